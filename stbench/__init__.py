@@ -1,0 +1,66 @@
+"""How well can gene expression be predicted from an H&E slide, and by which method, honestly measured?
+
+The way of the data: dataset -> folds -> gene panel and scaling fitted on that fold's training slides ->
+method.fit -> method.predict -> metrics -> Record -> store and MLflow -> leaderboard.
+
+errors, files          the exception tree; hashing, locks, write-then-rename
+slide, record          what a slide is and who may see what of it; what one method left behind on one fold
+contract, registry     what methods and datasets promise; finding them by name
+synthetic              generated tissue for the demo datasets
+preprocess, training   panels, scaling, patches, encoders, neighbours; the shared training loop
+metrics                two arrays in, a number out
+evaluation             folds, plan, tuning, runner, executors, audit
+reporting              Records on disk, leaderboard, MLflow
+choosing, benchmark    from names to things; run() and leaderboard()
+auditing, checks       the leakage audit and the contract checks by name
+doctor, scaffold, cli  the machine, new methods, the command line
+
+Importing stbench is light: each public name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stbench.benchmark import leaderboard as leaderboard
+    from stbench.benchmark import run as run
+    from stbench.contract import Dataset as Dataset
+    from stbench.contract import FitContext as FitContext
+    from stbench.contract import FitReport as FitReport
+    from stbench.contract import Method as Method
+    from stbench.contract import ParameterCount as ParameterCount
+    from stbench.contract import SlideSource as SlideSource
+    from stbench.errors import StbenchError as StbenchError
+    from stbench.record import Record as Record
+    from stbench.slide import QuerySlide as QuerySlide
+    from stbench.slide import Slide as Slide
+    from stbench.slide import TrainingSlide as TrainingSlide
+
+_HOMES = {
+    "Dataset": "stbench.contract",
+    "FitContext": "stbench.contract",
+    "FitReport": "stbench.contract",
+    "Method": "stbench.contract",
+    "ParameterCount": "stbench.contract",
+    "QuerySlide": "stbench.slide",
+    "Record": "stbench.record",
+    "Slide": "stbench.slide",
+    "SlideSource": "stbench.contract",
+    "StbenchError": "stbench.errors",
+    "TrainingSlide": "stbench.slide",
+    "leaderboard": "stbench.benchmark",
+    "run": "stbench.benchmark",
+}
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stbench' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOMES]

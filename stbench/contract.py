@@ -1,0 +1,261 @@
+"""What a method and a dataset promise, and the cards that describe them.
+
+A method is a class with `fit` and `predict`; a dataset is a class with `slides` and `fetch`. Each lives in a
+folder with a `card.yaml`, whose typed form is MethodCard or DatasetCard: a mistyped key is an error.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from stbench.errors import DatasetError, UnknownName
+from stbench.slide import QuerySlide, Slide, TrainingSlide
+
+TargetScale = Literal["log", "minmax", "zscore"]
+
+
+class ParameterCount(NamedTuple):
+    """Numbers that a fitted method holds: those it learned, and those plus the frozen ones."""
+
+    trainable: int
+    total: int
+
+
+class Score(Protocol):
+    """The runner's judgement of a prediction for a validation slide: higher is better."""
+
+    def __call__(self, slide: QuerySlide, prediction: np.ndarray) -> float: ...
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What a fit is told besides its data.
+
+    seed      every random draw of the fit derives from it
+    device    where a network trains: "cpu", "cuda" or "mps"
+    progress  called after each epoch with (epochs done, epochs in all, latest validation score or None)
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    progress: Callable[[int, int, float | None], None] | None = None
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What a fit tells the runner.
+
+    curve       mean validation score after each epoch (one entry for a method without epochs, none without
+                validation slides)
+    epochs      epochs trained, 0 for a method without epochs
+    pretrained  what the method's own network started from ("" = nothing pretrained)
+    notes       sentences for the result's row
+    """
+
+    curve: tuple[float, ...] = ()
+    epochs: int = 0
+    pretrained: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Method(ABC):
+    """A way to predict expression from a slide's image.
+
+    Hyperparameters are keyword arguments of `__init__`, stored under their own names as given; the default
+    written there is the preset `paper`. A method with epochs has a hyperparameter `epochs`. Objects are plain:
+    they pickle, clone and share no state. A neural method trains with `stbench.training.train`.
+    """
+
+    @abstractmethod
+    def fit(
+        self,
+        train: Sequence[TrainingSlide],
+        validation: Sequence[QuerySlide] = (),
+        score: Score | None = None,
+        context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
+    ) -> FitReport:
+        """Learn from `train`; where `validation` slides are given, report `score` of each epoch's predictions."""
+
+    @abstractmethod
+    def predict(self, slide: QuerySlide) -> np.ndarray:
+        """(n_spots, n_genes) predicted expression on the scale that the card names; raises before fit."""
+
+    def validation_score(self, validation: Sequence[QuerySlide], score: Score | None) -> float | None:
+        """Mean `score` of today's predictions over the validation slides, None where there are none."""
+        if not validation or score is None:
+            return None
+        return float(np.mean([score(slide, self.predict(slide)) for slide in validation]))
+
+    def report_without_epochs(self, validation: Sequence[QuerySlide], score: Score | None) -> FitReport:
+        """The report of a method that is fitted in one go: a curve of one point."""
+        reached = self.validation_score(validation, score)
+        return FitReport(curve=() if reached is None else (reached,))
+
+    def parameter_count(self) -> ParameterCount:
+        """Numbers held after fit."""
+        return ParameterCount(0, 0)
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Hyperparameters and their defaults, read from the signature of `__init__`."""
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        return {p.name: p.default for p in parameters if p.name != "self"}
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        """UnknownName for a setting that `__init__` does not take."""
+        for name in settings:
+            if name not in cls.defaults():
+                raise UnknownName(f"setting of {cls.__module__.split('.')[-2]}", name, cls.defaults())
+
+    def settings(self) -> dict[str, Any]:
+        """The hyperparameters as given."""
+        return {name: getattr(self, name) for name in self.defaults()}
+
+    def clone(self, **changes: Any) -> Method:
+        """An unfitted copy with some hyperparameters changed."""
+        return type(self)(**copy.deepcopy(self.settings() | changes))
+
+
+class SlideSource(NamedTuple):
+    """A slide that is on disk but not read yet: what the plan needs to know.
+
+    files  every file that the slide's content depends on, by a name that does not depend on the machine
+    read   reads it (picklable)
+    """
+
+    id: str
+    patient: str | None
+    files: Mapping[str, Path]
+    read: Callable[[], Slide]
+
+
+class Dataset(ABC):
+    """Slides in their provider's own files: raw counts and images, nothing else."""
+
+    # Names of folders below the data root in which this dataset may lie, besides its own name.
+    folders: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def slides(self, root: Path) -> list[SlideSource]:
+        """The complete slides below `root`, in order, unread; DatasetError where there are none."""
+
+    @abstractmethod
+    def fetch(self, root: Path) -> None:
+        """Place the dataset's files below `root`, or say where a person gets them (DatasetError)."""
+
+    def missing(self, root: Path) -> dict[str, str]:
+        """Slides that should be there and are not: name -> what is missing."""
+        return {}
+
+    def copy_scrambled(self, root: Path, slide: str, to: Path, seed: int) -> None:
+        """Copy the dataset from `root` to `to`, the expression of one slide replaced by noise, for the audit.
+
+        The copy is laid out so that `slides(to)` reads it; totals may change, positions and image may not.
+        """
+        raise DatasetError(
+            f"{type(self).__module__} cannot write a scrambled copy of its files, which the audit needs; "
+            "implement copy_scrambled."
+        )
+
+    def locate(self, root: Path, name: str, is_here: Callable[[Path], bool]) -> Path:
+        """The first of root, root/name and root/<provider's folder> for which `is_here`; else DatasetError."""
+        candidates = [root, *(root / folder for folder in (name, *self.folders))]
+        for candidate in candidates:
+            if is_here(candidate):
+                return candidate
+        raise DatasetError(
+            f"Dataset {name} is not at {root} (looked at {', '.join(map(str, candidates))}). "
+            f"Set --data-root or $STBENCH_DATA to where it lies, or run: stbench datasets fetch {name}"
+        )
+
+
+class _Card(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    summary: str = Field(description="one sentence: the idea, or what the data are")
+
+
+class Needs(BaseModel):
+    """What the harness prepares for a method.
+
+    patches           edges in pixels of the patches it wants, besides or instead of embeddings
+    min_train_slides  fewer than these and it cannot be fitted
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    embeddings: bool = False
+    patches: tuple[int, ...] = ()
+    min_train_slides: int = 1
+
+
+class MethodCard(_Card):
+    """card.yaml of a method.
+
+    kind        "floor" for the simple rivals that stand in every table, else "method"
+    reference   repository, commit and licence of the authors' code, in words
+    target      the scale that its losses are tuned to; the harness hands it that scale and inverts before
+                scoring. None (a method that any per-gene affine map leaves alone) takes the run's scale
+    presets     settings that differ from the defaults (which are the preset `paper`), by preset name
+    grid        the inner loop's short list of settings, the default ({}) first, at most four
+    full_grid   name -> values; `--grid full` tries the product
+    pretrained  parts that start from published weights
+    """
+
+    kind: Literal["method", "floor"] = "method"
+    family: str
+    paper: str = ""
+    year: int | None = None
+    venue: str = ""
+    link: str = ""
+    reference: str = ""
+    needs: Needs = Needs()
+    target: TargetScale | None = None
+    presets: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    grid: tuple[dict[str, Any], ...] = Field(default=({},), max_length=4)
+    full_grid: dict[str, list[Any]] = Field(default_factory=dict)
+    pretrained: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _default_first(self) -> MethodCard:
+        if not self.grid or self.grid[0] != {}:
+            raise ValueError("grid must start with {} (the default settings)")
+        return self
+
+
+class DatasetCard(_Card):
+    """card.yaml of a dataset.
+
+    generated       made by the project's own code below the cache: synthetic, no download
+    max_epochs      a bound on epochs that this dataset asks for, None for no bound
+    max_settings    a bound on the settings the inner loop tries
+    unlabelled      annotation values that mean "no label"
+    tumour_labels   annotation values that count as tumour in the tumour-versus-rest clustering
+    """
+
+    citation: str
+    licence: str
+    platform: str
+    n_slides: int
+    n_patients: int | None
+    annotation: str = ""
+    download: str = ""
+    generated: bool = False
+    max_epochs: int | None = None
+    max_settings: int | None = None
+    unlabelled: tuple[str, ...] = ("undetermined",)
+    tumour_labels: tuple[str, ...] = ()
+    marker_genes: tuple[str, ...] = ()
+    quirks: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()

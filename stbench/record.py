@@ -1,0 +1,158 @@
+"""What one method left behind on one fold, as plain frozen values.
+
+A Record is everything a leaderboard row needs and everything a sceptic needs to recompute it. Its plain part
+is JSON; predictions and truths travel beside it as arrays and are stored in files of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from stbench.errors import StbenchError
+
+# Raised whenever a number's definition changes, so that results of two definitions never share a table.
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class SlideTruth:
+    """What a slide's predictions are scored against, for one gene panel.
+
+    genes         the panel's genes that this slide measured, G of them
+    counts        (n, G) raw counts;  totals (n,) counts over all genes
+    scored        (n,) True where the spot has enough counts to be scored
+    annotation    n labels ("" = none) or None
+    """
+
+    slide: str
+    patient: str | None
+    genes: tuple[str, ...]
+    spot_ids: tuple[str, ...]
+    pixel_xy: np.ndarray
+    array_row_column: np.ndarray
+    counts: np.ndarray
+    totals: np.ndarray
+    scored: np.ndarray
+    annotation: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class TableIdentity:
+    """What rows must agree on to share a table.
+
+    `panel` and `data` are hashes: of what the genes were chosen from and how, and of the slides' files.
+    """
+
+    dataset: str
+    slides: tuple[str, ...]
+    data: str
+    split: str
+    inner: str
+    genes: str
+    panel: str
+    scale: str
+    target: str
+    min_counts: int
+    patch: str
+    encoder: str
+    protocol: int = PROTOCOL_VERSION
+
+
+@dataclass(frozen=True)
+class RowIdentity:
+    """What tells one leaderboard row from another within a table; seeds and folds are averaged inside it.
+
+    variant    preset of settings ("paper", "released"), "untuned" for a floor's published settings beside its
+               tuned row, "" for methods without presets
+    overrides  settings given by hand, as sorted (name, value) pairs
+    budget     bound on epochs and grid in words
+    """
+
+    method: str
+    variant: str
+    overrides: tuple[tuple[str, Any], ...] = ()
+    budget: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class SlideScores:
+    """Scores of one test slide: `scores` maps a metric to a number or None (undefined here).
+
+    `per_gene` maps a column ("pcc", "pcc_given_depth", ...) to one value per gene of `genes`.
+    """
+
+    slide: str
+    patient: str | None
+    n_spots: int
+    n_scored: int
+    scores: Mapping[str, float | None]
+    genes: tuple[str, ...] = ()
+    per_gene: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One (method, settings, seed, fold): scores, cost, versions, hashes; `failure` is None or the reason."""
+
+    key: str
+    table: TableIdentity
+    row: RowIdentity
+    kind: str
+    seed: int
+    fold: str
+    n_folds: int
+    train_slides: tuple[str, ...]
+    test_slides: tuple[str, ...]
+    failure: str | None = None
+    leaky: bool = False
+    panel_note: str = ""
+    panel_hash: str = ""
+    panel_genes: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    tuning: Mapping[str, Any] = field(default_factory=dict)
+    slides: tuple[SlideScores, ...] = ()
+    cost: Mapping[str, float | None] = field(default_factory=dict)
+    pretrained: str = ""
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    truths: Mapping[str, SlideTruth] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        return self.failure is None
+
+    def to_plain(self) -> dict[str, Any]:
+        """The JSON part: everything but predictions and truths."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("predictions", "truths")}
+        plain |= {"table": asdict(self.table), "row": asdict(self.row), "slides": [asdict(s) for s in self.slides]}
+        return plain
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Record:
+        """The Record whose JSON part is `plain`; StbenchError where it is not one."""
+        try:
+            values = dict(plain)
+            row = dict(values["row"])
+            row["overrides"] = tuple((name, value) for name, value in row["overrides"])
+            table = dict(values["table"])
+            table["slides"] = tuple(table["slides"])
+            values["table"], values["row"] = TableIdentity(**table), RowIdentity(**row)
+            values["slides"] = tuple(_slide_scores(s) for s in values["slides"])
+            for name in ("train_slides", "test_slides", "panel_genes", "notes"):
+                values[name] = tuple(values[name])
+            return cls(**values)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StbenchError(f"This is not a Record of this version of stbench: {error!r}.") from error
+
+
+def _slide_scores(plain: Mapping[str, Any]) -> SlideScores:
+    values = dict(plain)
+    values["genes"] = tuple(values["genes"])
+    values["per_gene"] = {name: tuple(column) for name, column in values["per_gene"].items()}
+    return SlideScores(**values)

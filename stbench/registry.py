@@ -1,0 +1,143 @@
+"""Names of methods and datasets without importing them, and one plugin by name.
+
+A plugin is a folder behind a door (`stbench.methods`, `stbench.datasets`) or an entry point of an installed
+package in the group of the same name. `depth-smooth` on the command line is the folder `depth_smooth`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+import stbench.datasets
+import stbench.methods
+from stbench.contract import Dataset, DatasetCard, Method, MethodCard
+from stbench.errors import PluginError, UnknownName
+from stbench.files import hash_tree
+
+Kind = Literal["method", "dataset"]
+AnyCard = TypeVar("AnyCard", MethodCard, DatasetCard)
+_DOORS = {"method": stbench.methods, "dataset": stbench.datasets}
+_GROUPS = {"method": "stbench.methods", "dataset": "stbench.datasets"}
+
+
+class Plugin(NamedTuple):
+    """Where a plugin lies: the module to import and the folder of its source."""
+
+    name: str
+    module: str
+    folder: Path
+
+
+@cache
+def plugins(kind: Kind) -> Mapping[str, Plugin]:
+    """All plugins of a kind by name, sorted, nothing imported."""
+    found: dict[str, Plugin] = {}
+    for entry in importlib.metadata.entry_points(group=_GROUPS[kind]):
+        module = entry.value.partition(":")[0]
+        found[entry.name] = Plugin(entry.name, module, _folder_of(module))
+    for info in pkgutil.iter_modules(_DOORS[kind].__path__):
+        folder = Path(info.module_finder.path) / info.name  # type: ignore[union-attr]
+        name = info.name.replace("_", "-")
+        if info.ispkg and (folder / "card.yaml").is_file():
+            found[name] = Plugin(name, f"{_DOORS[kind].__name__}.{info.name}", folder)
+    return dict(sorted(found.items()))
+
+
+def _folder_of(module: str) -> Path:
+    """Folder of a module's source, found without running the module itself (its parent packages do run)."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except Exception:
+        spec = None
+    return Path(spec.origin).parent if spec and spec.origin else Path(module)
+
+
+def find(kind: Kind, name: str) -> Plugin:
+    """The plugin of that name; UnknownName with near names, aliases of datasets included."""
+    known = plugins(kind)
+    if name in known:
+        return known[name]
+    if kind == "dataset":
+        for plugin in known.values():
+            if name in dataset_card(plugin.name).aliases:
+                return plugin
+    raise UnknownName(kind, name, known)
+
+
+def method_card(name: str) -> MethodCard:
+    """The card of a method; PluginError where it is missing or has a key it should not have."""
+    return _read_card(find("method", name).folder, MethodCard)
+
+
+def dataset_card(name: str) -> DatasetCard:
+    """The card of a dataset; PluginError where it is missing or has a key it should not have."""
+    return _read_card(find("dataset", name).folder, DatasetCard)
+
+
+@cache
+def _read_card(folder: Path, model: type[AnyCard]) -> AnyCard:
+    path = folder / "card.yaml"
+    try:
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise PluginError(f"{path} cannot be read ({error.strerror}); every plugin needs a card.yaml.") from error
+    except (ValidationError, yaml.YAMLError) as error:
+        reasons = (
+            "; ".join(f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors())
+            if isinstance(error, ValidationError)
+            else " ".join(str(error).split())
+        )
+        raise PluginError(f"{path} is not a valid card: {reasons}.") from error
+
+
+def load_method(name: str) -> type[Method]:
+    """The method class of that name, imported now; PluginError where it does not load."""
+    return _load(find("method", name), Method)
+
+
+def load_dataset(name: str) -> type[Dataset]:
+    """The dataset class of that name, imported now; PluginError where it does not load."""
+    return _load(find("dataset", name), Dataset)
+
+
+def _load(plugin: Plugin, base: type) -> Any:
+    try:
+        loaded = importlib.import_module(plugin.module).plugin
+    except Exception as error:
+        raise PluginError(f"Plugin {plugin.name} at {plugin.folder} does not load: {error!r}.") from error
+    if not (isinstance(loaded, type) and issubclass(loaded, base)):
+        raise PluginError(f"Plugin {plugin.name}: `plugin` must be a subclass of {base.__name__}, found {loaded!r}.")
+    return loaded
+
+
+def source_hash(kind: Kind, name: str) -> str:
+    """Hash of the plugin's source files, so that edited code never reuses an old result."""
+    return hash_tree(find(kind, name).folder)
+
+
+def floor_methods() -> list[str]:
+    """Names of the floor methods, which stand in every table; broken plugins are passed over."""
+    sound = [name for name in plugins("method") if name not in broken_plugins("method")]
+    return [name for name in sound if method_card(name).kind == "floor"]
+
+
+def broken_plugins(kind: Kind) -> dict[str, str]:
+    """Plugins whose card does not load, by name, with the reason: they are named and skipped in lists."""
+    card_of = method_card if kind == "method" else dataset_card
+    broken = {}
+    for name in plugins(kind):
+        try:
+            card_of(name)
+        except PluginError as error:
+            broken[name] = str(error)
+    return broken

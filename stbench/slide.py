@@ -1,0 +1,123 @@
+"""What a slide is, and the two narrower views of it that a method may see.
+
+Slide          everything, annotation included: for datasets and the runner only
+TrainingSlide  a slide of the outer training set, with expression on the target scale
+QuerySlide     a slide to predict: no expression, annotation, patient, file name or file handle
+
+All three are frozen. Their arrays hold one row per spot, in one order; expression columns follow the panel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from stbench.errors import DatasetError
+
+
+@dataclass(frozen=True, eq=False)
+class Slide:
+    """One tissue section as its provider published it.
+
+    image               file of the full-resolution H&E image
+    spot_ids            n names, unique
+    pixel_xy            (n, 2) spot centres, x then y, in pixels of the full-resolution image
+    array_row_column    (n, 2) position on the array, row then column
+    counts              (n, all genes) raw counts, sparse, non-negative integers
+    annotation          n pathologist labels ("" = none), or None where nobody annotated
+
+    Raises DatasetError where the parts contradict each other.
+    """
+
+    id: str
+    patient: str | None
+    platform: str
+    image: Path
+    spot_ids: tuple[str, ...]
+    pixel_xy: np.ndarray
+    array_row_column: np.ndarray
+    counts: sparse.csr_matrix
+    genes: tuple[str, ...]
+    microns_per_pixel: float | None = None
+    annotation: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.spot_ids)
+        if n == 0:
+            raise DatasetError(f"Slide {self.id} has no spots: counts and positions have no spot in common.")
+        if len(set(self.spot_ids)) != n:
+            raise DatasetError(f"Slide {self.id} names a spot twice; spot ids must be unique.")
+        if len(set(self.genes)) != len(self.genes):
+            raise DatasetError(f"Slide {self.id} names a gene twice; gene names must be unique.")
+        if self.counts.shape != (n, len(self.genes)):
+            raise DatasetError(
+                f"Slide {self.id} has counts of shape {self.counts.shape} for {n} spots and {len(self.genes)} genes."
+            )
+        for name, array in (("pixel_xy", self.pixel_xy), ("array_row_column", self.array_row_column)):
+            if array.shape != (n, 2) or not np.isfinite(array).all():
+                raise DatasetError(f"Slide {self.id}: {name} must hold two finite numbers for each of {n} spots.")
+        if self.annotation is not None and len(self.annotation) != n:
+            raise DatasetError(f"Slide {self.id} has {len(self.annotation)} labels for {n} spots.")
+
+    @property
+    def n_spots(self) -> int:
+        return len(self.spot_ids)
+
+    @property
+    def totals(self) -> np.ndarray:
+        """(n,) counts per spot over all genes."""
+        return np.asarray(self.counts.sum(axis=1)).ravel().astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSlide:
+    """A training slide as a method sees it: scored spots only.
+
+    group         what this split keeps together: the slide's own name, or its patient's
+    expression    (n, genes of the panel) float32 on the scale that the method's card names
+    panel_counts  (n, genes of the panel) raw counts
+    totals        (n,) counts over all genes; size_factors = totals / their median
+    embeddings    (n, d) float32 of the run's frozen encoder, or None where the card does not ask for them
+    patches       edge in pixels -> (n, edge, edge, 3) uint8, for the sizes that the card asks for
+    """
+
+    id: str
+    group: str
+    platform: str
+    pixel_xy: np.ndarray
+    array_row_column: np.ndarray
+    expression: np.ndarray
+    panel_counts: np.ndarray
+    totals: np.ndarray
+    size_factors: np.ndarray
+    microns_per_pixel: float | None = None
+    embeddings: np.ndarray | None = None
+    patches: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def n_spots(self) -> int:
+        return len(self.pixel_xy)
+
+
+@dataclass(frozen=True, eq=False)
+class QuerySlide:
+    """A slide to predict: what an H&E image and its spot positions tell, and nothing else.
+
+    `id` is opaque. Arrays are owned copies: no memory map, view or handle leads back to a file.
+    """
+
+    id: str
+    platform: str
+    pixel_xy: np.ndarray
+    array_row_column: np.ndarray
+    microns_per_pixel: float | None = None
+    embeddings: np.ndarray | None = None
+    patches: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def n_spots(self) -> int:
+        return len(self.pixel_xy)
