@@ -1,0 +1,3 @@
+from .method import Depth as plugin
+
+__all__ = ["plugin"]

@@ -1,0 +1,3 @@
+from .method import SmoothedDepth as plugin
+
+__all__ = ["plugin"]

@@ -1,0 +1,3 @@
+from .method import NearestSpots as plugin
+
+__all__ = ["plugin"]

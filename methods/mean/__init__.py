@@ -1,0 +1,3 @@
+from .method import Mean as plugin
+
+__all__ = ["plugin"]

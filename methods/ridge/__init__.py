@@ -1,0 +1,3 @@
+from .method import RidgeRegression as plugin
+
+__all__ = ["plugin"]

@@ -1,0 +1,3 @@
+from .method import SmoothedRidge as plugin
+
+__all__ = ["plugin"]

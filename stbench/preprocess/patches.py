@@ -1,0 +1,128 @@
+"""Image patches around spots: cut once per slide and size into a memory-mapped cache.
+
+A patch is centred on the spot's pixel centre, rounded; what lies beyond the image's edge is white.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stbench.errors import DatasetError, UsageError
+from stbench.files import hash_file
+from stbench.preprocess.cache import Identity, array_hash, array_path, cached_array
+from stbench.slide import Slide
+
+WHITE = 255
+
+
+@dataclass(frozen=True)
+class PatchSize:
+    """How much tissue a patch shows: an edge in full-resolution pixels, or in microns.
+
+    A patch in pixels is not resized; one in microns is resized to `output_pixels`.
+    """
+
+    pixels: int = 224
+    microns: float | None = None
+    output_pixels: int = 224
+
+    def __post_init__(self) -> None:
+        if self.pixels < 1 or (self.microns is not None and self.microns <= 0):
+            raise UsageError(f"A patch edge must be positive; found {self.microns or self.pixels}.")
+
+    def __str__(self) -> str:
+        return f"{self.pixels} px" if self.microns is None else f"{self.microns:g} um"
+
+    def edge_on(self, slide: Slide) -> int:
+        """The patch's edge in full-resolution pixels of that slide."""
+        if self.microns is None:
+            return self.pixels
+        if slide.microns_per_pixel is None:
+            raise DatasetError(
+                f"Slide {slide.id} does not state its microns per pixel, so --patch-um cannot be used; use --patch-px."
+            )
+        return max(1, round(self.microns / slide.microns_per_pixel))
+
+    def output_on(self, slide: Slide) -> int:
+        """The edge of the cut patch after resizing."""
+        return self.edge_on(slide) if self.microns is None else self.output_pixels
+
+
+def patch_identity(slide: Slide, size: PatchSize) -> Identity:
+    """Everything that the patches of a slide depend on."""
+    return {
+        "image": hash_file(slide.image),
+        "positions": array_hash(slide.pixel_xy),
+        "edge": size.edge_on(slide),
+        "output": size.output_on(slide),
+        "format": 1,
+    }
+
+
+def patches_cached(slide: Slide, size: PatchSize) -> bool:
+    """Whether the patches of that slide and size are in the cache."""
+    return array_path("patches", patch_identity(slide, size)).is_file()
+
+
+def patches_of(slide: Slide, size: PatchSize) -> np.ndarray:
+    """(n_spots, edge, edge, 3) uint8 RGB, memory-mapped read-only; DatasetError for an unreadable image."""
+    identity = patch_identity(slide, size)
+
+    def cut(path: Path) -> None:
+        edge, output = identity["edge"], identity["output"]
+        shape = (slide.n_spots, output, output, 3)
+        patches = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        image = read_image(slide.image)
+        for patch, centre in zip(patches, slide.pixel_xy, strict=True):
+            patch[:] = _resized(crop(image, centre, edge), output)
+        patches.flush()
+
+    return cached_array("patches", identity, cut)
+
+
+def crop(image: np.ndarray, centre_xy: np.ndarray, edge: int) -> np.ndarray:
+    """(edge, edge, 3) window of an RGB image around a centre (x, y), white beyond the image."""
+    left, top = (np.rint(centre_xy).astype(int) - edge // 2).tolist()
+    window = np.full((edge, edge, 3), WHITE, dtype=np.uint8)
+    height, width = image.shape[:2]
+    rows, columns = slice(max(top, 0), min(top + edge, height)), slice(max(left, 0), min(left + edge, width))
+    if rows.start < rows.stop and columns.start < columns.stop:
+        window[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = image[rows, columns]
+    return window
+
+
+def _resized(patch: np.ndarray, edge: int) -> np.ndarray:
+    if len(patch) == edge:
+        return patch
+    return np.asarray(Image.fromarray(patch).resize((edge, edge), Image.Resampling.BILINEAR))
+
+
+@contextlib.contextmanager
+def large_images_allowed() -> Iterator[None]:
+    """Lift Pillow's limit on pixels (whole-slide images exceed it) while an image is opened."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def read_image(path: Path) -> np.ndarray:
+    """(height, width, 3) uint8 RGB of a whole image file; DatasetError where it is missing, truncated or none."""
+    try:
+        with large_images_allowed(), Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(
+            f"The image {path} cannot be read ({error}). It is damaged or incomplete; fetch the file again."
+        ) from error
