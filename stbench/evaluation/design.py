@@ -1,0 +1,63 @@
+"""What a run fixes for all its methods: the dataset, the split, the panel, the encoder, the bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stbench.errors import UsageError
+from stbench.preprocess.encoders import DEFAULT_ENCODER, find_encoder
+from stbench.preprocess.genes import check_spec
+from stbench.preprocess.patches import PatchSize
+
+Split = Literal["slide", "patient"]
+Target = Literal["logcpm"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """The fixed part of a run; equal designs on equal data give results that share a table.
+
+    inner         "all" (nested leave-one-out), "none" (published settings, fixed epochs) or a number of folds
+    grid          "small" (the card's list) or "full" (its whole product)
+    scale         scale for methods that do not name their own, and the scale of the first RMSE
+    epochs        upper bound on epochs, None for the method's own
+    max_settings  bound on the settings the inner loop tries, None for the whole grid
+
+    Raises UsageError for a value that no run can have.
+    """
+
+    dataset: str
+    split: Split = "slide"
+    inner: str = "all"
+    grid: Literal["small", "full"] = "small"
+    genes: str = "train-hvg"
+    n_genes: int = 250
+    scale: Literal["minmax", "zscore", "none"] = "minmax"
+    target: Target = "logcpm"
+    encoder: str = DEFAULT_ENCODER
+    patch: PatchSize = field(default_factory=PatchSize)
+    min_counts: int = 100
+    epochs: int | None = None
+    max_settings: int | None = None
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("--split", self.split, ("slide", "patient")),
+            ("--grid", self.grid, ("small", "full")),
+            ("--scale", self.scale, ("minmax", "zscore", "none")),
+        ):
+            if value not in allowed:
+                raise UsageError(f"{name} {value} is not one of {', '.join(allowed)}.")
+        for name, number, least in (
+            ("--n-genes", self.n_genes, 1),
+            ("--min-counts", self.min_counts, 0),
+            ("--epochs", self.epochs, 0),
+        ):
+            if number is not None and number < least:
+                raise UsageError(f"{name} must be at least {least}; found {number}.")
+        if self.inner not in ("all", "none") and not (self.inner.isdecimal() and int(self.inner) >= 2):
+            raise UsageError(f"--inner {self.inner} is not all, none or a number of folds from 2 on.")
+        find_encoder(self.encoder)
+        check_spec(self.genes)

@@ -1,0 +1,80 @@
+"""Outer and inner folds: pure functions of slides and patients.
+
+Conventions: a fold names its training and test slides in the dataset's order. `groups` maps a slide to what the
+split keeps together, its own name (split by slide) or its patient (split by patient).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from stbench.errors import UsageError
+
+LEAST_SLIDES_TO_TUNE = 3
+
+
+class Fold(NamedTuple):
+    """One split: `test` is never in `train`."""
+
+    name: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+class InnerFolds(NamedTuple):
+    """The inner loop of one outer fold; `note` says what the loop had to do without."""
+
+    folds: tuple[Fold, ...]
+    note: str = ""
+
+
+def group_slides(patients: Mapping[str, str | None], split: str) -> dict[str, str]:
+    """slide -> group; UsageError where a patient split is asked for and patients are not stated, or only one is."""
+    if len(patients) < 2:
+        raise UsageError(
+            f"A leave-one-out evaluation needs at least two slides; found {len(patients)} ({', '.join(patients)})."
+        )
+    if split == "slide":
+        return {slide: slide for slide in patients}
+    unstated = [slide for slide, patient in patients.items() if patient is None]
+    if unstated:
+        raise UsageError(f"--split patient needs every slide's patient; not stated for {', '.join(unstated)}.")
+    groups = {slide: str(patient) for slide, patient in patients.items()}
+    if len(set(groups.values())) < 2:
+        raise UsageError(
+            f"--split patient needs at least two patients; all slides are of patient {next(iter(groups.values()))}."
+        )
+    return groups
+
+
+def leave_one_group_out(groups: Mapping[str, str]) -> list[Fold]:
+    """One fold per group, in the order in which the groups first appear."""
+    return [_fold(name, {name}, groups) for name in dict.fromkeys(groups.values())]
+
+
+def inner_folds(train: Sequence[str], groups: Mapping[str, str], inner: str) -> InnerFolds:
+    """The same kind of split over the outer training slides only.
+
+    `inner` is "all" (leave one group out), "none", or a number of folds into which the groups are dealt in turn.
+    With one training group left the loop goes by slide; with fewer than three training slides there is none.
+    """
+    if inner == "none":
+        return InnerFolds(())
+    if len(train) < LEAST_SLIDES_TO_TUNE:
+        return InnerFolds((), f"{len(train)} training slides are too few for an inner loop: published settings used")
+    own = {slide: groups[slide] for slide in train}
+    note = ""
+    if len(set(own.values())) < 2:
+        own = {slide: slide for slide in train}
+        note = "inner loop by slide: one training patient"
+    names = list(dict.fromkeys(own.values()))
+    n_folds = len(names) if inner == "all" else min(int(inner), len(names))
+    dealt = [names[i::n_folds] for i in range(n_folds)]
+    return InnerFolds(tuple(_fold("+".join(held), set(held), own) for held in dealt), note)
+
+
+def _fold(name: str, held_out: set[str], groups: Mapping[str, str]) -> Fold:
+    train = tuple(slide for slide, group in groups.items() if group not in held_out)
+    test = tuple(slide for slide, group in groups.items() if group in held_out)
+    return Fold(name, train, test)

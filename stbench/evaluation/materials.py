@@ -1,0 +1,174 @@
+"""A fold's materials: panel, scaling, training and query slides, made from raw slides.
+
+This is where the three views of a slide are cut. Whatever is fitted on expression here is fitted on the slide
+names it is handed; embeddings and patches are label-free and come from the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from stbench.contract import MethodCard, SlideSource
+from stbench.errors import CannotFit
+from stbench.evaluation.design import Design
+from stbench.evaluation.folds import Fold
+from stbench.preprocess.encoders import embeddings_of
+from stbench.preprocess.expression import Scaling, fit_scaling, log_cpm, size_factors
+from stbench.preprocess.genes import GenePanel, choose_panel
+from stbench.preprocess.patches import PatchSize, patches_of
+from stbench.record import SlideTruth
+from stbench.slide import QuerySlide, Slide, TrainingSlide
+
+EncodingProgress = Callable[[str, int, int], None]
+
+
+class Materials:
+    """All slides of a run, read once each when first needed."""
+
+    def __init__(
+        self,
+        design: Design,
+        sources: Sequence[SlideSource],
+        groups: Mapping[str, str],
+        on_encoding: EncodingProgress | None = None,
+    ):
+        self.design = design
+        self.sources = {source.id: source for source in sources}
+        self.groups = dict(groups)
+        self.on_encoding = on_encoding
+        self._slides: dict[str, Slide] = {}
+        self._fold: FoldMaterials | None = None
+
+    def slide(self, name: str) -> Slide:
+        """The raw slide of that name."""
+        if name not in self._slides:
+            self._slides[name] = self.sources[name].read()
+        return self._slides[name]
+
+    def fold(self, fold: Fold) -> FoldMaterials:
+        """The materials of one outer fold; the latest one is kept, since jobs come fold by fold."""
+        if self._fold is None or self._fold.fold != fold:
+            self._fold = FoldMaterials(self, fold)
+        return self._fold
+
+    def scored(self, name: str) -> np.ndarray:
+        """(n_spots,) True where a spot has enough counts to be trained on and scored."""
+        return self.slide(name).totals >= max(self.design.min_counts, 1)
+
+    def embeddings(self, name: str) -> np.ndarray:
+        """(n_spots, d) cached embeddings of a slide."""
+        report = self.on_encoding
+        progress = (lambda done, total: report(name, done, total)) if report else None
+        return embeddings_of(self.slide(name), self.design.encoder, self.design.patch, self.design.device, progress)
+
+    def prepare(self, cards: Sequence[MethodCard]) -> None:
+        """Read every slide and fill the image caches before any fitting starts, so that bad input shows now."""
+        for name in self.sources:
+            slide = self.slide(name)
+            if any(card.needs.embeddings for card in cards):
+                self.embeddings(name)
+            for edge in sorted({edge for card in cards for edge in card.needs.patches}):
+                patches_of(slide, PatchSize(edge))
+
+
+class FoldMaterials:
+    """What one outer fold trains and tests on: its panel, and slides in the shape that a method may see."""
+
+    def __init__(self, materials: Materials, fold: Fold):
+        self.materials = materials
+        self.fold = fold
+
+    @cached_property
+    def panel(self) -> GenePanel:
+        """The gene panel, chosen on this fold's training slides (or as its spec says, and marked)."""
+        design, slide = self.materials.design, self.materials.slide
+        training = [slide(name) for name in self.fold.train]
+        every = [slide(name) for name in self.materials.sources]
+        return choose_panel(design.genes, design.n_genes, training, every, design.min_counts)
+
+    def panel_counts(self, name: str) -> np.ndarray:
+        """(n_spots, G) raw counts over the panel; a gene that the slide does not measure counts zero."""
+        slide = self.materials.slide(name)
+        columns = pd.Index(slide.genes).get_indexer(pd.Index(self.panel.genes))
+        counts = np.zeros((slide.n_spots, len(columns)), dtype=np.int64)
+        measured = columns >= 0
+        counts[:, measured] = slide.counts[:, columns[measured]].toarray()
+        return counts
+
+    def log_expression(self, name: str) -> np.ndarray:
+        """(n scored spots, G) log(1 + counts per million)."""
+        scored = self.materials.scored(name)
+        return log_cpm(self.panel_counts(name)[scored], self.materials.slide(name).totals[scored])
+
+    def trainable(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of `names` that have a scored spot at all; CannotFit where none has."""
+        usable = tuple(name for name in names if self.materials.scored(name).any())
+        if not usable:
+            raise CannotFit(f"None of the training slides {', '.join(names)} has a spot with enough counts.")
+        return usable
+
+    def scaling(self, names: Sequence[str], card: MethodCard) -> Scaling:
+        """The method's training scale, fitted on the slides named."""
+        default = "log" if self.materials.design.scale == "none" else self.materials.design.scale
+        return fit_scaling(card.target or default, [self.log_expression(name) for name in names])
+
+    def training_slide(self, name: str, card: MethodCard, scaling: Scaling) -> TrainingSlide:
+        """A slide of the training set as the method sees it."""
+        materials = self.materials
+        slide, scored = materials.slide(name), materials.scored(name)
+        totals = slide.totals[scored]
+        return TrainingSlide(
+            id=name,
+            group=materials.groups[name],
+            platform=slide.platform,
+            pixel_xy=slide.pixel_xy[scored],
+            array_row_column=slide.array_row_column[scored],
+            expression=scaling.apply(self.log_expression(name)),
+            panel_counts=self.panel_counts(name)[scored],
+            totals=totals,
+            size_factors=size_factors(totals),
+            microns_per_pixel=slide.microns_per_pixel,
+            embeddings=materials.embeddings(name)[scored] if card.needs.embeddings else None,
+            patches={edge: patches_of(slide, PatchSize(edge))[scored] for edge in card.needs.patches},
+        )
+
+    def query_slide(self, name: str, query_id: str, card: MethodCard) -> QuerySlide:
+        """A slide to predict: owned copies of what its image tells, under an opaque name, all spots."""
+        slide = self.materials.slide(name)
+        return QuerySlide(
+            id=query_id,
+            platform=slide.platform,
+            pixel_xy=slide.pixel_xy.copy(),
+            array_row_column=slide.array_row_column.copy(),
+            microns_per_pixel=slide.microns_per_pixel,
+            embeddings=np.array(self.materials.embeddings(name)) if card.needs.embeddings else None,
+            patches={edge: np.array(patches_of(slide, PatchSize(edge))) for edge in card.needs.patches},
+        )
+
+    def truth(self, name: str) -> tuple[SlideTruth, np.ndarray]:
+        """What the slide's predictions are scored against, and which columns of the panel that covers.
+
+        A gene that the slide's file does not hold is not measured there and left out, except in a panel from a
+        file, where it counts zero (and is undefined, being constant).
+        """
+        slide = self.materials.slide(name)
+        kept = np.isin(self.panel.genes, slide.genes)
+        if self.materials.design.genes.startswith("file:"):
+            kept[:] = True
+        truth = SlideTruth(
+            slide=name,
+            patient=slide.patient,
+            genes=tuple(np.array(self.panel.genes, dtype=object)[kept]),
+            spot_ids=slide.spot_ids,
+            pixel_xy=slide.pixel_xy,
+            array_row_column=slide.array_row_column,
+            counts=self.panel_counts(name)[:, kept],
+            totals=slide.totals,
+            scored=self.materials.scored(name),
+            annotation=slide.annotation,
+        )
+        return truth, kept
