@@ -1,0 +1,70 @@
+"""The leakage audit by names: finds method and dataset, writes the scrambled copy, runs the passes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from stbench import registry
+from stbench.choosing import choose_device, data_folder, find_slides
+from stbench.errors import UsageError
+from stbench.evaluation.audit import AuditCase, audit
+from stbench.evaluation.design import Design
+from stbench.evaluation.folds import Fold, group_slides, leave_one_group_out
+
+_SEED = 20260
+
+
+def audit_method(
+    method: str,
+    dataset: str,
+    data_root: Path | str | None = None,
+    slides: Sequence[str] | None = None,
+    split: str = "slide",
+    genes: str = "train-hvg",
+    epochs: int = 2,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Audit a method on the first fold of a dataset: {"method", "dataset", "verdict", "evidence"}."""
+    method, dataset = registry.find("method", method).name, registry.find("dataset", dataset).name
+    sources, _ = find_slides(dataset, data_root, slides)
+    design = Design(dataset=dataset, split=split, genes=genes, epochs=epochs, device=choose_device("cpu"))  # type: ignore[arg-type]
+    groups = group_slides({source.id: source.patient for source in sources}, split)
+    audited, earlier = _folds(groups)
+    root = data_folder(dataset, data_root)
+    case = AuditCase(
+        method=method,
+        card=registry.method_card(method),
+        method_class=registry.load_method,
+        dataset_class=registry.load_dataset,
+        design=design,
+        root=root,
+        groups=groups,
+        earlier=earlier,
+        audited=audited,
+    )
+    with tempfile.TemporaryDirectory(prefix="stbench-audit-") as folder:
+        scrambled = _scrambled_copy(dataset, root, audited.test, Path(folder))
+        result = audit(case, scrambled, say)
+    return {"method": method, "dataset": dataset, "verdict": result.verdict, "evidence": result.evidence}
+
+
+def _folds(groups: dict[str, str]) -> tuple[Fold, Fold]:
+    """The audited fold and an earlier one in which its test slides train."""
+    folds = leave_one_group_out(groups)
+    if len(groups) < 3:
+        raise UsageError(f"The audit needs at least three slides; found {', '.join(groups)}.")
+    return folds[0], folds[1]
+
+
+def _scrambled_copy(dataset: str, root: Path, slides: Sequence[str], folder: Path) -> Path:
+    """A copy of the data root in which the expression of all those slides is noise."""
+    plugin = registry.load_dataset(dataset)()
+    source = root
+    for i, slide in enumerate(slides):
+        copy = folder / f"copy-{i}"
+        plugin.copy_scrambled(source, slide, copy, _SEED + i)
+        source = copy
+    return source

@@ -1,0 +1,257 @@
+"""run() and leaderboard() for Python users: ties evaluation and reporting together.
+
+A run has two halves. `prepare` reads names and hashes only and makes the plan; `execute` does what the store does
+not hold yet, writes each Record the moment it exists, and then tells MLflow.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stbench import provenance, registry
+from stbench.choosing import DEFAULT_PRESET, capped, choose_contestants, choose_device, find_slides
+from stbench.contract import DatasetCard, SlideSource
+from stbench.errors import UsageError
+from stbench.evaluation.design import Design
+from stbench.evaluation.folds import group_slides
+from stbench.evaluation.plan import Contestant, Job, Plan, make_plan
+from stbench.preprocess.patches import PatchSize
+from stbench.record import Record
+from stbench.reporting.store import RunStore
+
+if TYPE_CHECKING:
+    import pandas
+
+    from stbench.reporting.artifacts import Payload
+
+DEFAULT_OUT = Path("stbench-runs")
+SECONDS_BETWEEN_TELLINGS = 20.0
+
+
+class Listener:
+    """Hears how a run goes; every method may be left as it is."""
+
+    def encoding(self, slide: str, done: int, total: int) -> None:
+        """Patches of a slide embedded so far."""
+
+    def fitting(self, label: str, done: int, total: int, score: float | None) -> None:
+        """Epochs of the current fit done so far, and its latest validation score."""
+
+    def recorded(self, record: Record, done: int, total: int) -> None:
+        """A Record was stored; that many jobs of the plan are done."""
+
+    def warning(self, sentence: str) -> None:
+        """Something a person should know that does not stop the run."""
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that is ready to start: its design, slides, plan and store.
+
+    missing  slides of the dataset that are not complete on disk, and what they lack
+    """
+
+    design: Design
+    card: DatasetCard
+    sources: tuple[SlideSource, ...]
+    groups: Mapping[str, str]
+    missing: Mapping[str, str]
+    contestants: tuple[Contestant, ...]
+    plan: Plan
+    store: RunStore
+    overwrite: bool = False
+
+    @property
+    def keys(self) -> set[str]:
+        """Keys of all Records that the plan asks for."""
+        return {key for job in self.plan.jobs for key in job.keys.values()}
+
+    def pending(self) -> list[Job]:
+        """The jobs, or the seeds of jobs, that the store does not hold yet; their tuning is reused where known."""
+        from stbench.evaluation.runner import with_tuning
+
+        finished = {} if self.overwrite else {r.key: r for r in self.store.records()[0] if r.finished}
+        pending = []
+        for job in self.plan.jobs:
+            seeds = [seed for seed, key in job.keys.items() if key not in finished]
+            if seeds:
+                known = [finished[key].tuning for key in job.keys.values() if key in finished]
+                pending.append(with_tuning(job, seeds, next(filter(None, known), None)))
+        return pending
+
+    def records(self) -> list[Record]:
+        """What the store holds of this plan."""
+        return [record for record in self.store.records()[0] if record.key in self.keys]
+
+
+def run(
+    methods: Sequence[str],
+    dataset: str,
+    *,
+    data_root: Path | str | None = None,
+    out: Path | str = DEFAULT_OUT,
+    split: str = "slide",
+    inner: str | int = "all",
+    grid: str = "small",
+    genes: str = "train-hvg",
+    n_genes: int = 250,
+    scale: str = "minmax",
+    encoder: str = "efficientnet_lite0",
+    patch_px: int = 224,
+    patch_um: float | None = None,
+    variant: str = DEFAULT_PRESET,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    min_counts: int = 100,
+    epochs: int | None = None,
+    seeds: Sequence[int] = (0,),
+    slides: Sequence[str] | None = None,
+    workers: int = 1,
+    threads: int | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    listener: Listener | None = None,
+) -> list[Record]:
+    """Evaluate methods on a dataset under the nested protocol and return the Records, old and new.
+
+    Parameters are the options of `stbench run`; `settings` maps a method to hyperparameters given by hand.
+    Floor methods join every run. Raises UsageError for unusable input; a method that fails leaves a failed Record.
+    """
+    design = {
+        "split": split, "inner": str(inner), "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
+        "encoder": encoder, "patch": PatchSize(patch_px, patch_um), "min_counts": min_counts, "epochs": epochs,
+        "device": device,
+    }  # fmt: skip
+    prepared = prepare(methods, dataset, data_root, out, design, variant, settings or {}, seeds, slides, overwrite)
+    execute(prepared, workers, threads, listener)
+    return prepared.records()
+
+
+def leaderboard(records: Iterable[Record]) -> pandas.DataFrame:
+    """One row per method and table, as `stbench leaderboard` prints them."""
+    from stbench.reporting.leaderboard import build_tables, to_dataframe
+
+    return to_dataframe(build_tables(records))
+
+
+def prepare(
+    methods: Sequence[str],
+    dataset: str,
+    data_root: Path | str | None,
+    out: Path | str,
+    design: Mapping[str, Any],
+    variant: str = DEFAULT_PRESET,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    seeds: Sequence[int] = (0,),
+    slides: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> PreparedRun:
+    """Plan a run: look up names, find the slides, enumerate the jobs. Reads no slide and imports no method."""
+    contestants = choose_contestants(methods, variant, settings or {}, tuned=design.get("inner") != "none")
+    name = registry.find("dataset", dataset).name
+    card = registry.dataset_card(name)
+    fixed = capped(Design(dataset=name, **{**design, "device": choose_device(design.get("device", "auto"))}), card)
+    sources, missing = find_slides(name, data_root, slides)
+    groups = group_slides({source.id: source.patient for source in sources}, fixed.split)
+    if not seeds:
+        raise UsageError("--seeds names no seed; give at least one, 0 for instance.")
+    source_hash = registry.source_hash("dataset", name)
+    plan = make_plan(fixed, source_hash, sources, groups, contestants, list(dict.fromkeys(seeds)))
+    store = RunStore(Path(out))
+    return PreparedRun(fixed, card, tuple(sources), groups, missing, tuple(contestants), plan, store, overwrite)
+
+
+def execute(
+    prepared: PreparedRun, workers: int = 1, threads: int | None = None, listener: Listener | None = None
+) -> None:
+    """Do the pending jobs of a prepared run, store each Record as it comes, and tell MLflow what it missed."""
+    listener = listener or Listener()
+    prepared.store.check_writable()
+    pending = prepared.pending()
+    records = {record.key: record for record in prepared.records()}
+    tracker = _Tracking(prepared.store, listener)
+    if pending:
+        total = len(prepared.keys)
+        done = total - sum(len(job.keys) for job in pending)
+        for record in _records(prepared, pending, workers, threads, listener):
+            prepared.store.save(record)
+            records[record.key] = replace(record, predictions={}, truths={})  # they lie in the store now
+            done += 1
+            listener.recorded(record, done, total)
+            tracker.tell_now_and_then(list(records.values()))
+    tracker.tell(list(records.values()))
+
+
+class _Tracking:
+    """Tells MLflow of stored Records, not more often than a person looks; what it missed is told later."""
+
+    def __init__(self, store: RunStore, listener: Listener):
+        from stbench.reporting.tracking import MlflowTracker
+
+        self.store = store
+        self.listener = listener
+        self.tracker = MlflowTracker(store.out)
+        self._last = time.monotonic()
+
+    def tell_now_and_then(self, records: Sequence[Record]) -> None:
+        """Tell them if the last telling is a while ago."""
+        if time.monotonic() - self._last >= SECONDS_BETWEEN_TELLINGS:
+            self.tell(records)
+
+    def tell(self, records: Sequence[Record]) -> None:
+        """Tell those that MLflow does not know yet; a failure is a warning."""
+        problem = self.tracker.tell(records, self._payload)
+        self._last = time.monotonic()
+        if problem:
+            self.listener.warning(problem)
+
+    def _payload(self, record: Record) -> Payload:
+        from stbench.reporting.artifacts import Payload
+
+        return Payload(self.store.load_predictions(record.key), self.store.load_truths(record))
+
+
+def _records(
+    prepared: PreparedRun, pending: Sequence[Job], workers: int, threads: int | None, listener: Listener
+) -> Iterable[Record]:
+    """The Records of pending jobs, as they come."""
+    from stbench.evaluation.executors import InProcess, Processes, Workbench
+
+    for job in pending:  # a mistyped setting is found before any work starts
+        method_class = registry.load_method(job.row.method)
+        for point in job.settings:
+            method_class.check_settings(point)
+    threads = threads or max(1, (os.cpu_count() or 1) // workers)
+    bench = Workbench(
+        design=prepared.design,
+        sources=prepared.sources,
+        groups=prepared.groups,
+        method_class=registry.load_method,
+        provenance=provenance.collect(prepared.design.device, threads, workers),
+        unlabelled=prepared.card.unlabelled,
+        tumour_labels=prepared.card.tumour_labels,
+        threads=threads,
+    )
+    materials = bench.materials(listener.encoding)
+    materials.prepare([contestant.card for contestant in prepared.contestants])
+    executor = Processes(workers) if workers > 1 else InProcess(materials, listener.fitting)
+    return executor.map(bench, pending)
+
+
+def estimate_seconds(prepared: PreparedRun, pending: Sequence[Job]) -> float | None:
+    """Seconds that the pending fits would take by the mean of fits recorded under this --out, None without any."""
+    seconds: dict[str, list[float]] = {}
+    for record in prepared.store.records()[0]:
+        if record.finished and record.cost.get("fit_seconds") is not None:
+            seconds.setdefault(record.row.method, []).append(float(record.cost["fit_seconds"] or 0.0))
+    if not any(job.row.method in seconds for job in pending):
+        return None
+    return sum(
+        job.n_fits * sum(seconds[job.row.method]) / len(seconds[job.row.method])
+        for job in pending
+        if job.row.method in seconds
+    )

@@ -1,0 +1,104 @@
+"""From names to things: contestants, slides on disk, a device, a design under a dataset's bounds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stbench import registry
+from stbench.contract import DatasetCard, SlideSource
+from stbench.errors import DatasetError, UnknownName, UsageError
+from stbench.evaluation.design import Design
+from stbench.evaluation.plan import Contestant
+from stbench.files import cache_root, default_data_root
+
+DEFAULT_PRESET = "paper"
+
+
+def choose_contestants(
+    methods: Sequence[str], variant: str, settings: Mapping[str, Mapping[str, Any]], tuned: bool = True
+) -> list[Contestant]:
+    """The methods asked for and all floors; a tuned floor brings its untuned twin."""
+    names = list(dict.fromkeys(registry.find("method", name).name for name in methods))
+    for name in settings:
+        if name not in names:
+            raise UnknownName("method in --set (it must be one of those that run)", name, names)
+    contestants = []
+    for name in [*names, *(floor for floor in registry.floor_methods() if floor not in names)]:
+        card, source = registry.method_card(name), registry.source_hash("method", name)
+        preset, own = _preset(name, card.presets, variant), dict(settings.get(name, {}))
+        entry = Contestant(name, card, source, preset, {**card.presets.get(preset, {}), **own}, own)
+        contestants.append(entry)
+        if tuned and card.kind == "floor" and len(card.grid) > 1:
+            contestants.append(dataclasses.replace(entry, variant="untuned", tuned=False))
+    return contestants
+
+
+def _preset(name: str, presets: Mapping[str, Any], variant: str) -> str:
+    """The preset's name for this method, "" for one without presets."""
+    if not presets:
+        return ""
+    if variant != DEFAULT_PRESET and variant not in presets:
+        raise UnknownName(f"preset of {name}", variant, {DEFAULT_PRESET, *presets})
+    return variant
+
+
+def capped(design: Design, card: DatasetCard) -> Design:
+    """The design under the bounds of a dataset's card; a bound given by hand stands."""
+    if design.epochs is None and card.max_epochs is not None:
+        design = dataclasses.replace(design, epochs=card.max_epochs)
+    if design.grid == "small" and card.max_settings is not None:
+        design = dataclasses.replace(design, max_settings=card.max_settings)
+    return design
+
+
+def find_slides(
+    dataset: str, data_root: Path | str | None, slides: Sequence[str] | None = None
+) -> tuple[list[SlideSource], dict[str, str]]:
+    """The complete slides of a dataset, restricted to `slides` if given, and what the others lack."""
+    plugin = registry.load_dataset(dataset)()
+    root = data_folder(dataset, data_root)
+    sources = plugin.slides(root)
+    missing = plugin.missing(root)
+    if slides is not None:
+        by_name = {source.id: source for source in sources}
+        for name in slides:
+            if name in missing:
+                raise DatasetError(f"Slide {name} of {dataset} is not complete: {missing[name]}.")
+            if name not in by_name:
+                raise UnknownName(f"slide of {dataset}", name, by_name)
+        sources = [source for source in sources if source.id in set(slides)]
+    return sources, missing
+
+
+def data_folder(dataset: str, data_root: Path | str | None) -> Path:
+    """Where a dataset is looked for; a generated one lives in the cache."""
+    if registry.dataset_card(dataset).generated:
+        return cache_root() / "generated"
+    root = Path(data_root) if data_root is not None else default_data_root()
+    if data_root is not None and not root.is_dir():
+        raise DatasetError(f"The data root {root} is not a folder. Set --data-root or $STBENCH_DATA to one that is.")
+    return root
+
+
+def choose_device(device: str) -> str:
+    """The device by name; "auto" takes a GPU where there is one. UsageError for one that is not there."""
+    if device not in ("auto", "cpu", "cuda", "mps"):
+        raise UnknownName("device", device, ("auto", "cpu", "cuda", "mps"))
+    if device == "cpu" or (device == "auto" and not _may_have_gpu()):
+        return "cpu"
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+    if not there[device]:
+        raise UsageError(f"--device {device} is not available on this machine; use --device auto.")
+    return device
+
+
+def _may_have_gpu() -> bool:
+    """Whether it is worth loading torch to look: a driver's device file on Linux, any other system."""
+    return not Path("/proc").is_dir() or Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists()

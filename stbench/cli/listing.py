@@ -1,0 +1,192 @@
+"""What there is: methods, datasets, encoders, and the leaderboard of what was run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stbench.cli.options import DEFAULT_OUT, DataRoot, Json, Out, print_json
+from stbench.errors import StbenchError, UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+datasets = typer.Typer(help="Datasets: list, fetch, check.", invoke_without_command=True)
+
+
+def leaderboard(
+    out: Out = DEFAULT_OUT,
+    format: Annotated[str | None, typer.Option("--format", help="md, csv or json; default a terminal table.")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Write to this file instead of the terminal.")] = None,
+    sort: Annotated[str, typer.Option(help="pcc, pcc_given_depth or pcc_equal_depth.")] = "pcc",
+    json: Json = False,
+) -> None:
+    """Table of everything under --out, from the stored Records alone."""
+    from stbench.cli.consoles import messages, output
+    from stbench.files import write_text
+    from stbench.reporting import formats
+    from stbench.reporting.leaderboard import build_tables
+    from stbench.reporting.store import RunStore
+    from stbench.reporting.terminal import LeaderboardView
+
+    writers = {"md": formats.to_markdown, "csv": formats.to_csv, "json": formats.to_json}
+    format = "json" if json else format or ("md" if to else None)
+    if format is not None and format not in writers:
+        raise UsageError(f"--format {format} is not one of {', '.join(writers)}.")
+    records, problems = RunStore(out).records()
+    for problem in problems:
+        messages().print(f"warning: {problem}", markup=False)
+    if not records:
+        raise UsageError(f"There are no Records under {out}. Run a method first: stbench run --method ridge --dataset demo")
+    tables = build_tables(records, sort=sort)
+    if format is None:
+        output().print(LeaderboardView(tables))
+    elif to is None:
+        print(writers[format](tables), end="")
+    else:
+        write_text(to, writers[format](tables))
+    if problems:
+        raise StbenchError(f"{len(problems)} files under {out} could not be read as Records; see the warnings.")
+
+
+def methods(
+    name: Annotated[str | None, typer.Argument(help="Show this method's card.")] = None, json: Json = False
+) -> None:
+    """The methods there are, or one method's card."""
+    from stbench import registry
+
+    _list_or_show("method", name, json, registry.method_card, ("kind", "family", "year", "title"))
+
+
+@datasets.callback()
+def list_datasets(context: typer.Context, data_root: DataRoot = None, json: Json = False) -> None:
+    """The datasets there are, and which slides are on disk."""
+    if context.invoked_subcommand is not None:
+        return
+    from stbench import registry
+
+    extra = {name: _on_disk(name, data_root) for name in registry.plugins("dataset")}
+    _list_or_show("dataset", None, json, registry.dataset_card, ("platform", "n_slides", "n_patients", "title"), extra)
+
+
+@datasets.command("show")
+def show_dataset(name: str, json: Json = False) -> None:
+    """One dataset's card."""
+    from stbench import registry
+
+    _list_or_show("dataset", name, json, registry.dataset_card, ())
+
+
+@datasets.command("fetch")
+def fetch_dataset(name: str, data_root: DataRoot = None) -> None:
+    """Download a dataset, or say where to get it."""
+    from stbench import choosing, registry
+    from stbench.files import make_folder
+
+    plugin = registry.find("dataset", name)
+    root = make_folder(choosing.data_folder(plugin.name, data_root))
+    registry.load_dataset(plugin.name)().fetch(root)
+
+
+@datasets.command("check")
+def check_dataset(name: str, data_root: DataRoot = None, json: Json = False) -> None:
+    """Read every slide and report what is in it; exit status 1 where one cannot be read."""
+    from rich.table import Table
+
+    from stbench import choosing, registry
+    from stbench.cli.consoles import output
+
+    plugin = registry.find("dataset", name)
+    sources, missing = choosing.find_slides(plugin.name, data_root)
+    rows: list[dict[str, Any]] = []
+    for source in sources:
+        try:
+            slide = source.read()
+            labelled = sum(bool(label) for label in slide.annotation) if slide.annotation is not None else 0
+            facts = {"spots": slide.n_spots, "genes": len(slide.genes), "labelled": labelled}
+            rows.append({"slide": source.id, "status": "PASS", **facts, "problem": ""})
+        except StbenchError as error:
+            rows.append({"slide": source.id, "status": "FAIL", "spots": None, "genes": None, "labelled": None, "problem": str(error)})
+    rows += [{"slide": s, "status": "MISSING", "spots": None, "genes": None, "labelled": None, "problem": why} for s, why in missing.items()]
+    if json:
+        print_json({"dataset": plugin.name, "slides": rows})
+    else:
+        table = Table("slide", "status", "spots", "genes", "labelled", "problem")
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row.values()))
+        output().print(table)
+    failed = [row["slide"] for row in rows if row["status"] == "FAIL"]
+    if failed:
+        raise StbenchError(f"{len(failed)} slides of {plugin.name} cannot be read: {', '.join(failed)}.")
+
+
+def encoders(json: Json = False) -> None:
+    """The frozen image encoders there are."""
+    from rich.table import Table
+
+    from stbench.cli.consoles import output
+    from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS
+
+    rows = [{**encoder._asdict(), "default": encoder.name == DEFAULT_ENCODER} for encoder in ENCODERS.values()]
+    if json:
+        print_json({"encoders": rows})
+        return
+    table = Table("encoder", "width", "weights", "access")
+    for encoder in ENCODERS.values():
+        mark = " (default)" if encoder.name == DEFAULT_ENCODER else ""
+        table.add_row(encoder.name + mark, str(encoder.width), encoder.weights, encoder.access)
+    output().print(table)
+
+
+def _on_disk(dataset: str, data_root: Path | None) -> dict[str, Any]:
+    """How much of a dataset lies on disk, in words; a generated one is made when first used."""
+    from stbench import choosing, registry
+
+    try:
+        if registry.dataset_card(dataset).generated:
+            return {"on_disk": "generated when first used"}
+        sources, missing = choosing.find_slides(dataset, data_root)
+    except StbenchError:
+        return {"on_disk": f"no; stbench datasets fetch {dataset}"}
+    return {"on_disk": f"{len(sources)} of {len(sources) + len(missing)} slides"}
+
+
+def _list_or_show(
+    kind: Any, name: str | None, json: bool, card_of: Any, columns: tuple[str, ...], extra: dict[str, Any] | None = None
+) -> None:
+    """Print one card, or a table of all cards with the columns named; broken plugins are named and skipped."""
+    from rich.table import Table
+
+    from stbench import registry
+    from stbench.cli.consoles import messages, output
+
+    if name is not None:
+        found = registry.find(kind, name).name
+        card = card_of(found).model_dump(mode="json")
+        print_json({"name": found, **card}) if json else output().print(_as_table(found, card))
+        return
+    broken = registry.broken_plugins(kind)
+    cards = {n: card_of(n).model_dump(mode="json") | (extra or {}).get(n, {}) for n in registry.plugins(kind) if n not in broken}
+    columns = (*columns, *({key for facts in (extra or {}).values() for key in facts}))
+    if json:
+        print_json({f"{kind}s": [{"name": n, **card} for n, card in cards.items()], "broken": broken})
+        return
+    table = Table(kind, *(column.replace("_", " ") for column in columns))
+    for n, card in cards.items():
+        table.add_row(n, *("" if card.get(column) is None else str(card[column]) for column in columns))
+    output().print(table)
+    for n, reason in broken.items():
+        messages().print(f"warning: {kind} {n} is broken and left out: {reason}", markup=False)
+
+
+def _as_table(name: str, card: dict[str, Any]) -> Table:
+    import yaml
+    from rich.table import Table
+
+    table = Table("field", "value", title=name, title_justify="left")
+    for field, value in card.items():
+        if value not in (None, "", [], {}, ()):
+            table.add_row(field, value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True).strip("\n. "))
+    return table

@@ -1,0 +1,58 @@
+"""Commands that make or remove things: a new method's folder, the caches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stbench.cli.options import Json, print_json
+
+cache = typer.Typer(help="What the caches hold and how much; `clear` empties them.", invoke_without_command=True)
+
+
+def new_method(
+    name: Annotated[str, typer.Argument(help="Name of the method, lower case with hyphens.")],
+    standalone: Annotated[
+        Path | None, typer.Option("--standalone", help="Write a package of its own into this folder instead.")
+    ] = None,
+) -> None:
+    """Write a method's folder that passes `stbench check` and waits for your idea."""
+    from stbench.cli.consoles import output
+    from stbench.scaffold import write_method
+
+    folder, next_steps = write_method(name, standalone)
+    output().print(f"Wrote {folder}.\n{next_steps}", markup=False)
+
+
+@cache.callback()
+def show_cache(context: typer.Context, json: Json = False) -> None:
+    """What the caches hold and how much."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.table import Table
+
+    from stbench.cli.consoles import output
+    from stbench.files import cache_root
+    from stbench.preprocess.cache import cache_rooms
+
+    rooms = cache_rooms()
+    if json:
+        print_json({"folder": str(cache_root()), "rooms": [room._asdict() for room in rooms]})
+        return
+    table = Table("cache", "files", "MB", title=str(cache_root()), title_justify="left")
+    for room in rooms:
+        table.add_row(room.kind, str(room.n_files), f"{room.megabytes:.1f}")
+    output().print(table)
+
+
+@cache.command("clear")
+def clear() -> None:
+    """Delete everything that can be made again; downloaded data stay."""
+    from stbench.cli.consoles import output
+    from stbench.preprocess.cache import cache_rooms, clear_cache
+
+    kinds = tuple(room.kind for room in cache_rooms() if room.kind != "data")
+    clear_cache(kinds)
+    output().print(f"Cleared: {', '.join(kinds) or 'nothing was cached'}.")

@@ -1,0 +1,55 @@
+"""Options that several commands share, and how their text becomes values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stbench.errors import UsageError
+
+DataRoot = Annotated[
+    Path | None, typer.Option("--data-root", help="Where datasets lie (else $STBENCH_DATA, else the user cache).")
+]
+Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Dataset = Annotated[str, typer.Option("--dataset", help="Dataset name; see `stbench datasets`.")]
+DEFAULT_OUT = Path("stbench-runs")
+
+
+def names(text: str | None) -> list[str]:
+    """The names of a comma-separated list."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def whole_numbers(text: str, option: str) -> list[int]:
+    """The whole numbers of a comma-separated list; UsageError for anything else."""
+    try:
+        return [int(number) for number in names(text)]
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not a list of whole numbers such as 0,1,2.") from None
+
+
+def method_settings(assignments: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """METHOD.KEY=VALUE texts as method -> key -> value; KEY=VALUE where one method runs. Values are read as YAML."""
+    import yaml
+
+    settings: dict[str, dict[str, Any]] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        method, dot, key = name.partition(".")
+        if not dot and len(methods) == 1:
+            method, key = methods[0], name
+        if not equals or not key:
+            raise UsageError(f"--set {text!r} is not METHOD.KEY=VALUE (or KEY=VALUE where one method runs).")
+        settings.setdefault(method, {})[key] = yaml.safe_load(value)
+    return settings
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    import json
+
+    print(json.dumps(value, indent=1, allow_nan=False))
