@@ -53,7 +53,7 @@ _HOMES = {
     "leaderboard": "stbench.benchmark",
     "run": "stbench.benchmark",
 }
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -126,7 +126,9 @@ def run(
         "encoder": encoder, "patch": PatchSize(patch_px, patch_um), "min_counts": min_counts, "epochs": epochs,
         "device": device,
     }  # fmt: skip
-    prepared = prepare(methods, dataset, data_root, out, design, variant, settings or {}, seeds, slides, overwrite)
+    prepared = prepare(
+        methods, dataset, data_root, out, design, variant, settings or {}, seeds, slides, overwrite
+    )
     execute(prepared, workers, threads, listener)
     return prepared.records()
 
@@ -154,7 +156,9 @@ def prepare(
     contestants = choose_contestants(methods, variant, settings or {}, tuned=design.get("inner") != "none")
     name = registry.find("dataset", dataset).name
     card = registry.dataset_card(name)
-    fixed = capped(Design(dataset=name, **{**design, "device": choose_device(design.get("device", "auto"))}), card)
+    fixed = capped(
+        Design(dataset=name, **{**design, "device": choose_device(design.get("device", "auto"))}), card
+    )
     sources, missing = find_slides(name, data_root, slides)
     groups = group_slides({source.id: source.patient for source in sources}, fixed.split)
     if not seeds:
@@ -162,7 +166,9 @@ def prepare(
     source_hash = registry.source_hash("dataset", name)
     plan = make_plan(fixed, source_hash, sources, groups, contestants, list(dict.fromkeys(seeds)))
     store = RunStore(Path(out))
-    return PreparedRun(fixed, card, tuple(sources), groups, missing, tuple(contestants), plan, store, overwrite)
+    return PreparedRun(
+        fixed, card, tuple(sources), groups, missing, tuple(contestants), plan, store, overwrite
+    )
 
 
 def execute(

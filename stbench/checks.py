@@ -51,7 +51,9 @@ class Examination:
     def materials(self) -> Materials:
         sources, _ = find_slides(CHECKED_ON, None)
         groups = group_slides({source.id: source.patient for source in sources}, "slide")
-        design = Design(dataset=CHECKED_ON, genes="highest", n_genes=_GENES, epochs=CHECKED_EPOCHS, min_counts=0)
+        design = Design(
+            dataset=CHECKED_ON, genes="highest", n_genes=_GENES, epochs=CHECKED_EPOCHS, min_counts=0
+        )
         return Materials(design, sources, groups)
 
     @property
@@ -82,7 +84,9 @@ class Examination:
 def check_method(name: str) -> Iterator[Verdict]:
     """Check every claim in turn; a claim whose check raises does not hold. PluginError where nothing loads."""
     plugin = registry.find("method", name)
-    examination = Examination(plugin.name, registry.load_method(plugin.name), registry.method_card(plugin.name))
+    examination = Examination(
+        plugin.name, registry.load_method(plugin.name), registry.method_card(plugin.name)
+    )
     for claim in CLAIMS:
         try:
             claim(examination)
@@ -158,7 +162,10 @@ def pickles(examination: Examination) -> None:
     """A method pickles before and after fit, and the fitted copy predicts the same."""
     pickle.loads(pickle.dumps(examination.fresh()))
     restored = pickle.loads(pickle.dumps(examination.fitted()))
-    _require(np.array_equal(restored.predict(examination.query()), examination.prediction), "the copy predicts differently")
+    _require(
+        np.array_equal(restored.predict(examination.query()), examination.prediction),
+        "the copy predicts differently",
+    )
 
 
 def validation_is_scored(examination: Examination) -> None:

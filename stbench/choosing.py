@@ -79,7 +79,9 @@ def data_folder(dataset: str, data_root: Path | str | None) -> Path:
         return cache_root() / "generated"
     root = Path(data_root) if data_root is not None else default_data_root()
     if data_root is not None and not root.is_dir():
-        raise DatasetError(f"The data root {root} is not a folder. Set --data-root or $STBENCH_DATA to one that is.")
+        raise DatasetError(
+            f"The data root {root} is not a folder. Set --data-root or $STBENCH_DATA to one that is."
+        )
     return root
 
 

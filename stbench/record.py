@@ -129,8 +129,14 @@ class Record:
 
     def to_plain(self) -> dict[str, Any]:
         """The JSON part: everything but predictions and truths."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("predictions", "truths")}
-        plain |= {"table": asdict(self.table), "row": asdict(self.row), "slides": [asdict(s) for s in self.slides]}
+        plain = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("predictions", "truths")
+        }
+        plain |= {
+            "table": asdict(self.table),
+            "row": asdict(self.row),
+            "slides": [asdict(s) for s in self.slides],
+        }
         return plain
 
     @classmethod

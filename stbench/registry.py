@@ -90,7 +90,9 @@ def _read_card(folder: Path, model: type[AnyCard]) -> AnyCard:
     try:
         return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise PluginError(f"{path} cannot be read ({error.strerror}); every plugin needs a card.yaml.") from error
+        raise PluginError(
+            f"{path} cannot be read ({error.strerror}); every plugin needs a card.yaml."
+        ) from error
     except (ValidationError, yaml.YAMLError) as error:
         reasons = (
             "; ".join(f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors())
@@ -116,7 +118,9 @@ def _load(plugin: Plugin, base: type) -> Any:
     except Exception as error:
         raise PluginError(f"Plugin {plugin.name} at {plugin.folder} does not load: {error!r}.") from error
     if not (isinstance(loaded, type) and issubclass(loaded, base)):
-        raise PluginError(f"Plugin {plugin.name}: `plugin` must be a subclass of {base.__name__}, found {loaded!r}.")
+        raise PluginError(
+            f"Plugin {plugin.name}: `plugin` must be a subclass of {base.__name__}, found {loaded!r}."
+        )
     return loaded
 
 

@@ -94,8 +94,13 @@ def write_method(name: str, standalone: Path | None = None) -> tuple[Path, str]:
         "title": name.replace("-", " ").capitalize(),
         "class_name": "".join(part.capitalize() for part in name.split("-")),
     }
-    plugin = "from .method import {class_name} as plugin\n\n__all__ = [\"plugin\"]\n"
-    for file, text in {"__init__.py": plugin, "method.py": _METHOD, "card.yaml": _CARD, "README.md": _README}.items():
+    plugin = 'from .method import {class_name} as plugin\n\n__all__ = ["plugin"]\n'
+    for file, text in {
+        "__init__.py": plugin,
+        "method.py": _METHOD,
+        "card.yaml": _CARD,
+        "README.md": _README,
+    }.items():
         write_text(folder / file, text.format(**words))
     if standalone:
         write_text(standalone / "pyproject.toml", _PYPROJECT.format(**words))

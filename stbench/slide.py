@@ -59,7 +59,9 @@ class Slide:
             )
         for name, array in (("pixel_xy", self.pixel_xy), ("array_row_column", self.array_row_column)):
             if array.shape != (n, 2) or not np.isfinite(array).all():
-                raise DatasetError(f"Slide {self.id}: {name} must hold two finite numbers for each of {n} spots.")
+                raise DatasetError(
+                    f"Slide {self.id}: {name} must hold two finite numbers for each of {n} spots."
+                )
         if self.annotation is not None and len(self.annotation) != n:
             raise DatasetError(f"Slide {self.id} has {len(self.annotation)} labels for {n} spots.")
 
@@ -95,7 +97,7 @@ class TrainingSlide:
     totals: np.ndarray
     size_factors: np.ndarray
     microns_per_pixel: float | None = None
-    embeddings: np.ndarray | None = None
+    embeddings: np.ndarray = None  # type: ignore[assignment]  # None only where the card does not ask for them
     patches: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -115,7 +117,7 @@ class QuerySlide:
     pixel_xy: np.ndarray
     array_row_column: np.ndarray
     microns_per_pixel: float | None = None
-    embeddings: np.ndarray | None = None
+    embeddings: np.ndarray = None  # type: ignore[assignment]  # None only where the card does not ask for them
     patches: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property

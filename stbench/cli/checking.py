@@ -23,7 +23,10 @@ def check(method: Annotated[str, typer.Argument(help="Method name.")], json: Jso
         verdicts.append(verdict)
         if not json:
             mark = "[green]PASS[/green]" if verdict.problem is None else "[red]FAIL[/red]"
-            output().print(f"{mark} {escape(verdict.claim)}" + (f": {escape(verdict.problem)}" if verdict.problem else ""))
+            output().print(
+                f"{mark} {escape(verdict.claim)}"
+                + (f": {escape(verdict.problem)}" if verdict.problem else "")
+            )
     if json:
         print_json({"method": method, "claims": [verdict._asdict() for verdict in verdicts]})
     if any(verdict.problem for verdict in verdicts):
@@ -73,6 +76,8 @@ def doctor(data_root: DataRoot = None, json: Json = False) -> None:
         for finding in findings:
             colour = colours[finding.status]
             fix = f"\n     fix: {escape(finding.fix)}" if finding.fix else ""
-            output().print(f"[{colour}]{finding.status}[/{colour}] {escape(finding.subject)}: {escape(finding.found)}{fix}")
+            output().print(
+                f"[{colour}]{finding.status}[/{colour}] {escape(finding.subject)}: {escape(finding.found)}{fix}"
+            )
     if any(finding.status == "FAIL" for finding in findings):
         sys.exit(1)

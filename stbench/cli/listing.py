@@ -18,8 +18,12 @@ datasets = typer.Typer(help="Datasets: list, fetch, check.", invoke_without_comm
 
 def leaderboard(
     out: Out = DEFAULT_OUT,
-    format: Annotated[str | None, typer.Option("--format", help="md, csv or json; default a terminal table.")] = None,
-    to: Annotated[Path | None, typer.Option("--to", help="Write to this file instead of the terminal.")] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", help="md, csv or json; default a terminal table.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Write to this file instead of the terminal.")
+    ] = None,
     sort: Annotated[str, typer.Option(help="pcc, pcc_given_depth or pcc_equal_depth.")] = "pcc",
     json: Json = False,
 ) -> None:
@@ -39,7 +43,9 @@ def leaderboard(
     for problem in problems:
         messages().print(f"warning: {problem}", markup=False)
     if not records:
-        raise UsageError(f"There are no Records under {out}. Run a method first: stbench run --method ridge --dataset demo")
+        raise UsageError(
+            f"There are no Records under {out}. Run a method first: stbench run --method ridge --dataset demo"
+        )
     tables = build_tables(records, sort=sort)
     if format is None:
         output().print(LeaderboardView(tables))
@@ -48,7 +54,9 @@ def leaderboard(
     else:
         write_text(to, writers[format](tables))
     if problems:
-        raise StbenchError(f"{len(problems)} files under {out} could not be read as Records; see the warnings.")
+        raise StbenchError(
+            f"{len(problems)} files under {out} could not be read as Records; see the warnings."
+        )
 
 
 def methods(
@@ -68,7 +76,9 @@ def list_datasets(context: typer.Context, data_root: DataRoot = None, json: Json
     from stbench import registry
 
     extra = {name: _on_disk(name, data_root) for name in registry.plugins("dataset")}
-    _list_or_show("dataset", None, json, registry.dataset_card, ("platform", "n_slides", "n_patients", "title"), extra)
+    _list_or_show(
+        "dataset", None, json, registry.dataset_card, ("platform", "n_slides", "n_patients", "title"), extra
+    )
 
 
 @datasets.command("show")
@@ -108,8 +118,20 @@ def check_dataset(name: str, data_root: DataRoot = None, json: Json = False) -> 
             facts = {"spots": slide.n_spots, "genes": len(slide.genes), "labelled": labelled}
             rows.append({"slide": source.id, "status": "PASS", **facts, "problem": ""})
         except StbenchError as error:
-            rows.append({"slide": source.id, "status": "FAIL", "spots": None, "genes": None, "labelled": None, "problem": str(error)})
-    rows += [{"slide": s, "status": "MISSING", "spots": None, "genes": None, "labelled": None, "problem": why} for s, why in missing.items()]
+            rows.append(
+                {
+                    "slide": source.id,
+                    "status": "FAIL",
+                    "spots": None,
+                    "genes": None,
+                    "labelled": None,
+                    "problem": str(error),
+                }
+            )
+    rows += [
+        {"slide": s, "status": "MISSING", "spots": None, "genes": None, "labelled": None, "problem": why}
+        for s, why in missing.items()
+    ]
     if json:
         print_json({"dataset": plugin.name, "slides": rows})
     else:
@@ -129,7 +151,9 @@ def encoders(json: Json = False) -> None:
     from stbench.cli.consoles import output
     from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS
 
-    rows = [{**encoder._asdict(), "default": encoder.name == DEFAULT_ENCODER} for encoder in ENCODERS.values()]
+    rows = [
+        {**encoder._asdict(), "default": encoder.name == DEFAULT_ENCODER} for encoder in ENCODERS.values()
+    ]
     if json:
         print_json({"encoders": rows})
         return
@@ -154,7 +178,12 @@ def _on_disk(dataset: str, data_root: Path | None) -> dict[str, Any]:
 
 
 def _list_or_show(
-    kind: Any, name: str | None, json: bool, card_of: Any, columns: tuple[str, ...], extra: dict[str, Any] | None = None
+    kind: Any,
+    name: str | None,
+    json: bool,
+    card_of: Any,
+    columns: tuple[str, ...],
+    extra: dict[str, Any] | None = None,
 ) -> None:
     """Print one card, or a table of all cards with the columns named; broken plugins are named and skipped."""
     from rich.table import Table
@@ -168,7 +197,11 @@ def _list_or_show(
         print_json({"name": found, **card}) if json else output().print(_as_table(found, card))
         return
     broken = registry.broken_plugins(kind)
-    cards = {n: card_of(n).model_dump(mode="json") | (extra or {}).get(n, {}) for n in registry.plugins(kind) if n not in broken}
+    cards = {
+        n: card_of(n).model_dump(mode="json") | (extra or {}).get(n, {})
+        for n in registry.plugins(kind)
+        if n not in broken
+    }
     columns = (*columns, *({key for facts in (extra or {}).values() for key in facts}))
     if json:
         print_json({f"{kind}s": [{"name": n, **card} for n, card in cards.items()], "broken": broken})
@@ -188,5 +221,10 @@ def _as_table(name: str, card: dict[str, Any]) -> Table:
     table = Table("field", "value", title=name, title_justify="left")
     for field, value in card.items():
         if value not in (None, "", [], {}, ()):
-            table.add_row(field, value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True).strip("\n. "))
+            table.add_row(
+                field,
+                value
+                if isinstance(value, str)
+                else yaml.safe_dump(value, default_flow_style=True).strip("\n. "),
+            )
     return table

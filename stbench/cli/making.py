@@ -9,7 +9,9 @@ import typer
 
 from stbench.cli.options import Json, print_json
 
-cache = typer.Typer(help="What the caches hold and how much; `clear` empties them.", invoke_without_command=True)
+cache = typer.Typer(
+    help="What the caches hold and how much; `clear` empties them.", invoke_without_command=True
+)
 
 
 def new_method(

@@ -11,7 +11,8 @@ import typer
 from stbench.errors import UsageError
 
 DataRoot = Annotated[
-    Path | None, typer.Option("--data-root", help="Where datasets lie (else $STBENCH_DATA, else the user cache).")
+    Path | None,
+    typer.Option("--data-root", help="Where datasets lie (else $STBENCH_DATA, else the user cache)."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

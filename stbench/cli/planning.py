@@ -17,7 +17,9 @@ def plan_as_json(prepared: PreparedRun) -> dict[str, Any]:
         "dataset": prepared.design.dataset,
         "slides": list(prepared.plan.table.slides),
         "missing": dict(prepared.missing),
-        "folds": [{"name": f.name, "train": list(f.train), "test": list(f.test)} for f in prepared.plan.folds],
+        "folds": [
+            {"name": f.name, "train": list(f.train), "test": list(f.test)} for f in prepared.plan.folds
+        ],
         "fits": prepared.plan.n_fits,
         "fits_to_do": sum(job.n_fits for job in pending),
         "fits_by_method": _fits_by_method(prepared),
@@ -44,7 +46,9 @@ def print_plan(prepared: PreparedRun) -> None:
     fits.add_row("all", str(plan["fits"]))
     console.print(fits)
     cached = plan["embeddings_cached"]
-    console.print(f"Embeddings cached for {len(cached)} of {len(plan['slides'])} slides: {', '.join(cached) or 'none'}.")
+    console.print(
+        f"Embeddings cached for {len(cached)} of {len(plan['slides'])} slides: {', '.join(cached) or 'none'}."
+    )
     if plan["estimated_seconds"] is not None:
         console.print(f"About {plan['estimated_seconds'] / 60:.0f} minutes by the fits recorded so far.")
 

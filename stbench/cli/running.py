@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stbench.cli.options import DEFAULT_OUT, DataRoot, Dataset, Json, Out, method_settings, names, whole_numbers
+from stbench.cli.options import (
+    DEFAULT_OUT,
+    DataRoot,
+    Dataset,
+    Json,
+    Out,
+    method_settings,
+    names,
+    whole_numbers,
+)
 from stbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,28 +27,38 @@ LONG_RUN_FITS = 200
 
 
 def run(
-    method: Annotated[str, typer.Option("--method", help="Method names, comma-separated; floors always join.")],
+    method: Annotated[
+        str, typer.Option("--method", help="Method names, comma-separated; floors always join.")
+    ],
     dataset: Dataset,
     data_root: DataRoot = None,
     out: Out = DEFAULT_OUT,
     split: Annotated[str, typer.Option(help="Outer split: slide or patient.")] = "slide",
-    inner: Annotated[str, typer.Option(help="Inner loop: all (nested leave-one-out), none, or K folds.")] = "all",
+    inner: Annotated[
+        str, typer.Option(help="Inner loop: all (nested leave-one-out), none, or K folds.")
+    ] = "all",
     grid: Annotated[str, typer.Option(help="Settings the inner loop tries: small or full.")] = "small",
     genes: Annotated[
         str, typer.Option(help="Panel: train-hvg, hvg-intersection, highest, svg or file:PATH.")
     ] = "train-hvg",
     n_genes: Annotated[int, typer.Option(help="Genes in a chosen panel.")] = 250,
     scale: Annotated[str, typer.Option(help="minmax, zscore or none.")] = "minmax",
-    encoder: Annotated[str, typer.Option(help="Frozen image encoder; see `stbench encoders`.")] = "efficientnet_lite0",
+    encoder: Annotated[
+        str, typer.Option(help="Frozen image encoder; see `stbench encoders`.")
+    ] = "efficientnet_lite0",
     patch_px: Annotated[int, typer.Option(help="Patch edge at full resolution, in pixels.")] = 224,
     patch_um: Annotated[
         float | None, typer.Option(help="Patch edge in microns, where the slide knows its pixel size.")
     ] = None,
-    variant: Annotated[str, typer.Option(help="Preset of the method's settings: paper or released.")] = "paper",
+    variant: Annotated[
+        str, typer.Option(help="Preset of the method's settings: paper or released.")
+    ] = "paper",
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE, one hyperparameter; repeatable.")
     ] = None,
-    min_counts: Annotated[int, typer.Option(help="Spots with fewer counts are predicted and not scored.")] = 100,
+    min_counts: Annotated[
+        int, typer.Option(help="Spots with fewer counts are predicted and not scored.")
+    ] = 100,
     epochs: Annotated[int | None, typer.Option(help="Upper bound on epochs.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, comma-separated.")] = "0",
     slides: Annotated[str | None, typer.Option(help="Only these slides, comma-separated.")] = None,
@@ -49,7 +68,9 @@ def run(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Do again what is already recorded.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Do again what is already recorded.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Evaluate methods under the leakage-safe nested leave-one-out protocol; floors always stand beside."""
@@ -67,7 +88,16 @@ def run(
     settings = method_settings(set_ or [], methods)
     wanted = names(slides) if slides is not None else None
     prepared = benchmark.prepare(
-        methods, dataset, data_root, out, design, variant, settings, whole_numbers(seeds, "--seeds"), wanted, overwrite
+        methods,
+        dataset,
+        data_root,
+        out,
+        design,
+        variant,
+        settings,
+        whole_numbers(seeds, "--seeds"),
+        wanted,
+        overwrite,
     )
     if dry_run:
         _show_plan(prepared, json)
@@ -103,7 +133,9 @@ def _announce(prepared: PreparedRun) -> None:
 
     console, plan, card = messages(), prepared.plan, prepared.card
     if card.generated:
-        console.print(f"{prepared.design.dataset} is synthetic: it shows that the pipeline works, nothing about tissue.")
+        console.print(
+            f"{prepared.design.dataset} is synthetic: it shows that the pipeline works, nothing about tissue."
+        )
     if prepared.missing:
         listed = ", ".join(prepared.missing)
         console.print(f"Slides not complete on disk and left out: {listed}.")
@@ -120,7 +152,9 @@ def _announce(prepared: PreparedRun) -> None:
     if any(caps):
         console.print(f"Bounds of this run: {' and '.join(filter(None, caps))}.")
     if fits > LONG_RUN_FITS and prepared.design.inner == "all":
-        console.print(f"With --inner 3 it would be {_fits_with_three(prepared)} fits instead of {plan.n_fits}.")
+        console.print(
+            f"With --inner 3 it would be {_fits_with_three(prepared)} fits instead of {plan.n_fits}."
+        )
     for note in sorted({job.inner.note for job in plan.jobs if job.inner.note}):
         console.print(f"Note: {note}.")
 
@@ -136,8 +170,8 @@ def _fits_with_three(prepared: PreparedRun) -> int:
 
 
 def _show_plan(prepared: PreparedRun, json: bool) -> None:
-    from stbench.cli.planning import plan_as_json, print_plan
     from stbench.cli.options import print_json
+    from stbench.cli.planning import plan_as_json, print_plan
 
     if json:
         print_json(plan_as_json(prepared))
@@ -159,6 +193,10 @@ def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
     output().print(LeaderboardView(tables))
     for record in records:
         if not record.finished:
-            messages().print(f"failed: {record.row.method}, fold {record.fold}, seed {record.seed}: {record.failure}")
+            messages().print(
+                f"failed: {record.row.method}, fold {record.fold}, seed {record.seed}: {record.failure}"
+            )
     out = Path(prepared.store.out)
-    messages().print(f"Records and predictions: {out}. MLflow: mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db")
+    messages().print(
+        f"Records and predictions: {out}. MLflow: mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db"
+    )

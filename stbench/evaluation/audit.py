@@ -59,7 +59,9 @@ class AuditResult(NamedTuple):
     evidence: list[str]
 
 
-def audit(case: AuditCase, scrambled_root: Path, say: Callable[[str], None] = lambda line: None) -> AuditResult:
+def audit(
+    case: AuditCase, scrambled_root: Path, say: Callable[[str], None] = lambda line: None
+) -> AuditResult:
     """Run the three passes and compare; MethodError where the method fails in one of them."""
     say("pass 1 of 3: the data as they are")
     first = _in_fresh_process(case)
@@ -74,18 +76,30 @@ def audit(case: AuditCase, scrambled_root: Path, say: Callable[[str], None] = la
 def judge(first: PassResult, second: PassResult, third: PassResult, opened: list[str]) -> AuditResult:
     """The verdict on three passes."""
     evidence = [f"opened during fit or predict: {path}" for path in opened]
-    changed = [name for name in first.predictions if not _same(first.predictions[name], third.predictions[name])]
-    drifting = [name for name in first.predictions if not _same(first.predictions[name], second.predictions[name])]
+    changed = [
+        name for name in first.predictions if not _same(first.predictions[name], third.predictions[name])
+    ]
+    drifting = [
+        name for name in first.predictions if not _same(first.predictions[name], second.predictions[name])
+    ]
     if drifting:
-        evidence.append(f"two identical passes predict {', '.join(drifting)} differently; seed every random draw")
+        evidence.append(
+            f"two identical passes predict {', '.join(drifting)} differently; seed every random draw"
+        )
         return AuditResult("leak" if opened else "not repeatable", evidence)
     if changed:
-        evidence.append(f"predictions for {', '.join(changed)} change when its own expression is replaced by noise")
+        evidence.append(
+            f"predictions for {', '.join(changed)} change when its own expression is replaced by noise"
+        )
     if changed or opened:
         return AuditResult("leak", evidence)
     names = ", ".join(first.predictions)
-    evidence.append(f"predictions for {names} are identical bit for bit when its own expression is replaced by noise")
-    evidence.append("no file was opened outside the cache (files opened inside C libraries may escape the hook)")
+    evidence.append(
+        f"predictions for {names} are identical bit for bit when its own expression is replaced by noise"
+    )
+    evidence.append(
+        "no file was opened outside the cache (files opened inside C libraries may escape the hook)"
+    )
     return AuditResult("clean", evidence)
 
 
@@ -114,7 +128,9 @@ def _one_pass(case: AuditCase, connection: Connection) -> None:
     os.environ["STBENCH_DATA"] = str(case.root)  # who reads the data root itself reads this pass's copy
     try:
         method_class = case.method_class(case.method)
-        sources = [s for s in case.dataset_class(case.design.dataset)().slides(case.root) if s.id in case.groups]
+        sources = [
+            s for s in case.dataset_class(case.design.dataset)().slides(case.root) if s.id in case.groups
+        ]
         materials = Materials(case.design, sources, case.groups)
         materials.prepare([case.card])
         watch = FileWatch()
@@ -124,7 +140,9 @@ def _one_pass(case: AuditCase, connection: Connection) -> None:
     except StbenchError as error:
         connection.send(error)
     except Exception as error:
-        connection.send(MethodError(f"{case.method} failed during the audit: {type(error).__name__}: {error}"))
+        connection.send(
+            MethodError(f"{case.method} failed during the audit: {type(error).__name__}: {error}")
+        )
 
 
 def _fit_and_predict(

@@ -102,7 +102,9 @@ class Processes:
         except (EOFError, OSError):
             del busy[connection]
             process.join()
-            reason = f"the worker process died (exit code {process.exitcode}); out of memory is the usual reason"
+            reason = (
+                f"the worker process died (exit code {process.exitcode}); out of memory is the usual reason"
+            )
             for seed in sorted(seeds):
                 yield failed_record(job, seed, reason, workbench.provenance)
             return

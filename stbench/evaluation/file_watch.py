@@ -49,6 +49,11 @@ def _is_expected(target: str) -> bool:
     path = Path(target).absolute()
     if path.suffix in _SOURCE:
         return True
-    roots = {Path(p) for p in (sys.prefix, sys.base_prefix, *site.getsitepackages(), *sysconfig.get_paths().values())}
-    roots |= {Path("/proc"), Path("/sys"), Path("/dev")} | {cache_root().absolute() / p for p in _CACHED_PRODUCTS}
+    roots = {
+        Path(p)
+        for p in (sys.prefix, sys.base_prefix, *site.getsitepackages(), *sysconfig.get_paths().values())
+    }
+    roots |= {Path("/proc"), Path("/sys"), Path("/dev")} | {
+        cache_root().absolute() / p for p in _CACHED_PRODUCTS
+    }
     return any(path.is_relative_to(root) for root in roots)

@@ -39,7 +39,9 @@ def group_slides(patients: Mapping[str, str | None], split: str) -> dict[str, st
         return {slide: slide for slide in patients}
     unstated = [slide for slide, patient in patients.items() if patient is None]
     if unstated:
-        raise UsageError(f"--split patient needs every slide's patient; not stated for {', '.join(unstated)}.")
+        raise UsageError(
+            f"--split patient needs every slide's patient; not stated for {', '.join(unstated)}."
+        )
     groups = {slide: str(patient) for slide, patient in patients.items()}
     if len(set(groups.values())) < 2:
         raise UsageError(
@@ -62,7 +64,9 @@ def inner_folds(train: Sequence[str], groups: Mapping[str, str], inner: str) -> 
     if inner == "none":
         return InnerFolds(())
     if len(train) < LEAST_SLIDES_TO_TUNE:
-        return InnerFolds((), f"{len(train)} training slides are too few for an inner loop: published settings used")
+        return InnerFolds(
+            (), f"{len(train)} training slides are too few for an inner loop: published settings used"
+        )
     own = {slide: groups[slide] for slide in train}
     note = ""
     if len(set(own.values())) < 2:

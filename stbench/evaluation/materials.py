@@ -63,7 +63,9 @@ class Materials:
         """(n_spots, d) cached embeddings of a slide."""
         report = self.on_encoding
         progress = (lambda done, total: report(name, done, total)) if report else None
-        return embeddings_of(self.slide(name), self.design.encoder, self.design.patch, self.design.device, progress)
+        return embeddings_of(
+            self.slide(name), self.design.encoder, self.design.patch, self.design.device, progress
+        )
 
     def prepare(self, cards: Sequence[MethodCard]) -> None:
         """Read every slide and fill the image caches before any fitting starts, so that bad input shows now."""
@@ -132,7 +134,7 @@ class FoldMaterials:
             totals=totals,
             size_factors=size_factors(totals),
             microns_per_pixel=slide.microns_per_pixel,
-            embeddings=materials.embeddings(name)[scored] if card.needs.embeddings else None,
+            embeddings=materials.embeddings(name)[scored] if card.needs.embeddings else None,  # type: ignore[arg-type]
             patches={edge: patches_of(slide, PatchSize(edge))[scored] for edge in card.needs.patches},
         )
 
@@ -145,7 +147,7 @@ class FoldMaterials:
             pixel_xy=slide.pixel_xy.copy(),
             array_row_column=slide.array_row_column.copy(),
             microns_per_pixel=slide.microns_per_pixel,
-            embeddings=np.array(self.materials.embeddings(name)) if card.needs.embeddings else None,
+            embeddings=np.array(self.materials.embeddings(name)) if card.needs.embeddings else None,  # type: ignore[arg-type]
             patches={edge: np.array(patches_of(slide, PatchSize(edge))) for edge in card.needs.patches},
         )
 

@@ -127,7 +127,6 @@ def _table(design: Design, sources: Sequence[SlideSource], data: str) -> TableId
     )
 
 
-
 def _job(
     design: Design,
     contestant: Contestant,
@@ -151,7 +150,19 @@ def _job(
         source=contestant.source,
     )
     keys = {
-        seed: hash_value([common, asdict(row), dict(contestant.settings), list(settings), fold, inner, epochs, seed, seeds[0]])
+        seed: hash_value(
+            [
+                common,
+                asdict(row),
+                dict(contestant.settings),
+                list(settings),
+                fold,
+                inner,
+                epochs,
+                seed,
+                seeds[0],
+            ]
+        )
         for seed in (seeds[:1] if floor else seeds)  # a floor draws nothing at random
     }
     return Job(contestant, fold, inner, settings, keys, seeds[0], table, row, n_folds, epochs)
@@ -168,7 +179,10 @@ def _settings_to_try(contestant: Contestant, design: Design) -> tuple[dict[str, 
     """The grid over the contestant's settings; a setting given by hand stays as given."""
     if design.grid == "full" and contestant.card.full_grid:
         names = list(contestant.card.full_grid)
-        product = [dict(zip(names, values, strict=True)) for values in itertools.product(*contestant.card.full_grid.values())]
+        product = [
+            dict(zip(names, values, strict=True))
+            for values in itertools.product(*contestant.card.full_grid.values())
+        ]
         grid = [{}, *product]
     else:
         grid = list(contestant.card.grid)

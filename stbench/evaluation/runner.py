@@ -119,9 +119,12 @@ class Runner:
         label = f"{job.row.method} · fold {job.fold.name}"
         report, scaling, fit_cost = self._fit(job, method, seed, label, job.fold.train)
         queries = {
-            name: fold.query_slide(name, f"query-{i}", job.contestant.card) for i, name in enumerate(job.fold.test)
+            name: fold.query_slide(name, f"query-{i}", job.contestant.card)
+            for i, name in enumerate(job.fold.test)
         }
-        scaled, predict_cost = measured(lambda: {name: method.predict(query) for name, query in queries.items()})
+        scaled, predict_cost = measured(
+            lambda: {name: method.predict(query) for name, query in queries.items()}
+        )
         predictions = {
             name: scaling.invert(check_prediction(prediction, queries[name].n_spots, len(fold.panel.genes)))
             for name, prediction in scaled.items()

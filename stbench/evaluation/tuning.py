@@ -57,7 +57,10 @@ def tune(settings: Sequence[Mapping[str, Any]], folds: Sequence[Fold], fit_curve
         score=peaks[best],
         at_cap=has_epochs and epoch + 1 == len(means[best]),
         curves=tuple(
-            {"settings": dict(point), "curve": [round(float(v), 6) if np.isfinite(v) else None for v in curve]}
+            {
+                "settings": dict(point),
+                "curve": [round(float(v), 6) if np.isfinite(v) else None for v in curve],
+            }
             for point, curve in zip(settings, means, strict=True)
         ),
     )
@@ -67,6 +70,8 @@ def _mean_curve(curves: Sequence[Sequence[float]], point: Mapping[str, Any]) -> 
     """The mean over inner folds at equal epoch, as far as all of them go; an undefined value cannot win."""
     length = min(len(curve) for curve in curves)
     if length == 0:
-        raise MethodError(f"A fit with settings {dict(point)} reported no validation curve; fit must call score.")
+        raise MethodError(
+            f"A fit with settings {dict(point)} reported no validation curve; fit must call score."
+        )
     stacked = np.array([list(curve)[:length] for curve in curves], dtype=float)
     return np.nan_to_num(stacked, nan=-np.inf, posinf=-np.inf).mean(axis=0)

@@ -40,13 +40,33 @@ class Encoder(NamedTuple):
 ENCODERS = {
     e.name: e
     for e in (
-        Encoder(DEFAULT_ENCODER, "tf_efficientnet_lite0", 1280, "ImageNet", "installed with stbench, no network"),
+        Encoder(
+            DEFAULT_ENCODER, "tf_efficientnet_lite0", 1280, "ImageNet", "installed with stbench, no network"
+        ),
         Encoder("resnet18", "resnet18.a1_in1k", 512, "ImageNet", "downloaded by timm"),
         Encoder("densenet121", "densenet121.ra_in1k", 1024, "ImageNet", "downloaded by timm"),
-        Encoder("vit_base", "vit_base_patch16_224.augreg2_in21k_ft_in1k", 768, "ImageNet-21k", "downloaded by timm"),
+        Encoder(
+            "vit_base",
+            "vit_base_patch16_224.augreg2_in21k_ft_in1k",
+            768,
+            "ImageNet-21k",
+            "downloaded by timm",
+        ),
         Encoder("deit_base", "deit_base_patch16_224.fb_in1k", 768, "ImageNet", "downloaded by timm"),
-        Encoder("uni", "hf-hub:MahmoodLab/UNI", 1024, "Mass-100K pathology", "gated: https://huggingface.co/MahmoodLab/UNI"),
-        Encoder("virchow", "hf-hub:paige-ai/Virchow2", 2560, "pathology", "gated: https://huggingface.co/paige-ai/Virchow2"),
+        Encoder(
+            "uni",
+            "hf-hub:MahmoodLab/UNI",
+            1024,
+            "Mass-100K pathology",
+            "gated: https://huggingface.co/MahmoodLab/UNI",
+        ),
+        Encoder(
+            "virchow",
+            "hf-hub:paige-ai/Virchow2",
+            2560,
+            "pathology",
+            "gated: https://huggingface.co/paige-ai/Virchow2",
+        ),
     )
 }
 
@@ -63,7 +83,12 @@ def encoder_identity(name: str) -> Identity:
     encoder = find_encoder(name)
     packaged = name == DEFAULT_ENCODER
     weights = hash_file(_packaged_weights()) if packaged else encoder.timm_name
-    return {"encoder": name, "weights": weights, "transform": "half" if packaged else "timm", "dtype": "float32"}
+    return {
+        "encoder": name,
+        "weights": weights,
+        "transform": "half" if packaged else "timm",
+        "dtype": "float32",
+    }
 
 
 def embedding_identity(slide: Slide, name: str, size: PatchSize) -> Identity:
@@ -107,15 +132,20 @@ def load_encoder(name: str, device: str = "cpu") -> Callable[[np.ndarray], np.nd
     import torch
 
     encoder = find_encoder(name)
-    network, mean, std, input_edge = _packaged_network() if name == DEFAULT_ENCODER else _timm_network(encoder)
-    network = network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    network, mean, std, input_edge = (
+        _packaged_network() if name == DEFAULT_ENCODER else _timm_network(encoder)
+    )
+    network = network.eval().requires_grad_(False).to(device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (mean, std))
 
     def embed(patches: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             pixels = torch.from_numpy(patches).to(device).permute(0, 3, 1, 2).float().div_(255)
             if input_edge and pixels.shape[-1] != input_edge:
-                pixels = torch.nn.functional.interpolate(pixels, (input_edge, input_edge), mode="bilinear", antialias=True)
+                pixels = torch.nn.functional.interpolate(
+                    pixels, (input_edge, input_edge), mode="bilinear", antialias=True
+                )
             output = network(((pixels - mean) / std).contiguous(memory_format=torch.channels_last))
             return _pooled(name, output).float().cpu().numpy()
 
@@ -151,7 +181,9 @@ def _packaged_network() -> tuple[torch.nn.Module, tuple, tuple, int | None]:
     try:
         network.load_state_dict(_renamed(stored, network.state_dict()), strict=True)
     except (RuntimeError, KeyError) as error:
-        raise EncoderError(f"The packaged weights of efficientnet_lite0 do not fit timm's network: {error}.") from error
+        raise EncoderError(
+            f"The packaged weights of efficientnet_lite0 do not fit timm's network: {error}."
+        ) from error
     network.reset_classifier(0)  # type: ignore[operator]
     return network, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), None
 
@@ -168,7 +200,8 @@ def _renamed(stored: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -
 
 def _timm_network(encoder: Encoder) -> tuple[torch.nn.Module, tuple, tuple, int | None]:
     import timm
-    import timm.layers
+    from timm.data import resolve_model_data_config
+    from timm.layers import SwiGLUPacked  # type: ignore[attr-defined]
 
     options: dict[str, Any] = {"num_classes": 0}
     if encoder.name == "uni":
@@ -176,7 +209,7 @@ def _timm_network(encoder: Encoder) -> tuple[torch.nn.Module, tuple, tuple, int 
     if encoder.name == "virchow":
         import torch
 
-        options |= {"mlp_layer": timm.layers.SwiGLUPacked, "act_layer": torch.nn.SiLU}
+        options |= {"mlp_layer": SwiGLUPacked, "act_layer": torch.nn.SiLU}
     try:
         network = timm.create_model(encoder.timm_name, pretrained=True, **options)
     except Exception as error:
@@ -185,5 +218,5 @@ def _timm_network(encoder: Encoder) -> tuple[torch.nn.Module, tuple, tuple, int 
             f"For a gated model accept its terms there and run `huggingface-cli login`. "
             f"--encoder {DEFAULT_ENCODER} needs no network."
         ) from error
-    config = timm.data.resolve_model_data_config(network)
+    config = resolve_model_data_config(network)
     return network, config["mean"], config["std"], config["input_size"][-1]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 from stbench.errors import GenePanelError, UnknownName
 from stbench.files import hash_file, hash_value
@@ -76,9 +77,9 @@ def choose_panel(
     if spec == "train-hvg":
         genes = _highly_variable(spots, n_genes)
     elif spec == "highest":
-        genes = _best(spots.var_names, np.asarray(spots.X.mean(axis=0)).ravel(), n_genes)
+        genes = _best(spots, np.asarray(_matrix(spots).mean(axis=0)).ravel(), n_genes)
     else:
-        genes = _best(spots.var_names, _mean_moran(spots, training, min_counts), n_genes)
+        genes = _best(spots, _mean_moran(spots, training, min_counts), n_genes)
     if len(genes) < MIN_PANEL:
         raise GenePanelError(
             f"Panel {spec} on slides {_names(training)} has {len(genes)} genes; a panel needs at least {MIN_PANEL}. "
@@ -96,7 +97,9 @@ def read_gene_file(path: Path) -> tuple[str, ...]:
             lines = path.read_text(encoding="utf-8").splitlines()
             names = [line.split(",")[0] for line in lines] if path.suffix == ".csv" else lines
     except (OSError, ValueError) as error:
-        raise GenePanelError(f"The gene file {path} cannot be read ({error}); give one gene per line.") from error
+        raise GenePanelError(
+            f"The gene file {path} cannot be read ({error}); give one gene per line."
+        ) from error
     genes = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
     if not genes:
         raise GenePanelError(f"The gene file {path} names no gene; give one gene per line.")
@@ -149,9 +152,11 @@ def _training_spots(training: Sequence[Slide], min_counts: int) -> AnnData:
     shared = set(training[0].genes).intersection(*(slide.genes for slide in training[1:]))
     genes = sorted(shared)
     spots = anndata.concat(
-        {slide.id: _as_anndata(slide, genes, min_counts) for slide in training}, label="slide", index_unique="-"
+        {slide.id: _as_anndata(slide, genes, min_counts) for slide in training},
+        label="slide",
+        index_unique="-",
     )
-    detected = np.asarray((spots.X > 0).mean(axis=0)).ravel()
+    detected = np.asarray(_matrix(spots).sign().mean(axis=0)).ravel()
     return spots[:, detected >= MIN_DETECTION].copy()
 
 
@@ -177,21 +182,30 @@ def _highly_variable(spots: AnnData, n_genes: int) -> tuple[str, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ranked = scanpy.pp.highly_variable_genes(
-            spots, flavor="seurat_v3", n_top_genes=min(n_genes, spots.n_vars), batch_key="slide", inplace=False
+            spots,
+            flavor="seurat_v3",
+            n_top_genes=min(n_genes, spots.n_vars),
+            batch_key="slide",
+            inplace=False,
         )
+    assert ranked is not None, "inplace=False returns the table"
     chosen = ranked[ranked["highly_variable"]]
-    return tuple(chosen.sort_values("highly_variable_rank", kind="stable").index)
+    return tuple(chosen.sort_values(by=["highly_variable_rank"], kind="stable").index)
 
 
-def _best(names: Sequence[str], values: np.ndarray, n_genes: int) -> tuple[str, ...]:
-    order = np.lexsort((np.asarray(names), -values))
-    return tuple(np.asarray(names)[order[:n_genes]].tolist())
+def _best(spots: AnnData, values: np.ndarray, n_genes: int) -> tuple[str, ...]:
+    """The genes with the highest values, ties by name."""
+    names = np.asarray(spots.var_names, dtype=str)
+    return tuple(names[np.lexsort((names, -values))[:n_genes]].tolist())
+
+
+def _matrix(spots: AnnData) -> sparse.csr_matrix:
+    return sparse.csr_matrix(spots.X)
 
 
 def _mean_moran(spots: AnnData, training: Sequence[Slide], min_counts: int) -> np.ndarray:
     """Moran's I of log-normalised counts over each spot's six nearest spots, averaged over training slides."""
     import scanpy
-    from scipy import sparse
 
     from stbench.preprocess.neighbours import spatial_neighbours
 
@@ -206,7 +220,7 @@ def _mean_moran(spots: AnnData, training: Sequence[Slide], min_counts: int) -> n
         section = spots[(spots.obs["slide"] == slide.id).to_numpy()]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values.append(scanpy.metrics.morans_i(graph, section.X.T.tocsr()))
+            values.append(scanpy.metrics.morans_i(graph, _matrix(section).T.tocsr()))
     return np.nan_to_num(np.nanmean(values, axis=0))
 
 

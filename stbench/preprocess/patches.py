@@ -94,7 +94,9 @@ def crop(image: np.ndarray, centre_xy: np.ndarray, edge: int) -> np.ndarray:
     height, width = image.shape[:2]
     rows, columns = slice(max(top, 0), min(top + edge, height)), slice(max(left, 0), min(left + edge, width))
     if rows.start < rows.stop and columns.start < columns.stop:
-        window[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = image[rows, columns]
+        window[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = image[
+            rows, columns
+        ]
     return window
 
 

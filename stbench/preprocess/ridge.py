@@ -6,14 +6,38 @@ Both models are exact and closed-form, hence repeatable. They see TrainingSlides
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import Pipeline, make_pipeline
 
 from stbench.contract import ParameterCount
 from stbench.slide import TrainingSlide
+
+
+class _Line(NamedTuple):
+    """Principal components and the ridge that stands on them."""
+
+    components: PCA
+    ridge: Ridge
+
+    @classmethod
+    def fit(
+        cls, train: Sequence[TrainingSlide], targets: np.ndarray, components: int, penalty: float
+    ) -> _Line:
+        embeddings = np.concatenate([slide.embeddings for slide in train]).astype(np.float64)
+        projection = PCA(min(components, *embeddings.shape), svd_solver="covariance_eigh")
+        return cls(projection, Ridge(alpha=penalty).fit(projection.fit_transform(embeddings), targets))
+
+    def predict(self, embeddings: np.ndarray) -> np.ndarray:
+        values = self.ridge.predict(self.components.transform(np.asarray(embeddings, dtype=np.float64)))
+        return np.asarray(values).reshape(len(embeddings), -1)
+
+    def parameter_count(self) -> ParameterCount:
+        arrays = (self.components.components_, self.components.mean_, self.ridge.coef_, self.ridge.intercept_)
+        learned = int(sum(np.size(array) for array in arrays))
+        return ParameterCount(learned, learned)
 
 
 class ComponentRidge:
@@ -24,20 +48,16 @@ class ComponentRidge:
         self.penalty = penalty
 
     def fit(self, train: Sequence[TrainingSlide]) -> ComponentRidge:
-        self.model = _fit(
-            _stacked_embeddings(train),
-            np.concatenate([slide.expression for slide in train]),
-            self.components,
-            self.penalty,
-        )
+        genes = np.concatenate([slide.expression for slide in train]).astype(np.float64)
+        self.model = _Line.fit(train, genes, self.components, self.penalty)
         return self
 
     def predict(self, embeddings: np.ndarray) -> np.ndarray:
         """(n, G) float64 from (n, d)."""
-        return self.model.predict(np.asarray(embeddings, dtype=np.float64)).reshape(len(embeddings), -1)
+        return self.model.predict(embeddings)
 
     def parameter_count(self) -> ParameterCount:
-        return _count(self.model)
+        return self.model.parameter_count()
 
 
 class DepthRidge:
@@ -55,37 +75,20 @@ class DepthRidge:
     def fit(self, train: Sequence[TrainingSlide]) -> DepthRidge:
         depth = np.concatenate([_centred(np.log1p(slide.totals)) for slide in train])
         genes = np.concatenate([_centred(slide.expression) for slide in train])
-        self.model = _fit(_stacked_embeddings(train), depth[:, None], self.components, self.penalty)
+        self.model = _Line.fit(train, depth[:, None], self.components, self.penalty)
         self.slope = depth @ genes / max(float(depth @ depth), np.finfo(float).tiny)
         self.mean = np.concatenate([slide.expression for slide in train]).mean(axis=0, dtype=np.float64)
         return self
 
     def predict(self, embeddings: np.ndarray) -> np.ndarray:
         """(n, G) float64 from (n, d)."""
-        depth = self.model.predict(np.asarray(embeddings, dtype=np.float64)).reshape(-1, 1)
-        return self.mean + depth * self.slope
+        return self.mean + self.model.predict(embeddings) * self.slope
 
     def parameter_count(self) -> ParameterCount:
-        learned = _count(self.model).trainable + self.slope.size + self.mean.size
+        learned = self.model.parameter_count().trainable + self.slope.size + self.mean.size
         return ParameterCount(learned, learned)
-
-
-def _fit(embeddings: np.ndarray, targets: np.ndarray, components: int, penalty: float) -> Pipeline:
-    kept = min(components, *embeddings.shape)
-    model = make_pipeline(PCA(kept, svd_solver="covariance_eigh"), Ridge(alpha=penalty))
-    return model.fit(embeddings, np.asarray(targets, dtype=np.float64))
-
-
-def _stacked_embeddings(train: Sequence[TrainingSlide]) -> np.ndarray:
-    return np.concatenate([slide.embeddings for slide in train]).astype(np.float64)
 
 
 def _centred(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     return values - values.mean(axis=0)
-
-
-def _count(model: Pipeline) -> ParameterCount:
-    components, ridge = model[0], model[1]
-    learned = components.components_.size + components.mean_.size + ridge.coef_.size + np.size(ridge.intercept_)
-    return ParameterCount(int(learned), int(learned))
