@@ -1,0 +1,164 @@
+"""Leaderboards out of Records: which rows share a table, which Records make a row, in which order rows stand.
+
+The same Records give the same tables, in whatever order they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from stbench.errors import UnknownName
+from stbench.files import hash_value
+from stbench.record import Record, TableIdentity
+from stbench.reporting.row import Row
+from stbench.reporting.rows import ceiling_row, method_row
+from stbench.reporting.statistics import skill
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SortScore = Literal["pcc", "pcc_given_depth", "pcc_equal_depth"]
+_SORT_SCORES = ("pcc", "pcc_given_depth", "pcc_equal_depth")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that may be compared with one another, best first.
+
+    id                  short hash of the identity, to tell tables apart that look alike
+    n_genes             fewest and most genes of the folds' panels, None where no fold is finished
+    n_spots, n_scored   spots of the test slides, and those with enough counts to be scored
+    floor               row that skill is measured from (the best mean floor by pcc), None where there is none
+    floor_equal_depth   the same by equal-depth PCC
+    """
+
+    identity: TableIdentity
+    id: str
+    rows: tuple[Row, ...]
+    n_patients: int | None
+    n_genes: tuple[int, int] | None
+    n_spots: int
+    n_scored: int
+    leaky: bool
+    panel_note: str
+    floor: str | None
+    floor_equal_depth: str | None
+
+    def facts(self) -> dict[str, Any]:
+        """The table without its rows, as plain values."""
+        plain = {name: value for name, value in vars(self).items() if name not in ("identity", "rows")}
+        return asdict(self.identity) | plain
+
+
+def build_tables(records: Iterable[Record], sort: SortScore = "pcc") -> list[Table]:
+    """One table for each TableIdentity, ordered by dataset; UnknownName for a score that cannot sort."""
+    if sort not in _SORT_SCORES:
+        raise UnknownName("score to sort a leaderboard by", sort, _SORT_SCORES)
+    by_table: dict[str, list[Record]] = {}
+    for record in sorted(records, key=_order):
+        by_table.setdefault(_hash(record.table), []).append(record)
+    tables = [_table(identity, members, sort) for identity, members in by_table.items()]
+    return sorted(tables, key=lambda table: (table.identity.dataset, table.identity.split, table.id))
+
+
+def to_dataframe(tables: Sequence[Table]) -> pd.DataFrame:
+    """One line for each row of each table, the table's facts in the first columns; slides are left out."""
+    import pandas as pd
+
+    lines = []
+    for table in tables:
+        facts = {"table": table.id, **{name: value for name, value in table.facts().items() if name != "id"}}
+        for row in table.rows:
+            fields = {name: value for name, value in vars(row).items() if name != "slides"}
+            lines.append(facts | fields)
+    return pd.DataFrame(lines)
+
+
+@cache
+def _hash(identity: TableIdentity) -> str:
+    return hash_value(asdict(identity))
+
+
+def _order(record: Record) -> tuple[int, str, str]:
+    return record.seed, record.fold, record.key
+
+
+def _table(identity: str, records: Sequence[Record], sort: SortScore) -> Table:
+    finished = [record for record in records if record.finished]
+    slides = {slide.slide: slide for record in finished for slide in record.slides}
+    patients = {name: slide.patient for name, slide in slides.items()}
+    panel_sizes = [len(record.panel_genes) for record in finished if record.panel_genes]
+    rows = [method_row(members, patients, older_exist=older) for members, older in _rows_of(records)]
+    ceiling = ceiling_row(records, patients)
+    floor, floor_equal_depth = _best_floor(rows, "pcc"), _best_floor(rows, "pcc_equal_depth")
+    rows = [_with_skill(row, floor, floor_equal_depth, ceiling) for row in rows]
+    return Table(
+        identity=records[0].table,
+        id=identity[:8],
+        rows=(*sorted(rows, key=lambda row: _rank(row, sort)), *([ceiling] if ceiling else [])),
+        n_patients=None if None in patients.values() else len(set(patients.values())),
+        n_genes=(min(panel_sizes), max(panel_sizes)) if panel_sizes else None,
+        n_spots=sum(slide.n_spots for slide in slides.values()),
+        n_scored=sum(slide.n_scored for slide in slides.values()),
+        leaky=any(record.leaky for record in records),
+        panel_note="; ".join(sorted({record.panel_note for record in records} - {""})),
+        floor=floor.label if floor else None,
+        floor_equal_depth=floor_equal_depth.label if floor_equal_depth else None,
+    )
+
+
+def _rows_of(records: Sequence[Record]) -> list[tuple[list[Record], bool]]:
+    """The Records of each row, and whether older ones of the same row were passed over.
+
+    Results of edited plugin code never mix: of several sources the one with the newest Record counts, and in
+    it the newest Record of each seed and fold.
+    """
+    by_row: dict[str, dict[str, list[Record]]] = {}
+    for record in records:
+        choices = asdict(record.row)
+        source = choices.pop("source")
+        by_row.setdefault(hash_value(choices), {}).setdefault(source, []).append(record)
+    found = []
+    for _, sources in sorted(by_row.items()):
+        newest = max(sources, key=lambda source: (max(map(_age, sources[source])), source))
+        current = _newest_of_each_fold(sources[newest])
+        n_records = sum(len(members) for members in sources.values())
+        found.append((current, len(current) < n_records))
+    return found
+
+
+def _newest_of_each_fold(records: Sequence[Record]) -> list[Record]:
+    newest: dict[tuple[int, str], Record] = {}
+    for record in sorted(records, key=_age):
+        newest[record.seed, record.fold] = record
+    return sorted(newest.values(), key=_order)
+
+
+def _age(record: Record) -> tuple[str, bool, str]:
+    return str(record.provenance.get("finished_at") or ""), record.finished, record.key
+
+
+def _best_floor(rows: Sequence[Row], score: str) -> Row | None:
+    """The complete floor with the best mean score; ties go to the first name."""
+    floors = [row for row in rows if row.kind == "floor" and row.ranked and getattr(row, score) is not None]
+    return min(floors, key=lambda row: (-getattr(row, score), row.label), default=None)
+
+
+def _with_skill(row: Row, floor: Row | None, floor_equal_depth: Row | None, ceiling: Row | None) -> Row:
+    """Skill needs all three means over the same slides: only complete rows have one."""
+    if ceiling is None or not row.ranked:
+        return row
+    of_pcc = skill(row.pcc, floor and floor.pcc, ceiling.pcc)
+    floor_score = floor_equal_depth and floor_equal_depth.pcc_equal_depth
+    return replace(
+        row, skill=of_pcc, skill_equal_depth=skill(row.pcc_equal_depth, floor_score, ceiling.pcc_equal_depth)
+    )
+
+
+def _rank(row: Row, sort: SortScore) -> tuple[bool, bool, float, str]:
+    """Complete rows first, the best first; a row without the score after those with one."""
+    score: float | None = getattr(row, sort)
+    return not row.ranked, score is None, -(score or 0.0), row.label

@@ -1,0 +1,82 @@
+"""Many numbers in, one mean, interval or skill out.
+
+Conventions
+    scores    slide -> number or None (undefined on that slide); an undefined score is left out of every mean
+    patients  slide -> patient or None (not stated); the patient is the unit, because sections of one patient
+              are near-copies
+Sums are exactly rounded (math.fsum), so no result depends on the order in which its parts came.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+# Below this distance between ceiling and floor a skill would divide by noise.
+LEAST_ROOM = 0.02
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Mean of the defined values, None where there are none."""
+    defined = [value for value in values if value is not None]
+    return math.fsum(defined) / len(defined) if defined else None
+
+
+def standard_deviation(values: Iterable[float | None]) -> float | None:
+    """Sample standard deviation (n - 1) of the defined values, None with fewer than two."""
+    defined = [value for value in values if value is not None]
+    centre = mean(defined)
+    if centre is None or len(defined) < 2:
+        return None
+    return math.sqrt(math.fsum((value - centre) ** 2 for value in defined) / (len(defined) - 1))
+
+
+def over_seeds(by_seed: Iterable[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Each slide's score averaged over the seeds that have one: scores are averaged, never predictions."""
+    gathered: dict[str, list[float | None]] = {}
+    for scores in by_seed:
+        for slide, score in scores.items():
+            gathered.setdefault(slide, []).append(score)
+    return {slide: mean(values) for slide, values in gathered.items()}
+
+
+def patient_means(
+    scores: Mapping[str, float | None], patients: Mapping[str, str | None]
+) -> dict[str, float] | None:
+    """Mean over slides within each patient; None where any slide's patient is not stated."""
+    by_patient: dict[str, list[float | None]] = {}
+    for slide, score in scores.items():
+        patient = patients.get(slide)
+        if patient is None:
+            return None
+        by_patient.setdefault(patient, []).append(score)
+    means = {patient: mean(values) for patient, values in by_patient.items()}
+    return {patient: value for patient, value in means.items() if value is not None}
+
+
+def over_patients(scores: Mapping[str, float | None], patients: Mapping[str, str | None]) -> float | None:
+    """Mean over slides within patient, then over patients; the slide mean where patients are not stated."""
+    means = patient_means(scores, patients)
+    return mean(scores.values() if means is None else means.values())
+
+
+def t_interval(values: Iterable[float], level: float = 0.95) -> tuple[float, float] | None:
+    """Two-sided t interval of the mean, None with fewer than two values.
+
+    mean -+ t(level, n - 1) * s / sqrt(n), with the sample standard deviation s (n - 1).
+    """
+    values = list(values)
+    centre, spread = mean(values), standard_deviation(values)
+    if centre is None or spread is None:
+        return None
+    from scipy.special import stdtrit  # here, because loading it takes longer than printing a table
+
+    half = float(stdtrit(len(values) - 1, 0.5 + level / 2)) * spread / math.sqrt(len(values))
+    return centre - half, centre + half
+
+
+def skill(score: float | None, floor: float | None, ceiling: float | None) -> float | None:
+    """(score - floor) / (ceiling - floor) of mean scores; None where a part is missing or room is lacking."""
+    if score is None or floor is None or ceiling is None or ceiling - floor < LEAST_ROOM:
+        return None
+    return (score - floor) / (ceiling - floor)

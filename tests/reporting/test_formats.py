@@ -1,0 +1,135 @@
+"""Markdown, CSV, JSON and the terminal's table: what each says, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from reporting.record_factory import SLIDES, complete, failed, make_record
+from rich.console import Console
+
+from stbench.reporting.formats import to_csv, to_json, to_markdown
+from stbench.reporting.leaderboard import build_tables
+from stbench.reporting.terminal import LeaderboardView
+
+GOOD = {"B1": 0.1, "B2": 0.3, "C1": 0.6, "D1": 0.3, "D2": 0.5}
+POOR = {slide: score - 0.1 for slide, score in GOOD.items()}
+HOW_TO_READ = (
+    "PCC given depth can be too low where cell density drives composition; plain PCC contains depth; "
+    "neither bounds the other"
+)
+
+
+@pytest.fixture
+def tables():
+    return build_tables(
+        [
+            *complete("spahgc", GOOD, variant="paper", scores={"pcc_given_depth": 0.0204}),
+            *complete("ridge", POOR, kind="floor"),
+            failed(make_record("egn", "B1"), "ValueError: a | b\nand [bold]more[/bold]"),
+        ]
+    )
+
+
+def shown(tables, width=120, **options):
+    console = Console(file=io.StringIO(), width=width, **options)
+    console.print(LeaderboardView(tables))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_json_has_the_promised_fields_and_null_for_what_does_not_exist(tables):
+    (table,) = json.loads(to_json(tables))["tables"]
+    assert {"dataset", "split", "inner", "genes", "scale", "encoder", "rows", "floor"} <= set(table)
+    promised = (
+        "method variant kind pcc pcc_ci pcc_slide_mean pcc_null pcc_given_depth pcc_equal_depth skill "
+        "skill_equal_depth rmse rmse_log ari fit_seconds predict_seconds_per_1000_spots parameters n_slides "
+        "n_patients n_failed n_constant variance_ratio structure leaky pretrained budget seeds note slides "
+        "pcc_given_depth_null pcc_equal_depth_null n_folds"
+    )
+    first = table["rows"][0]
+    for row in table["rows"]:
+        assert set(promised.split()) <= set(row)
+    assert [row["method"] for row in table["rows"]] == ["spahgc", "ridge", "egn", "ceiling"]
+    assert [row["kind"] for row in table["rows"]] == ["method", "floor", "method", "ceiling"]
+    assert first["pcc_ci"][0] < first["pcc"] == pytest.approx(0.4) and first["ari"] is None
+    assert first["leaky"] is False and first["seeds"] == [0] and first["pretrained"] is None
+    assert set(first["slides"][0]) == {"slide", "patient", "pcc", "rmse", "ari", "failed"}
+    assert table["rows"][2]["slides"][0]["failed"].startswith("ValueError")
+
+
+def test_csv_reads_back_with_every_digit(tables):
+    lines = list(csv.DictReader(io.StringIO(to_csv(tables))))
+    assert [line["method"] for line in lines] == ["spahgc", "ridge", "egn", "ceiling"]
+    assert float(lines[0]["pcc"]) == tables[0].rows[0].pcc
+    assert float(lines[0]["pcc_ci_low"]) == tables[0].rows[0].pcc_ci[0]
+    assert (lines[0]["dataset"], lines[0]["slides"], lines[0]["ari"]) == ("her2", " ".join(SLIDES), "")
+    assert lines[1]["leaky"] == "False" and lines[2]["n_failed"] == "1"
+    assert to_csv([]) == ""
+
+
+def test_markdown_is_one_well_formed_table_below_its_heading(tables):
+    text = to_markdown(tables)
+    heading = text.splitlines()[0]
+    for fact in ("her2", "split slide", "inner all", "train-hvg (3)", "scale minmax", "target logcpm"):
+        assert fact in heading
+    for fact in ("efficientnet_lite0", "min counts 100 (40 of 50 spots scored)", "5 slides, 3 patients"):
+        assert fact in heading
+    assert HOW_TO_READ in text and "Skill is 0 at the best floor (ridge for PCC" in text
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 4
+    assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
+    assert lines[2].startswith("| 1 | spahgc (paper) | method | 0.400 |") and " 0.020 " in lines[2]
+    assert lines[3].startswith("| 2 | ridge | floor | 0.300 |")
+    assert lines[4].startswith("|  | egn | method | – |") and "0 of 5 slides; 1 failed" in lines[4]
+    assert "- egn failed on B1: ValueError: a \\| b" in text
+
+
+def test_a_leaky_panel_and_its_origin_are_marked_everywhere():
+    records = complete("spahgc", GOOD, leaky=True, panel_note="origin outside the fold")
+    tables = build_tables(records)
+    text = to_markdown(tables)
+    assert "| 1 | spahgc **leaky** |" in text and "**leaky**: the gene panel was chosen with" in text
+    assert "Gene panel: origin outside the fold." in text
+    row = json.loads(to_json(tables))["tables"][0]["rows"][0]
+    assert row["leaky"] is True and "origin outside the fold" in row["note"]
+    line = next(csv.DictReader(io.StringIO(to_csv(tables))))
+    assert line["leaky"] == "True" and line["panel_note"] == "origin outside the fold"
+    screen = shown(tables)
+    assert "spahgc LEAKY" in screen and "origin outside the fold" in screen
+
+
+def test_no_results_is_said():
+    assert to_markdown([]) == "No results yet.\n"
+    assert json.loads(to_json([])) == {"tables": []}
+    assert shown([]).strip() == "No results yet."
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_the_terminal_table_fits_and_keeps_what_matters(tables, width):
+    screen = shown(tables, width)
+    assert max(map(len, screen.splitlines())) <= min(width, 120) or width == 200
+    grid = [line for line in screen.splitlines() if "0.400" in line or "0.300" in line]
+    assert [line.split()[0] for line in grid] == ["1", "2"]
+    assert max(map(len, grid)) <= 120
+    assert "floor" in screen and HOW_TO_READ[:20] in screen
+
+
+def test_wider_terminals_show_more_columns(tables):
+    narrow, wide = shown(tables, 60), shown(tables, 120)
+    assert "skill" not in narrow.split("egn")[0] and "skill" in wide.split("egn")[0]
+
+
+def test_the_terminal_takes_no_markup_from_a_reason_and_no_sign_it_cannot_write(tables):
+    assert "ValueError: a | b" in shown(tables)
+    noted = build_tables(complete("spahgc", GOOD, notes=("see [red]this[/red]",)))
+    assert "see [red]this[/red]" in shown(noted)
+    raw = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    Console(file=raw, width=100).print(LeaderboardView(tables))
+    raw.flush()
+
+
+def test_no_colour_codes_where_it_is_no_terminal(tables):
+    assert "\x1b[" not in shown(tables)
+    assert "\x1b[" in shown(tables, force_terminal=True, color_system="standard")
