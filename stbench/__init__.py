@@ -53,7 +53,7 @@ _HOMES = {
     "leaderboard": "stbench.benchmark",
     "run": "stbench.benchmark",
 }
-__all__ = sorted(_HOMES)
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -79,7 +79,7 @@ packages = ["stbench_{module}"]
 
 
 def write_method(name: str, standalone: Path | None = None) -> tuple[Path, str]:
-    """Write a method's files; returns its folder and what to do next. UsageError where the name is unusable or taken."""
+    """Write a method's files; returns its folder and what to do next. UsageError for an unusable or taken name."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise UsageError(f"{name!r} is not a method name; use lower-case letters, digits and single hyphens.")
     if name in registry.plugins("method"):

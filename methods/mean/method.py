@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import MethodError
 from stbench.slide import QuerySlide, TrainingSlide

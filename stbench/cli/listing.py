@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
@@ -31,7 +31,7 @@ def leaderboard(
     from stbench.cli.consoles import messages, output
     from stbench.files import write_text
     from stbench.reporting import formats
-    from stbench.reporting.leaderboard import build_tables
+    from stbench.reporting.leaderboard import SortScore, build_tables
     from stbench.reporting.store import RunStore
     from stbench.reporting.terminal import LeaderboardView
 
@@ -46,7 +46,9 @@ def leaderboard(
         raise UsageError(
             f"There are no Records under {out}. Run a method first: stbench run --method ridge --dataset demo"
         )
-    tables = build_tables(records, sort=sort)
+    if sort not in get_args(SortScore):
+        raise UsageError(f"--sort {sort} is not one of {', '.join(get_args(SortScore))}.")
+    tables = build_tables(records, sort=cast(SortScore, sort))
     if format is None:
         output().print(LeaderboardView(tables))
     elif to is None:

@@ -200,7 +200,7 @@ def _renamed(stored: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -
 
 def _timm_network(encoder: Encoder) -> tuple[torch.nn.Module, tuple, tuple, int | None]:
     import timm
-    from timm.data import resolve_model_data_config
+    from timm.data import resolve_model_data_config  # type: ignore[attr-defined]
     from timm.layers import SwiGLUPacked  # type: ignore[attr-defined]
 
     options: dict[str, Any] = {"num_classes": 0}

@@ -156,7 +156,7 @@ def _training_spots(training: Sequence[Slide], min_counts: int) -> AnnData:
         label="slide",
         index_unique="-",
     )
-    detected = np.asarray(_matrix(spots).sign().mean(axis=0)).ravel()
+    detected = np.asarray((_matrix(spots).toarray() > 0).mean(axis=0)).ravel()
     return spots[:, detected >= MIN_DETECTION].copy()
 
 
@@ -190,7 +190,7 @@ def _highly_variable(spots: AnnData, n_genes: int) -> tuple[str, ...]:
         )
     assert ranked is not None, "inplace=False returns the table"
     chosen = ranked[ranked["highly_variable"]]
-    return tuple(chosen.sort_values(by=["highly_variable_rank"], kind="stable").index)
+    return tuple(chosen.sort_values("highly_variable_rank", kind="stable").index)  # type: ignore[call-overload]
 
 
 def _best(spots: AnnData, values: np.ndarray, n_genes: int) -> tuple[str, ...]:

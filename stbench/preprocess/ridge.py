@@ -36,7 +36,7 @@ class _Line(NamedTuple):
 
     def parameter_count(self) -> ParameterCount:
         arrays = (self.components.components_, self.components.mean_, self.ridge.coef_, self.ridge.intercept_)
-        learned = int(sum(np.size(array) for array in arrays))
+        learned = int(sum(np.asarray(array).size for array in arrays))
         return ParameterCount(learned, learned)
 
 

@@ -1,0 +1,208 @@
+"""The training loop that neural methods share: seeds, device, precision, epochs, validation curve, progress.
+
+A method's fit is a few lines:
+
+    with seeded(context) as generator:
+        network = Network(...).to(generator.device)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
+
+        def losses(epoch):                       # the losses of one epoch, one optimiser step each
+            for spots in shuffled_batches(n, 128, generator):
+                yield mse_loss(network(patches[spots]), expression[spots])
+
+        return train(network, optimiser, losses, epochs, context, Validation(predict, validation, score))
+
+What happens once an epoch (a learning-rate schedule, say) stands in `losses`, before or after its loop. There
+is no early stopping: the runner chooses the epoch from the curve of the report.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stbench.contract import FitContext, FitReport, Score
+from stbench.errors import MethodError, UsageError
+from stbench.slide import QuerySlide
+
+
+class Validation(NamedTuple):
+    """What is scored after each epoch: `score` of what `predict` gives for each of `slides`."""
+
+    predict: Callable[[QuerySlide], np.ndarray]
+    slides: Sequence[QuerySlide] = ()
+    score: Score | None = None
+
+    def mean_score(self) -> float | None:
+        """The mean score over the slides, or None where there is nothing to score."""
+        if self.score is None or not self.slides:
+            return None
+        return float(np.mean([self.score(slide, self.predict(slide)) for slide in self.slides]))
+
+
+def train(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    losses: Callable[[int], Iterable[Tensor]],
+    epochs: int,
+    context: FitContext,
+    validation: Validation | None = None,
+    accumulate: int = 1,
+    mixed_precision: bool = False,
+) -> FitReport:
+    """Train `network` for `epochs` epochs and report the validation score after each.
+
+    losses           called with the epoch (0, 1, ...); yields scalar losses, each computed when it is asked for
+    accumulate       so many losses are averaged into one optimiser step; a shorter last group counts as a step
+    mixed_precision  losses are computed under bfloat16 autocast
+    Validation runs in eval mode and leaves the random state alone, so that a refit without validation slides
+    follows the same path. The network's mode is restored at the end.
+    Raises MethodError for a loss that is not finite and for an epoch without a loss.
+    """
+    if epochs < 0:
+        raise UsageError(f"epochs is {epochs}; it must be 0 or more.")
+    device = device_of(context)
+    was_training, curve = network.training, []
+    optimiser.zero_grad(set_to_none=True)
+    for epoch in range(epochs):
+        network.train()
+        epoch_losses = _under_autocast(losses(epoch), device, mixed_precision)
+        _train_epoch(optimiser, epoch_losses, accumulate, f"epoch {epoch + 1} of {epochs}")
+        with evaluating(network), _random_state_kept(device):
+            latest = validation.mean_score() if validation else None
+        if latest is not None:
+            curve.append(latest)
+        if context.progress:
+            context.progress(epoch + 1, epochs, latest)
+    network.train(was_training)
+    return FitReport(curve=tuple(curve), epochs=epochs)
+
+
+def _train_epoch(
+    optimiser: torch.optim.Optimizer, losses: Iterable[Tensor], accumulate: int, name: str
+) -> None:
+    """One epoch: a gradient for each loss, an optimiser step for each `accumulate` of them."""
+    pending = steps = 0
+    for loss in losses:
+        value = loss.item()
+        if not math.isfinite(value):
+            raise MethodError(f"The training loss was {value} in {name}; a smaller learning rate may help.")
+        (loss / accumulate if accumulate > 1 else loss).backward()
+        pending += 1
+        if pending == accumulate:
+            _step(optimiser)
+            pending, steps = 0, steps + 1
+    if pending:
+        _step(optimiser, scale=accumulate / pending)
+    elif steps == 0:
+        raise MethodError(f"There was nothing to train on in {name}: the training slides gave no batch.")
+
+
+def _step(optimiser: torch.optim.Optimizer, scale: float = 1.0) -> None:
+    """Step on the gathered gradients, times `scale`, and drop them."""
+    if scale != 1.0:
+        for group in optimiser.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.grad.mul_(scale)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+
+
+def _under_autocast(losses: Iterable[Tensor], device: torch.device, enabled: bool) -> Iterator[Tensor]:
+    """The same losses, computed under bfloat16 autocast; their gradients are not."""
+    iterator = iter(losses)
+    while True:
+        with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
+            loss = next(iterator, None)
+        if loss is None:
+            return
+        yield loss
+
+
+@contextlib.contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Eval mode without gradients; afterwards the mode is what it was. Predictions are made inside."""
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        network.train(was_training)
+
+
+def shuffled_batches(
+    n: int, size: int, generator: torch.Generator, drop_incomplete: bool = False
+) -> Iterator[Tensor]:
+    """0 to n - 1 in random order, `size` at a time, on the generator's device.
+
+    `drop_incomplete` leaves out a last batch of fewer than `size`, unless it is the only one.
+    """
+    order = torch.randperm(n, generator=generator, device=generator.device)
+    if drop_incomplete and n > size:
+        order = order[: n - n % size]
+    yield from order.split(size)
+
+
+def device_of(context: FitContext) -> torch.device:
+    """The device that the context names; UsageError where it is not known or not there."""
+    name = context.device.partition(":")[0]
+    if name not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"There is no device named {context.device!r}; there are cpu, cuda and mps.")
+    if name != "cpu" and not getattr(torch, name).is_available():
+        raise UsageError(f"Device {context.device} was asked for, but torch finds none here; use cpu.")
+    return torch.device(context.device)
+
+
+@contextlib.contextmanager
+def seeded(context: FitContext) -> Iterator[torch.Generator]:
+    """Draw everything random inside from `context.seed`: python, numpy, torch, and the generator it gives.
+
+    On the CPU only deterministic algorithms run. Afterwards the caller's random state and settings are back.
+    """
+    device = device_of(context)
+    with _random_state_kept(device), _deterministic(device.type == "cpu"):
+        random.seed(context.seed)
+        np.random.seed(context.seed % 2**32)
+        torch.manual_seed(context.seed)
+        # A seed of its own, so that what it draws does not repeat the draws of the initial weights.
+        yield torch.Generator(device).manual_seed(int(torch.randint(2**62, ())))
+
+
+@contextlib.contextmanager
+def _random_state_kept(device: torch.device) -> Iterator[None]:
+    """Whatever is drawn inside, the global random states are as before afterwards."""
+    accelerator = getattr(torch, device.type) if device.type != "cpu" else None
+    kept = random.getstate(), np.random.get_state(), accelerator and accelerator.get_rng_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        if accelerator:
+            accelerator.set_rng_state(kept[2])
+
+
+@contextlib.contextmanager
+def _deterministic(enabled: bool) -> Iterator[None]:
+    """Deterministic algorithms, or an error where torch has none; fresh memory is not filled, which costs time."""
+    before = torch.are_deterministic_algorithms_enabled()
+    warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory
+    try:
+        if enabled:
+            torch.use_deterministic_algorithms(True)
+            torch.utils.deterministic.fill_uninitialized_memory = False
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warned)
+        torch.utils.deterministic.fill_uninitialized_memory = filled
