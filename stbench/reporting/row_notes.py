@@ -22,7 +22,7 @@ def missing_folds(records: Sequence[Record]) -> list[str]:
 
 
 def remarks(records: Sequence[Record], patients_stated: bool, older_exist: bool) -> list[str]:
-    """Failures, settings given by hand, patients, older results, the panel, and the Records' own notes."""
+    """Failures, settings given by hand, patients, older results, and the Records' own notes."""
     n_failed = sum(not record.finished for record in records)
     overrides = ", ".join(f"{name}={value}" for name, value in records[0].row.overrides)
     sentences = [
@@ -30,7 +30,6 @@ def remarks(records: Sequence[Record], patients_stated: bool, older_exist: bool)
         f"set by hand: {overrides}" if overrides else "",
         "" if patients_stated else "patients not stated: plain slide mean",
         "older results of other code exist" if older_exist else "",
-        *sorted({record.panel_note for record in records}),
         *(note for record in records for note in record.notes),
     ]
     return _distinct(filter(None, sentences))

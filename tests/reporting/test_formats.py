@@ -92,8 +92,8 @@ def test_a_leaky_panel_and_its_origin_are_marked_everywhere():
     text = to_markdown(tables)
     assert "| 1 | spahgc **leaky** |" in text and "**leaky**: the gene panel was chosen with" in text
     assert "Gene panel: origin outside the fold." in text
-    row = json.loads(to_json(tables))["tables"][0]["rows"][0]
-    assert row["leaky"] is True and "origin outside the fold" in row["note"]
+    table = json.loads(to_json(tables))["tables"][0]
+    assert table["rows"][0]["leaky"] is True and "origin outside the fold" in table["panel_note"]
     line = next(csv.DictReader(io.StringIO(to_csv(tables))))
     assert line["leaky"] == "True" and line["panel_note"] == "origin outside the fold"
     screen = shown(tables)
