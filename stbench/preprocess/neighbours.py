@@ -31,14 +31,14 @@ def top_k(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `k` rows of `bank` nearest to each row of `query`, nearest first, ties by bank index.
 
-    query (n, d), bank (m, d); `metric` is "cosine" (1 - cosine similarity, to twelve decimals; a zero vector is
-    at distance 1 from everything), "l1" or "l2". `exclude_self` says that query is bank, and leaves each row's
-    own index out.
-    Returns indices (n, c) int64 and distances (n, c) float64 with c = min(k, rows of the bank left).
+    query (n, d), bank (m, d); `metric` is "cosine" (1 - cosine similarity, to twelve decimals; a zero vector
+    is at distance 1 from everything), "l1" or "l2". `exclude_self` says that query is bank, and leaves each
+    row's own index out. Returns indices (n, c) int64 and distances (n, c) float64 with c = min(k, rows of the
+    bank left).
 
-    Candidates come from single-precision blocks and are ranked by distances computed in double precision; where
-    rounding could have hidden a nearer row, that query is compared with the whole bank in double precision.
-    Memory does not grow with n x m. Raises MethodError for values that are not finite.
+    Candidates come from single-precision blocks and are ranked by distances computed in double precision;
+    where rounding could have hidden a nearer row, that query meets the whole bank in double precision. Memory
+    does not grow with n x m. Raises MethodError for values that are not finite.
     """
     if metric not in get_args(Metric):
         raise UnknownName("similarity metric", metric, get_args(Metric))
@@ -60,8 +60,9 @@ def top_k(
         if n_candidates < available:
             limit = _nearest_hidden(closeness, query_norms[block], bank_norms, metric, rows.shape[1])
             for i in np.flatnonzero(distances[block, -1] * (1 + 1e-8) >= limit):
-                scan = _scan(queries[start + i], rows, found, metric, start + i if exclude_self else None)
-                indices[start + i], distances[start + i] = scan
+                at = start + int(i)
+                scan = _scan(queries[at], rows, found, metric, at if exclude_self else None)
+                indices[at], distances[at] = scan
     return indices, distances
 
 
@@ -199,8 +200,8 @@ def neighbour_positions(slide: TrainingSlide | QuerySlide) -> np.ndarray:
 def spatial_neighbours(positions: np.ndarray, array_row_column: np.ndarray, k: int) -> np.ndarray:
     """The `k` nearest other spots of each spot: (n, min(k, n - 1)) int64, nearest first.
 
-    positions (n, 2) say how far apart spots are; ties go by (distance, row, column) of array_row_column (n, 2),
-    distances being equal when they agree to nine digits.
+    positions (n, 2) say how far apart spots are; ties go by (distance, row, column) of array_row_column
+    (n, 2), distances being equal when they agree to nine digits.
     """
     n = len(positions)
     found = max(0, min(k, n - 1))
@@ -219,7 +220,7 @@ def _beyond_ties(positions: np.ndarray, found: int) -> tuple[np.ndarray, np.ndar
     tree, n = KDTree(positions), len(positions)
     asked = found + 13
     while True:
-        distances, index = tree.query(positions, k=np.arange(1, min(asked, n) + 1))
+        distances, index = map(np.asarray, tree.query(positions, k=min(asked, n)))
         if asked >= n or (distances[:, -1] > distances[:, found] * (1 + 1e-8)).all():
             return distances, index
         asked *= 2

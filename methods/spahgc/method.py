@@ -1,0 +1,214 @@
+"""SpaHGC as a method: which graphs it trains on, with which loss, and how it predicts.
+
+Shi, Wang, Wan, Min: Cross-Slice Knowledge Transfer via Masked Multi-Modal Heterogeneous Graph Contrastive
+Learning for Spatial Gene Expression Inference, arXiv 2603.22821 (2026).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stbench import training
+from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.errors import MethodError, UnknownName, UsageError
+from stbench.preprocess.neighbours import Metric
+from stbench.slide import QuerySlide, TrainingSlide
+
+from .graph import GraphRecipe, ReferenceBank, SlideGraph, build_graph, reference_bank, reference_slides
+from .loss import contrastive_loss, correlation_loss
+from .network import Encoder, Head, Network
+from .views import two_views
+
+_CHOICES = {
+    "cross_metric": ("cosine", "l1", "l2"),
+    "reference_metric": ("cosine", "l1", "l2"),
+    "reference_nodes": ("retrieved", "all"),
+    "mask": ("complementary", "random", "none"),
+    "second_view": ("shared", "frozen"),
+}
+_AT_LEAST_ONE = ("neighbours", "references", "reference_neighbours", "hidden", "heads")
+
+
+class SpaHGC(Method):
+    """Graph network over a slide's spots and their references; defaults are the preset `paper`.
+
+    neighbours, target_radius       TS: so many nearest spots, within a radius in array units if one is given
+    references, cross_metric        CS: so many most similar bank spots
+    reference_neighbours, -_metric  RS: so many most similar reference nodes, by embedding and expression
+    reference_nodes                 "retrieved" or "all" bank spots become nodes
+    target_mask, reference_mask     rates alpha and beta at which features are dropped;  mask: see `two_views`
+    second_view                     view 2 goes through the "shared" encoder or a "frozen" copy of its first state
+    edges, cnda, cnap               what an ablation switches off; edges is any of TS, CS, RS joined by "+"
+    """
+
+    def __init__(
+        self,
+        neighbours: int = 5,
+        target_radius: float | None = None,
+        references: int = 7,
+        cross_metric: Metric = "cosine",
+        reference_neighbours: int = 7,
+        reference_metric: Metric = "cosine",
+        reference_nodes: str = "retrieved",
+        mask: str = "complementary",
+        target_mask: float = 0.8,
+        reference_mask: float = 0.9,
+        second_view: str = "shared",
+        mse_weight: float = 1.0,
+        correlation_weight: float = 1.0,
+        target_contrast_weight: float = 1.0,
+        reference_contrast_weight: float = 1.0,
+        edges: str = "TS+CS+RS",
+        cnda: bool = True,
+        cnap: bool = True,
+        output_projection: bool = True,
+        mlp_head: bool = True,
+        hidden: int = 256,
+        layers: int = 4,
+        heads: int = 4,
+        learning_rate: float = 1e-4,
+        weight_decay: float = 1e-4,
+        epochs: int = 200,
+    ):
+        self.neighbours = neighbours
+        self.target_radius = target_radius
+        self.references = references
+        self.cross_metric: Metric = cross_metric
+        self.reference_neighbours = reference_neighbours
+        self.reference_metric: Metric = reference_metric
+        self.reference_nodes = reference_nodes
+        self.mask = mask
+        self.target_mask = target_mask
+        self.reference_mask = reference_mask
+        self.second_view = second_view
+        self.mse_weight = mse_weight
+        self.correlation_weight = correlation_weight
+        self.target_contrast_weight = target_contrast_weight
+        self.reference_contrast_weight = reference_contrast_weight
+        self.edges = edges
+        self.cnda = cnda
+        self.cnap = cnap
+        self.output_projection = output_projection
+        self.mlp_head = mlp_head
+        self.hidden = hidden
+        self.layers = layers
+        self.heads = heads
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.epochs = epochs
+        self._check_values()
+        self._network: Network | None = None
+        self._bank: ReferenceBank | None = None
+
+    def _check_values(self) -> None:
+        """UsageError for a hyperparameter out of its range."""
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UnknownName(name, str(getattr(self, name)), choices)
+        for edge in self._edge_types() - {"TS", "CS", "RS"}:
+            raise UnknownName("edge type", edge, ("TS", "CS", "RS"))
+        for name in _AT_LEAST_ONE:
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in ("target_mask", "reference_mask"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; a mask rate lies between 0 and 1.")
+        if self.hidden % self.heads:
+            raise UsageError(
+                f"hidden is {self.hidden}; it must be a multiple of heads, which is {self.heads}."
+            )
+
+    def _edge_types(self) -> frozenset[str]:
+        return frozenset(filter(None, self.edges.split("+")))
+
+    def fit(
+        self,
+        train: Sequence[TrainingSlide],
+        validation: Sequence[QuerySlide] = (),
+        score: Score | None = None,
+        context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
+    ) -> FitReport:
+        """One step per training slide and epoch; each slide's graph is built once.
+
+        Raises CannotFit with fewer than two training slides, MethodError for slides without embeddings.
+        """
+        slides = [slide for slide in train if slide.n_spots]
+        with training.seeded(context) as generator:
+            device, recipe = generator.device, self._recipe()
+            banks = (reference_bank(reference_slides(slide, slides)) for slide in slides)
+            graphs = [build_graph(*pair, recipe, device) for pair in zip(slides, banks, strict=True)]
+            truths = [torch.tensor(slide.expression, dtype=torch.float32, device=device) for slide in slides]
+            self._bank = reference_bank(slides)
+            query_graphs = {slide: build_graph(slide, self._bank, recipe, device) for slide in validation}
+            self._network = self._new_network(self._bank).to(device)
+            encoder = self._network.encoder
+            second = encoder if self.second_view == "shared" else copy.deepcopy(encoder).requires_grad_(False)
+
+            def losses(epoch: int) -> Iterator[Tensor]:
+                for i in torch.randperm(len(slides), generator=generator, device=device).tolist():
+                    yield self._loss(graphs[i], truths[i], second, generator)
+
+            judge = training.Validation(lambda slide: self._predict(query_graphs[slide]), validation, score)
+            return training.train(self._network, self._optimiser(), losses, self.epochs, context, judge)
+
+    def _recipe(self) -> GraphRecipe:
+        return GraphRecipe(**{name: getattr(self, name) for name in GraphRecipe._fields})
+
+    def _new_network(self, bank: ReferenceBank) -> Network:
+        d, genes, edges = bank.embeddings.shape[1], bank.expression.shape[1], self._edge_types()
+        pools = self.cnap and "CS" in edges
+        return Network(
+            Encoder(d, genes, self.hidden, self.layers, self.heads, edges, self.cnda),
+            Head(genes, self.hidden, self.heads, pools, self.output_projection, self.mlp_head),
+        )
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        parameters = list(self._fitted().parameters())
+        return torch.optim.AdamW(
+            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=not parameters[0].is_mps
+        )
+
+    def _loss(self, graph: SlideGraph, truth: Tensor, second: Encoder, generator: torch.Generator) -> Tensor:
+        """The loss of one step: view 1 predicts, view 2 is what its embeddings are pulled towards."""
+        network = self._fitted()
+        views = two_views(graph.features, self.mask, self.target_mask, self.reference_mask, generator)
+        nodes = network.encoder(views[0], graph.edges)
+        prediction = network.head(nodes, graph.edges.cross)
+        loss = self.mse_weight * F.mse_loss(prediction, truth)
+        loss = loss + self.correlation_weight * correlation_loss(prediction, truth)
+        if self.target_contrast_weight or self.reference_contrast_weight:
+            with torch.no_grad():
+                other = second(views[1], graph.edges)
+            loss = loss + self.target_contrast_weight * contrastive_loss(nodes.target, other.target)
+            loss = loss + self.reference_contrast_weight * contrastive_loss(nodes.reference, other.reference)
+        return loss
+
+    def _fitted(self) -> Network:
+        if self._network is None:
+            raise MethodError("SpaHGC was asked to predict before it was fitted; call fit first.")
+        return self._network
+
+    def predict(self, slide: QuerySlide) -> np.ndarray:
+        """(n_spots, n_genes) float32 on the minmax scale: the slide's graph against the whole training bank."""
+        network, bank = self._fitted(), self._bank
+        assert bank is not None, "the bank is set together with the network"
+        device = next(network.parameters()).device
+        return self._predict(build_graph(slide, bank, self._recipe(), device))
+
+    def _predict(self, graph: SlideGraph) -> np.ndarray:
+        network = self._fitted()
+        with training.evaluating(network):
+            return network(graph.features, graph.edges).cpu().numpy()
+
+    def parameter_count(self) -> ParameterCount:
+        """Trainable parameters; the frozen copy of the second view is gone after fit."""
+        if self._network is None:
+            return ParameterCount(0, 0)
+        count = sum(parameter.numel() for parameter in self._network.parameters())
+        return ParameterCount(count, count)
