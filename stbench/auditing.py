@@ -9,6 +9,7 @@ from typing import Any
 
 from stbench import registry
 from stbench.choosing import choose_device, data_folder, find_slides
+from stbench.contract import SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.audit import AuditCase, audit
 from stbench.evaluation.design import Design
@@ -44,11 +45,17 @@ def audit_method(
         groups=groups,
         earlier=earlier,
         audited=audited,
+        originals=(root, *_folders_of(sources)),
     )
     with tempfile.TemporaryDirectory(prefix="stbench-audit-") as folder:
         scrambled = _scrambled_copy(dataset, root, audited.test, Path(folder))
         result = audit(case, scrambled, say)
     return {"method": method, "dataset": dataset, "verdict": result.verdict, "evidence": result.evidence}
+
+
+def _folders_of(sources: Sequence[SlideSource]) -> list[Path]:
+    """The folders in which the slides' files lie, wherever below or beside the data root that is."""
+    return sorted({path.parent for source in sources for path in source.files.values()})
 
 
 def _folds(groups: dict[str, str]) -> tuple[Fold, Fold]:

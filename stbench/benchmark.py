@@ -6,15 +6,24 @@ not hold yet, writes each Record the moment it exists, and then tells MLflow.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import provenance, registry
-from stbench.choosing import DEFAULT_PRESET, capped, choose_contestants, choose_device, find_slides
+from stbench.choosing import (
+    DEFAULT_PRESET,
+    capped,
+    check_kinds,
+    check_seeds,
+    choose_contestants,
+    choose_device,
+    find_slides,
+)
 from stbench.contract import DatasetCard, SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.design import Design
@@ -27,6 +36,7 @@ from stbench.reporting.store import RunStore
 if TYPE_CHECKING:
     import pandas
 
+    from stbench.evaluation.materials import Materials
     from stbench.reporting.artifacts import Payload
 
 DEFAULT_OUT = Path("stbench-runs")
@@ -75,7 +85,7 @@ class PreparedRun:
         """The jobs, or the seeds of jobs, that the store does not hold yet; their tuning is reused where known."""
         from stbench.evaluation.runner import with_tuning
 
-        finished = {} if self.overwrite else {r.key: r for r in self.store.records()[0] if r.finished}
+        finished = {} if self.overwrite else self._finished()
         pending = []
         for job in self.plan.jobs:
             seeds = [seed for seed, key in job.keys.items() if key not in finished]
@@ -86,7 +96,13 @@ class PreparedRun:
 
     def records(self) -> list[Record]:
         """What the store holds of this plan."""
-        return [record for record in self.store.records()[0] if record.key in self.keys]
+        keys = self.keys
+        return [record for record in self.store.records()[0] if record.key in keys]
+
+    def _finished(self) -> dict[str, Record]:
+        """Records of this plan that need not be made again: finished, with all their files."""
+        records = {record.key: record for record in self.records()}
+        return {key: record for key, record in records.items() if self.store.has_finished(key)}
 
 
 def run(
@@ -153,6 +169,8 @@ def prepare(
     overwrite: bool = False,
 ) -> PreparedRun:
     """Plan a run: look up names, find the slides, enumerate the jobs. Reads no slide and imports no method."""
+    methods = [methods] if isinstance(methods, str) else methods
+    slides = [slides] if isinstance(slides, str) else slides
     contestants = choose_contestants(methods, variant, settings or {}, tuned=design.get("inner") != "none")
     name = registry.find("dataset", dataset).name
     card = registry.dataset_card(name)
@@ -161,8 +179,7 @@ def prepare(
     )
     sources, missing = find_slides(name, data_root, slides)
     groups = group_slides({source.id: source.patient for source in sources}, fixed.split)
-    if not seeds:
-        raise UsageError("--seeds names no seed; give at least one, 0 for instance.")
+    check_seeds(seeds)
     source_hash = registry.source_hash("dataset", name)
     plan = make_plan(fixed, source_hash, sources, groups, contestants, list(dict.fromkeys(seeds)))
     store = RunStore(Path(out))
@@ -176,19 +193,25 @@ def execute(
 ) -> None:
     """Do the pending jobs of a prepared run, store each Record as it comes, and tell MLflow what it missed."""
     listener = listener or Listener()
-    prepared.store.check_writable()
+    for option, number in (("--workers", workers), ("--threads", threads)):
+        if number is not None and number < 1:
+            raise UsageError(f"{option} must be at least 1; found {number}.")
     pending = prepared.pending()
+    check_settings(pending)
+    prepared.store.check_writable()
     records = {record.key: record for record in prepared.records()}
     tracker = _Tracking(prepared.store, listener)
     if pending:
         total = len(prepared.keys)
         done = total - sum(len(job.keys) for job in pending)
-        for record in _records(prepared, pending, workers, threads, listener):
-            prepared.store.save(record)
-            records[record.key] = replace(record, predictions={}, truths={})  # they lie in the store now
-            done += 1
-            listener.recorded(record, done, total)
-            tracker.tell_now_and_then(list(records.values()))
+        # Closed at once when interrupted, so that no worker process is waited for.
+        with contextlib.closing(_records(prepared, pending, workers, threads, listener)) as made:
+            for record in made:
+                prepared.store.save(record)
+                records[record.key] = replace(record, predictions={}, truths={})  # they lie in the store now
+                done += 1
+                listener.recorded(record, done, total)
+                tracker.tell_now_and_then(list(records.values()))
     tracker.tell(list(records.values()))
 
 
@@ -221,16 +244,21 @@ class _Tracking:
         return Payload(self.store.load_predictions(record.key), self.store.load_truths(record))
 
 
-def _records(
-    prepared: PreparedRun, pending: Sequence[Job], workers: int, threads: int | None, listener: Listener
-) -> Iterable[Record]:
-    """The Records of pending jobs, as they come."""
-    from stbench.evaluation.executors import InProcess, Processes, Workbench
-
-    for job in pending:  # a mistyped setting is found before any work starts
+def check_settings(jobs: Sequence[Job]) -> None:
+    """Load the jobs' methods; UnknownName for a setting that one does not take, UsageError for a wrong value."""
+    for job in jobs:
         method_class = registry.load_method(job.row.method)
         for point in job.settings:
             method_class.check_settings(point)
+        check_kinds(job.row.method, job.contestant.overrides, method_class.defaults())
+
+
+def _records(
+    prepared: PreparedRun, pending: Sequence[Job], workers: int, threads: int | None, listener: Listener
+) -> Generator[Record, None, None]:
+    """The Records of pending jobs, as they come."""
+    from stbench.evaluation.executors import InProcess, Processes, Workbench
+
     threads = threads or max(1, (os.cpu_count() or 1) // workers)
     bench = Workbench(
         design=prepared.design,
@@ -243,9 +271,20 @@ def _records(
         threads=threads,
     )
     materials = bench.materials(listener.encoding)
+    _choose_first_panel(materials, pending[0])
     materials.prepare([contestant.card for contestant in prepared.contestants])
     executor = Processes(workers) if workers > 1 else InProcess(materials, listener.fitting)
-    return executor.map(bench, pending)
+    yield from executor.map(bench, pending)
+
+
+def _choose_first_panel(materials: Materials, job: Job) -> None:
+    """Choose the first fold's panel now: one that cannot be is found before images are embedded for minutes."""
+    try:
+        _ = materials.fold(job.fold).panel
+    except UsageError:
+        raise
+    except Exception:  # whatever else goes wrong becomes the failed Record of every job that meets it
+        return
 
 
 def estimate_seconds(prepared: PreparedRun, pending: Sequence[Job]) -> float | None:

@@ -93,7 +93,7 @@ def check_method(name: str) -> Iterator[Verdict]:
             problem = None
         except PluginError as error:
             problem = str(error)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             problem = f"{type(error).__name__}: {error}"
         yield Verdict((claim.__doc__ or claim.__name__).strip().rstrip("."), problem)
 

@@ -12,9 +12,11 @@ from stbench.contract import DatasetCard, SlideSource
 from stbench.errors import DatasetError, UnknownName, UsageError
 from stbench.evaluation.design import Design
 from stbench.evaluation.plan import Contestant
-from stbench.files import cache_root, default_data_root
+from stbench.files import cache_root, default_data_root, hash_value
 
 DEFAULT_PRESET = "paper"
+# Seeds beyond this are refused by numpy's global generator.
+_SEEDS = 2**32
 
 
 def choose_contestants(
@@ -25,6 +27,7 @@ def choose_contestants(
     for name in settings:
         if name not in names:
             raise UnknownName("method in --set (it must be one of those that run)", name, names)
+    _check_plain(settings)
     contestants = []
     for name in [*names, *(floor for floor in registry.floor_methods() if floor not in names)]:
         card, source = registry.method_card(name), registry.source_hash("method", name)
@@ -34,6 +37,42 @@ def choose_contestants(
         if tuned and card.kind == "floor" and len(card.grid) > 1:
             contestants.append(dataclasses.replace(entry, variant="untuned", tuned=False))
     return contestants
+
+
+def _check_plain(settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """UsageError for a value that a Record cannot hold: nothing but finite numbers, texts, lists and mappings."""
+    for method, own in settings.items():
+        for name, value in own.items():
+            try:
+                hash_value(value)
+            except (TypeError, ValueError):
+                raise UsageError(
+                    f"--set {method}.{name}={value} is no plain value; give a finite number, a text or true or false."
+                ) from None
+
+
+def check_kinds(method: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """UsageError for a setting whose value is of another kind than its default: a text for a number, say."""
+    for name, value in given.items():
+        default = defaults[name]
+        if value is not None and default is not None and _kind(value) != _kind(default):
+            raise UsageError(
+                f"--set {method}.{name}={value} is {_kind(value)}; it must be {_kind(default)}, such as {default}."
+            )
+
+
+def _kind(value: Any) -> str:
+    kinds = ((bool, "true or false"), ((int, float), "a number"), (str, "a text"), ((list, tuple), "a list"))
+    return next((kind for types, kind in kinds if isinstance(value, types)), "a mapping")
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """UsageError where no seed is given, or one that random generators do not take."""
+    if not seeds:
+        raise UsageError("--seeds names no seed; give at least one, 0 for instance.")
+    wrong = [seed for seed in seeds if not 0 <= seed < _SEEDS]
+    if wrong:
+        raise UsageError(f"--seeds must lie between 0 and {_SEEDS - 1}; found {wrong[0]}.")
 
 
 def _preset(name: str, presets: Mapping[str, Any], variant: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from stbench.errors import DatasetError, UnknownName
 from stbench.slide import QuerySlide, Slide, TrainingSlide
@@ -107,15 +107,16 @@ class Method(ABC):
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """Hyperparameters and their defaults, read from the signature of `__init__`."""
-        parameters = inspect.signature(cls.__init__).parameters.values()
-        return {p.name: p.default for p in parameters if p.name != "self"}
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # without self
+        return {p.name: p.default for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> None:
         """UnknownName for a setting that `__init__` does not take."""
         for name in settings:
             if name not in cls.defaults():
-                raise UnknownName(f"setting of {cls.__module__.split('.')[-2]}", name, cls.defaults())
+                folder = cls.__module__.split(".")[-2:][0]
+                raise UnknownName(f"setting of {folder.replace('_', '-')}", name, cls.defaults())
 
     def settings(self) -> dict[str, Any]:
         """The hyperparameters as given."""
@@ -196,8 +197,8 @@ class Needs(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     embeddings: bool = False
-    patches: tuple[int, ...] = ()
-    min_train_slides: int = 1
+    patches: tuple[PositiveInt, ...] = ()
+    min_train_slides: PositiveInt = 1
 
 
 class MethodCard(_Card):
@@ -252,8 +253,8 @@ class DatasetCard(_Card):
     annotation: str = ""
     download: str = ""
     generated: bool = False
-    max_epochs: int | None = None
-    max_settings: int | None = None
+    max_epochs: PositiveInt | None = None
+    max_settings: PositiveInt | None = None
     unlabelled: tuple[str, ...] = ("undetermined",)
     tumour_labels: tuple[str, ...] = ()
     marker_genes: tuple[str, ...] = ()

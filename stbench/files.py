@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ import platformdirs
 from filelock import FileLock
 
 from stbench.errors import StorageError
+
+# Coarser than the time stamps of any common file system.
+_CLOCK_TICK_NS = 3_000_000_000
 
 
 def cache_root() -> Path:
@@ -48,7 +52,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{path.suffix}")
         yield temporary
-        with temporary.open("rb") as written:
+        with temporary.open("r+b") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
@@ -70,6 +74,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _storage_error(path: Path, error: OSError) -> StorageError:
+    if isinstance(error.filename, str) and Path(error.filename).parent != path.parent:
+        return StorageError(f"Cannot write {path}: {error}.")  # another file, read on the way, is at fault
     return StorageError(
         f"Cannot write {path}: {error.strerror or error}. Choose a folder that is writable and has space left."
     )
@@ -97,16 +103,25 @@ def hash_value(value: Any) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by size and modification time so that images are read once."""
-    status = path.stat()
-    stamp = {"path": str(path.resolve()), "size": status.st_size, "time": status.st_mtime_ns}
-    memory = cache_root() / "hashes" / f"{hash_value(stamp)}.json"
-    remembered = read_json_or_none(memory)
-    if isinstance(remembered, dict) and remembered.get("stamp") == stamp:
-        return remembered["sha256"]
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    write_json(memory, {"stamp": stamp, "sha256": digest})
+    """SHA-256 of a file's bytes, remembered by size and times of change so that images are read once.
+
+    Raises StorageError where the file cannot be read.
+    """
+    try:
+        status = path.stat()
+        times = [status.st_mtime_ns, status.st_ctime_ns]
+        stamp = {"path": str(path.resolve()), "size": status.st_size, "time": times}
+        memory = cache_root() / "hashes" / f"{hash_value(stamp)}.json"
+        remembered = read_json_or_none(memory)
+        if isinstance(remembered, dict) and remembered.get("stamp") == stamp:
+            return remembered["sha256"]
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror or error}.") from error
+    # A file that was written just now may be written again within the clock's tick and look the same.
+    if time.time_ns() - max(times) > _CLOCK_TICK_NS:
+        write_json(memory, {"stamp": stamp, "sha256": digest})
     return digest
 
 

@@ -44,11 +44,12 @@ def plugins(kind: Kind) -> Mapping[str, Plugin]:
     found: dict[str, Plugin] = {}
     for entry in importlib.metadata.entry_points(group=_GROUPS[kind]):
         module = entry.value.partition(":")[0]
-        found[entry.name] = Plugin(entry.name, module, _folder_of(module))
+        name = entry.name.replace("_", "-")
+        found[name] = Plugin(name, module, _folder_of(module))
     for info in pkgutil.iter_modules(_DOORS[kind].__path__):
         folder = Path(info.module_finder.path) / info.name  # type: ignore[union-attr]
         name = info.name.replace("_", "-")
-        if info.ispkg and (folder / "card.yaml").is_file():
+        if info.ispkg:
             found[name] = Plugin(name, f"{_DOORS[kind].__name__}.{info.name}", folder)
     return dict(sorted(found.items()))
 
@@ -68,8 +69,9 @@ def find(kind: Kind, name: str) -> Plugin:
     if name in known:
         return known[name]
     if kind == "dataset":
+        broken = broken_plugins(kind)
         for plugin in known.values():
-            if name in dataset_card(plugin.name).aliases:
+            if plugin.name not in broken and name in dataset_card(plugin.name).aliases:
                 return plugin
     raise UnknownName(kind, name, known)
 
@@ -93,7 +95,7 @@ def _read_card(folder: Path, model: type[AnyCard]) -> AnyCard:
         raise PluginError(
             f"{path} cannot be read ({error.strerror}); every plugin needs a card.yaml."
         ) from error
-    except (ValidationError, yaml.YAMLError) as error:
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
         reasons = (
             "; ".join(f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors())
             if isinstance(error, ValidationError)
@@ -131,7 +133,8 @@ def source_hash(kind: Kind, name: str) -> str:
 
 def floor_methods() -> list[str]:
     """Names of the floor methods, which stand in every table; broken plugins are passed over."""
-    sound = [name for name in plugins("method") if name not in broken_plugins("method")]
+    broken = broken_plugins("method")
+    sound = (name for name in plugins("method") if name not in broken)
     return [name for name in sound if method_card(name).kind == "floor"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import re
 from pathlib import Path
 
@@ -78,10 +80,22 @@ packages = ["stbench_{module}"]
 """
 
 
+# Names that mean something else where a method's class is written.
+_TAKEN_CLASSES = {
+    "FitContext", "FitReport", "Method", "MethodError", "QuerySlide", "Ridge", "Score", "Sequence", "TrainingSlide",
+    "True", "False", "None",
+}  # fmt: skip
+_LONGEST_NAME = 40
+
+
 def write_method(name: str, standalone: Path | None = None) -> tuple[Path, str]:
     """Write a method's files; returns its folder and what to do next. UsageError for an unusable or taken name."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        raise UsageError(f"{name!r} is not a method name; use lower-case letters, digits and single hyphens.")
+        raise UsageError(
+            f"{name!r} is not a method name; use lower-case letters, digits and single hyphens, a letter first."
+        )
+    if len(name) > _LONGEST_NAME:
+        raise UsageError(f"{name!r} is longer than {_LONGEST_NAME} letters; choose a shorter name.")
     if name in registry.plugins("method"):
         raise UsageError(f"There is a method {name} already, at {registry.find('method', name).folder}.")
     module = name.replace("-", "_")
@@ -92,7 +106,7 @@ def write_method(name: str, standalone: Path | None = None) -> tuple[Path, str]:
         "name": name,
         "module": module,
         "title": name.replace("-", " ").capitalize(),
-        "class_name": "".join(part.capitalize() for part in name.split("-")),
+        "class_name": _class_name(name),
     }
     plugin = 'from .method import {class_name} as plugin\n\n__all__ = ["plugin"]\n'
     for file, text in {
@@ -104,13 +118,21 @@ def write_method(name: str, standalone: Path | None = None) -> tuple[Path, str]:
         write_text(folder / file, text.format(**words))
     if standalone:
         write_text(standalone / "pyproject.toml", _PYPROJECT.format(**words))
+    registry.plugins.cache_clear()  # the next look in this process finds it
+    importlib.invalidate_caches()
     install = f"pip install -e {standalone}\n" if standalone else ""
     return folder, f"{install}stbench check {name}\nstbench run --method {name} --dataset demo"
 
 
+def _class_name(name: str) -> str:
+    title = "".join(part.capitalize() for part in name.split("-"))
+    return f"{title}Method" if title in _TAKEN_CLASSES else title
+
+
 def _plugin_folder() -> Path:
-    """The checkout's `methods/`, or the first folder of $STBENCH_METHODS."""
-    for folder in list(stbench.methods.__path__)[1:]:
+    """The first folder of $STBENCH_METHODS, else the checkout's `methods/`."""
+    own = [folder for folder in os.environ.get("STBENCH_METHODS", "").split(os.pathsep) if folder]
+    for folder in (*own, *list(stbench.methods.__path__)[1:]):
         return Path(folder)
     raise UsageError(
         "stbench is installed without its checkout, so there is no methods/ folder to write to. "

@@ -51,19 +51,34 @@ class Slide:
             raise DatasetError(f"Slide {self.id} has no spots: counts and positions have no spot in common.")
         if len(set(self.spot_ids)) != n:
             raise DatasetError(f"Slide {self.id} names a spot twice; spot ids must be unique.")
+        self._check_counts(n)
+        self._check_places(n)
+        if self.annotation is not None and len(self.annotation) != n:
+            raise DatasetError(f"Slide {self.id} has {len(self.annotation)} labels for {n} spots.")
+
+    def _check_counts(self, n: int) -> None:
         if len(set(self.genes)) != len(self.genes):
             raise DatasetError(f"Slide {self.id} names a gene twice; gene names must be unique.")
         if self.counts.shape != (n, len(self.genes)):
             raise DatasetError(
                 f"Slide {self.id} has counts of shape {self.counts.shape} for {n} spots and {len(self.genes)} genes."
             )
+        values = self.counts.data
+        if (values < 0).any() or (values % 1 != 0).any():
+            raise DatasetError(
+                f"Slide {self.id} has counts that are negative or no whole numbers; raw counts are needed."
+            )
+
+    def _check_places(self, n: int) -> None:
         for name, array in (("pixel_xy", self.pixel_xy), ("array_row_column", self.array_row_column)):
             if array.shape != (n, 2) or not np.isfinite(array).all():
                 raise DatasetError(
                     f"Slide {self.id}: {name} must hold two finite numbers for each of {n} spots."
                 )
-        if self.annotation is not None and len(self.annotation) != n:
-            raise DatasetError(f"Slide {self.id} has {len(self.annotation)} labels for {n} spots.")
+        if self.microns_per_pixel is not None and not self.microns_per_pixel > 0:
+            raise DatasetError(
+                f"Slide {self.id} has {self.microns_per_pixel} microns per pixel; that must be positive."
+            )
 
     @property
     def n_spots(self) -> int:

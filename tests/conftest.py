@@ -1,12 +1,17 @@
-"""What several tests share: where the real slides lie, and a cache of their own."""
+"""What several tests share: where the real slides lie, caches, and a quick command line."""
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+FIXTURE_METHODS = Path(__file__).resolve().parent / "plugins" / "methods"
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +28,57 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("STBENCH_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def _cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared-cache")
+
+
+@pytest.fixture
+def shared_cache(_cache_of_the_session: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One cache folder for all tests that ask for it, so that demo-tiny is made and embedded once."""
+    monkeypatch.setenv("STBENCH_CACHE", str(_cache_of_the_session))
+    return _cache_of_the_session
+
+
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """A function that lets the methods of a folder join those of the checkout until the test ends."""
+    import stbench.methods
+    from stbench import registry
+
+    folders: list[Path] = []
+    cached = registry.plugins
+    searched = list(stbench.methods.__path__)
+
+    def add(folder: Path) -> None:
+        folders.append(folder)
+        monkeypatch.setenv("STBENCH_METHODS", os.pathsep.join(map(str, folders)))
+        stbench.methods.__path__[:] = [*searched, *map(str, folders)]
+        registry.plugins = functools.cache(cached.__wrapped__)
+
+    yield add
+    registry.plugins = cached
+    stbench.methods.__path__[:] = searched
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and any(Path(file).is_relative_to(folder) for folder in folders):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def fixture_methods(plug_in: Callable[[Path], None]) -> Path:
+    """The methods below tests/plugins/methods are plugins, in this process and in those that it starts."""
+    plug_in(FIXTURE_METHODS)
+    return FIXTURE_METHODS
+
+
+@pytest.fixture
+def quick(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process are quick: the shared cache, `mean` as the only floor that joins, MLflow not told."""
+    from stbench import registry
+    from stbench.reporting.tracking import MlflowTracker
+
+    monkeypatch.setattr(registry, "floor_methods", lambda: ["mean"])
+    monkeypatch.setattr(MlflowTracker, "tell", lambda *_: None)

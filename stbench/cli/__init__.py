@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -30,16 +31,62 @@ app.add_typer(making.cache, name="cache")
 app.command("new-method")(making.new_method)
 
 
+# A mistyped command, option or value; typer does not export click's class for it.
+_Mistyped = typer.BadParameter.__bases__[0]
+
+
 def main() -> None:
     """Run the command line: exit status 0 done, 1 something failed while running, 2 wrong usage or unusable input."""
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     try:
-        app()
-    except StbenchError as error:
+        status = app(prog_name="stbench", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on, at exit neither
+        status = 1
+    except (KeyboardInterrupt, typer.Abort):
+        status = 130
+    except Exception as error:
         if debug:
             raise
+        status = _tell(error)
+    if status == 130:
+        print("stbench: stopped.", file=sys.stderr)
+    sys.exit(status)
+
+
+def _tell(error: Exception) -> int:
+    """One sentence on standard error, and the exit status that the error stands for."""
+    if isinstance(error, _Mistyped):
+        if len(sys.argv) == 1:  # not a mistake: a person who looks around
+            print(error.format_message())  # type: ignore[attr-defined]
+            return 0
+        words = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+        print(f"stbench: {words}{_found(error)}. See: stbench {_command()}--help", file=sys.stderr)
+        return 2
+    if isinstance(error, StbenchError):
         print(f"stbench: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
-    except BrokenPipeError:
-        sys.exit(1)
+        return 2 if isinstance(error, UsageError) else 1
+    if isinstance(error, OSError):
+        print(f"stbench: {error}", file=sys.stderr)
+        return 2
+    words = " ".join(str(error).split())
+    print(f"stbench: this is a bug: {type(error).__name__}: {words}. --debug shows where.", file=sys.stderr)
+    return 1
+
+
+def _found(error: Exception) -> str:
+    """The value that was given for the option at fault, which typer's words leave out."""
+    for option in getattr(getattr(error, "param", None), "opts", ()):
+        if option in sys.argv:
+            last = len(sys.argv) - 1 - sys.argv[::-1].index(option)  # of several, typer takes the last
+            return f"; found {sys.argv[last + 1]!r}" if last + 1 < len(sys.argv) else ""
+    return ""
+
+
+def _command() -> str:
+    """The command that was meant, as far as there is one of that name."""
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known |= {group.name for group in app.registered_groups}
+    return f"{sys.argv[1]} " if len(sys.argv) > 1 and sys.argv[1] in known else ""

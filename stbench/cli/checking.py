@@ -16,10 +16,10 @@ def check(method: Annotated[str, typer.Argument(help="Method name.")], json: Jso
     from rich.markup import escape
 
     from stbench import checks
-    from stbench.cli.consoles import output
+    from stbench.cli.consoles import each_kept_apart, output
 
     verdicts = []
-    for verdict in checks.check_method(method):
+    for verdict in each_kept_apart(checks.check_method(method)):
         verdicts.append(verdict)
         if not json:
             mark = "[green]PASS[/green]" if verdict.problem is None else "[red]FAIL[/red]"
@@ -45,12 +45,15 @@ def audit(
 ) -> None:
     """Prove that a test slide's expression does not reach its own predictions; exit status 1 on a leak."""
     from stbench import auditing
-    from stbench.cli.consoles import messages, output
+    from stbench.cli.consoles import messages, output, results_kept_apart
 
     wanted = names(slides) if slides is not None else None
     if wanted is not None and len(wanted) < 3:
         raise UsageError("The audit needs at least three slides: two to train on in the audited fold.")
-    result = auditing.audit_method(method, dataset, data_root, wanted, split, genes, epochs, messages().print)
+    with results_kept_apart():
+        result = auditing.audit_method(
+            method, dataset, data_root, wanted, split, genes, epochs, messages().print
+        )
     if json:
         print_json(result)
     else:

@@ -50,11 +50,14 @@ def show_cache(context: typer.Context, json: Json = False) -> None:
 
 
 @cache.command("clear")
-def clear() -> None:
+def clear(json: Json = False) -> None:
     """Delete everything that can be made again; downloaded data stay."""
     from stbench.cli.consoles import output
     from stbench.preprocess.cache import cache_rooms, clear_cache
 
-    kinds = tuple(room.kind for room in cache_rooms() if room.kind != "data")
+    kinds = tuple(room.kind for room in cache_rooms())
     clear_cache(kinds)
+    if json:
+        print_json({"cleared": list(kinds)})
+        return
     output().print(f"Cleared: {', '.join(kinds) or 'nothing was cached'}.")

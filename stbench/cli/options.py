@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,18 +37,32 @@ def whole_numbers(text: str, option: str) -> list[int]:
 
 def method_settings(assignments: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, Any]]:
     """METHOD.KEY=VALUE texts as method -> key -> value; KEY=VALUE where one method runs. Values are read as YAML."""
-    import yaml
-
     settings: dict[str, dict[str, Any]] = {}
     for text in assignments:
         name, equals, value = text.partition("=")
         method, dot, key = name.partition(".")
         if not dot and len(methods) == 1:
             method, key = methods[0], name
-        if not equals or not key:
+        if not equals or not key or not value.strip():
             raise UsageError(f"--set {text!r} is not METHOD.KEY=VALUE (or KEY=VALUE where one method runs).")
-        settings.setdefault(method, {})[key] = yaml.safe_load(value)
+        settings.setdefault(method, {})[key] = _value(value, text)
     return settings
+
+
+def _value(value: str, text: str) -> Any:
+    """The value that YAML reads, or the number: YAML takes 1e5 for a text."""
+    import yaml
+
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UsageError(
+            f"--set {text!r} has a value that cannot be read; quote it if it is a text."
+        ) from None
+    if isinstance(read, str):
+        with contextlib.suppress(ValueError):
+            return float(read) if math.isfinite(float(read)) else read
+    return read
 
 
 def print_json(value: Any) -> None:

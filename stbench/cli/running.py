@@ -107,12 +107,12 @@ def run(
 
 def _run_and_show(prepared: PreparedRun, workers: int, threads: int | None, json: bool) -> None:
     from stbench import benchmark
-    from stbench.cli.consoles import messages
+    from stbench.cli.consoles import messages, results_kept_apart
     from stbench.cli.progress import ProgressListener
 
     _announce(prepared)
     try:
-        with ProgressListener() as listener:
+        with results_kept_apart(), ProgressListener() as listener:
             benchmark.execute(prepared, workers, threads, listener)
     except KeyboardInterrupt:
         left = sum(len(job.keys) for job in prepared.pending())
@@ -170,9 +170,11 @@ def _fits_with_three(prepared: PreparedRun) -> int:
 
 
 def _show_plan(prepared: PreparedRun, json: bool) -> None:
+    from stbench import benchmark
     from stbench.cli.options import print_json
     from stbench.cli.planning import plan_as_json, print_plan
 
+    benchmark.check_settings(prepared.pending())
     if json:
         print_json(plan_as_json(prepared))
     else:
@@ -185,10 +187,11 @@ def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
     from stbench.reporting import formats
     from stbench.reporting.leaderboard import build_tables
     from stbench.reporting.terminal import LeaderboardView
+    from stbench.reporting.tracking import MlflowTracker
 
     tables = build_tables(records)
     if json:
-        print(formats.to_json(tables))
+        print(formats.to_json(tables), end="")
         return
     output().print(LeaderboardView(tables))
     for record in records:
@@ -197,6 +200,6 @@ def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
                 f"failed: {record.row.method}, fold {record.fold}, seed {record.seed}: {record.failure}"
             )
     out = Path(prepared.store.out)
-    messages().print(
-        f"Records and predictions: {out}. MLflow: mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db"
-    )
+    server = MlflowTracker(out).name
+    mlflow = f"mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db" if server == "local" else server
+    messages().print(f"Records and predictions: {out}. MLflow: {mlflow}")

@@ -4,14 +4,15 @@ Three passes, each in a fresh process. A pass first fits and predicts a fold in 
 (what a method could remember), then the audited fold. The first two passes see the data as they are: if their
 predictions differ, the method is not repeatable and nothing can be said. The third sees the data with the test
 slide's expression replaced by noise from the start, on disk and hence in memory: predictions must be identical
-bit for bit. An audit hook reports every file that is opened during fit and predict outside the cache; files
-opened inside C libraries may escape it.
+bit for bit. An audit hook reports every file that is opened during fit and predict outside the cache, and every
+file of the dataset that is opened while the plugin is loaded; files opened inside C libraries may escape it.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -28,11 +29,16 @@ from stbench.evaluation.fit_inputs import fit_inputs
 from stbench.evaluation.folds import Fold
 from stbench.evaluation.materials import Materials
 from stbench.evaluation.runner import build
+from stbench.metrics.prediction import check_prediction
 
 
 @dataclass(frozen=True)
 class AuditCase:
-    """What is audited: a method on one fold, after an `earlier` fold in which the audited test slides train."""
+    """What is audited: a method on one fold, after an `earlier` fold in which the audited test slides train.
+
+    root       where the dataset lies, in a pass on noise its scrambled copy
+    originals  folders that hold the dataset as it is
+    """
 
     method: str
     card: MethodCard
@@ -43,6 +49,7 @@ class AuditCase:
     groups: Mapping[str, str]
     earlier: Fold
     audited: Fold
+    originals: tuple[Path, ...] = ()
 
 
 class PassResult(NamedTuple):
@@ -69,13 +76,13 @@ def audit(
     second = _in_fresh_process(case)
     say("pass 3 of 3: the test slide's expression replaced by noise")
     third = _in_fresh_process(replace(case, root=scrambled_root))
-    opened = sorted({*first.opened, *third.opened})
+    opened = sorted({*first.opened, *second.opened, *third.opened})
     return judge(first, second, third, opened)
 
 
 def judge(first: PassResult, second: PassResult, third: PassResult, opened: list[str]) -> AuditResult:
     """The verdict on three passes."""
-    evidence = [f"opened during fit or predict: {path}" for path in opened]
+    evidence = [f"the method opened {path}" for path in opened]
     changed = [
         name for name in first.predictions if not _same(first.predictions[name], third.predictions[name])
     ]
@@ -117,7 +124,10 @@ def _in_fresh_process(case: AuditCase) -> PassResult:
         message = here.recv()
     except EOFError:
         message = MethodError(f"{case.method} ended the audit's process.")
-    process.join()
+    finally:  # Ctrl-C included: nobody works on
+        process.join(timeout=1)
+        process.terminate()
+        process.join()
     if isinstance(message, BaseException):
         raise message
     return message
@@ -126,17 +136,20 @@ def _in_fresh_process(case: AuditCase) -> PassResult:
 def _one_pass(case: AuditCase, connection: Connection) -> None:
     """Earlier fold, then audited fold, in this process."""
     os.environ["STBENCH_DATA"] = str(case.root)  # who reads the data root itself reads this pass's copy
+    sys.dont_write_bytecode = True  # so that whatever is written is the method's doing
     try:
-        method_class = case.method_class(case.method)
+        loading, watch = FileWatch(), FileWatch()
+        with loading:
+            method_class = case.method_class(case.method)
         sources = [
             s for s in case.dataset_class(case.design.dataset)().slides(case.root) if s.id in case.groups
         ]
         materials = Materials(case.design, sources, case.groups)
         materials.prepare([case.card])
-        watch = FileWatch()
         _fit_and_predict(case, method_class, materials, case.earlier, watch)
         predictions = _fit_and_predict(case, method_class, materials, case.audited, watch)
-        connection.send(PassResult(predictions, watch.reported()))
+        opened = watch.reported() + loading.below([case.root, *case.originals])
+        connection.send(PassResult(predictions, opened))
     except StbenchError as error:
         connection.send(error)
     except Exception as error:
@@ -151,7 +164,9 @@ def _fit_and_predict(
     prepared = materials.fold(fold)
     inputs = fit_inputs(prepared, case.card, fold.train)
     queries = {name: prepared.query_slide(name, f"query-{i}", case.card) for i, name in enumerate(fold.test)}
-    method = build(method_class, {}, case.design.epochs)
     with watch:
+        method = build(method_class, {}, case.design.epochs)
         method.fit(inputs.train, inputs.validation, inputs.score, FitContext(device=case.design.device))
-        return {name: np.asarray(method.predict(query)) for name, query in queries.items()}
+        predicted = {name: method.predict(query) for name, query in queries.items()}
+    n_genes = len(prepared.panel.genes)
+    return {name: check_prediction(predicted[name], queries[name].n_spots, n_genes) for name in predicted}

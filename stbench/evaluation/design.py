@@ -20,7 +20,7 @@ class Design:
 
     inner         "all" (nested leave-one-out), "none" (published settings, fixed epochs) or a number of folds
     grid          "small" (the card's list) or "full" (its whole product)
-    scale         scale for methods that do not name their own, and the scale of the first RMSE
+    scale         the training scale of methods that do not name their own; scores do not depend on it
     epochs        upper bound on epochs, None for the method's own
     max_settings  bound on the settings the inner loop tries, None for the whole grid
 
@@ -47,6 +47,7 @@ class Design:
             ("--split", self.split, ("slide", "patient")),
             ("--grid", self.grid, ("small", "full")),
             ("--scale", self.scale, ("minmax", "zscore", "none")),
+            ("--target", self.target, ("logcpm",)),
         ):
             if value not in allowed:
                 raise UsageError(f"{name} {value} is not one of {', '.join(allowed)}.")
@@ -54,6 +55,7 @@ class Design:
             ("--n-genes", self.n_genes, 1),
             ("--min-counts", self.min_counts, 0),
             ("--epochs", self.epochs, 0),
+            ("max_settings", self.max_settings, 1),
         ):
             if number is not None and number < least:
                 raise UsageError(f"{name} must be at least {least}; found {number}.")

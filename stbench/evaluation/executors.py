@@ -2,12 +2,17 @@
 
 An executor is handed a `Workbench` (a picklable recipe for a Runner) and jobs, and yields Records as they come.
 A worker that dies takes only its own job with it: that job leaves a failed Record and a fresh worker goes on.
+Workers end with the process that started them, however that one ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import signal
+import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -15,11 +20,14 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from stbench.contract import Method, SlideSource
+from stbench.errors import StbenchError
 from stbench.evaluation.design import Design
 from stbench.evaluation.materials import EncodingProgress, Materials
 from stbench.evaluation.plan import Job
 from stbench.evaluation.runner import FitProgress, Runner, failed_record
 from stbench.record import Record
+
+_SIGKILL = 9  # not named on every system
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,29 @@ class InProcess:
     def map(self, workbench: Workbench, jobs: Sequence[Job]) -> Iterator[Record]:
         runner = workbench.runner(self.materials, self.progress)
         for job in jobs:
-            yield from runner.run(job)
+            yield from _records(runner, job)
+
+
+def _records(runner: Runner, job: Job) -> Iterator[Record]:
+    """The Records of a job; a method that tries to end the process fails like one that raises."""
+    owed = set(job.keys)
+    try:
+        for record in runner.run(job):
+            owed.discard(record.seed)
+            yield record
+    except SystemExit as error:
+        for seed in sorted(owed):
+            yield failed_record(job, seed, f"it called sys.exit({error.code!r})", runner.provenance)
+
+
+@dataclass
+class _Worker:
+    """A worker process, the job that it is at, and the seeds whose Records it still owes."""
+
+    process: BaseProcess
+    connection: Connection
+    job: Job
+    owed: set[int]
 
 
 class Processes:
@@ -74,77 +104,111 @@ class Processes:
 
     def map(self, workbench: Workbench, jobs: Sequence[Job]) -> Iterator[Record]:
         waiting = list(reversed(jobs))
-        busy: dict[Connection, tuple[BaseProcess, Job, set[int]]] = {}
+        busy: list[_Worker] = []
         try:
             while waiting or busy:
                 while waiting and len(busy) < self.workers:
-                    job = waiting.pop()
-                    connection, process = _start_worker(workbench)
-                    connection.send(job)
-                    busy[connection] = process, job, set(job.keys)
-                for connection in wait(list(busy)):
-                    yield from self._hear(connection, busy, waiting, workbench)  # type: ignore[arg-type]
+                    busy.append(_start_worker(workbench, waiting.pop()))
+                ready = wait([worker.connection for worker in busy])
+                for worker in [worker for worker in busy if worker.connection in ready]:
+                    yield from self._hear(worker, busy, waiting, workbench)
         finally:
-            for process, _, _ in busy.values():
-                process.terminate()
+            for worker in busy:
+                worker.process.terminate()
+            for worker in busy:
+                worker.process.join()
 
     def _hear(
-        self,
-        connection: Connection,
-        busy: dict[Connection, tuple[BaseProcess, Job, set[int]]],
-        waiting: list[Job],
-        workbench: Workbench,
+        self, worker: _Worker, busy: list[_Worker], waiting: list[Job], workbench: Workbench
     ) -> Iterator[Record]:
         """Take one message of a worker: a Record, an error, 'done' (hand it the next job), or its death."""
-        process, job, seeds = busy[connection]
         try:
-            message = connection.recv()
+            message = worker.connection.recv()
         except (EOFError, OSError):
-            del busy[connection]
-            process.join()
-            reason = (
-                f"the worker process died (exit code {process.exitcode}); out of memory is the usual reason"
-            )
-            for seed in sorted(seeds):
-                yield failed_record(job, seed, reason, workbench.provenance)
+            busy.remove(worker)
+            worker.process.join()
+            for seed in sorted(worker.owed):
+                yield failed_record(worker.job, seed, _cause_of_death(worker.process), workbench.provenance)
             return
         if isinstance(message, Record):
-            seeds.discard(message.seed)
+            worker.owed.discard(message.seed)
             yield message
         elif isinstance(message, BaseException):
             raise message
         elif waiting:
-            following = waiting.pop()
-            busy[connection] = process, following, set(following.keys)
-            connection.send(following)
+            worker.job = waiting.pop()
+            worker.owed = set(worker.job.keys)
+            _hand_over(worker)
         else:
-            del busy[connection]
-            connection.send(None)
-            process.join()
+            busy.remove(worker)
+            with contextlib.suppress(OSError):  # it is gone already
+                worker.connection.send(None)
+            worker.process.join()
 
 
-def _start_worker(workbench: Workbench) -> tuple[Connection, BaseProcess]:
+def _cause_of_death(process: BaseProcess) -> str:
+    code = process.exitcode or 0
+    if code >= 0:
+        return f"the worker process ended itself (exit code {code})"
+    hint = "; out of memory is the usual reason" if code == -_SIGKILL else ""
+    return f"the worker process died (signal {-code}, {signal.strsignal(-code)}){hint}"
+
+
+def _start_worker(workbench: Workbench, job: Job) -> _Worker:
     context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half-way
     here, there = context.Pipe()
-    process = context.Process(target=_work, args=(workbench, there), daemon=True)
-    process.start()
+    # Not a daemon: those may not start the data-loading processes that a method may want.
+    process = context.Process(target=_work, args=(workbench, there), daemon=False)
+    with _deaf_to_interrupts():
+        process.start()
     there.close()
-    return here, process
+    worker = _Worker(process, here, job, set(job.keys))
+    _hand_over(worker)
+    return worker
+
+
+def _hand_over(worker: _Worker) -> None:
+    with contextlib.suppress(OSError):  # a worker that died meanwhile is heard of when it is listened to
+        worker.connection.send(worker.job)
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes started inside never hear Ctrl-C, which is the parent's to handle; the parent hears it after."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(workbench: Workbench, connection: Connection) -> None:
     """A worker's life: take a job, send its Records and 'done', until None comes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         runner = workbench.runner(workbench.materials())
         while (job := connection.recv()) is not None:
-            for record in runner.run(job):
+            for record in _records(runner, job):
                 connection.send(record)
             connection.send("done")
-    except EOFError:
-        return
-    except BaseException as error:
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent is gone
+    except StbenchError as error:
         connection.send(error)
+    except Exception:
+        connection.send(RuntimeError(traceback.format_exc()))  # the error itself might not pickle
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent to end, then end: a killed run leaves nobody behind who goes on working."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def limit_threads(threads: int) -> None:

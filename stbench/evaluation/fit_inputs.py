@@ -30,7 +30,8 @@ def fit_inputs(
     fold: FoldMaterials, card: MethodCard, train: Sequence[str], validation: Sequence[str] = ()
 ) -> FitInputs:
     """The inputs of a fit on the slides named `train`, scored on those named `validation` (both of the outer
-    training set). Scaling is fitted on `train` alone. CannotFit where the method needs more slides.
+    training set). Scaling is fitted on `train` alone. Validation slides that nothing can be scored on are left
+    out. CannotFit where the method needs more slides, or no validation slide is left.
     """
     names = fold.trainable(train)
     if len(names) < card.needs.min_train_slides:
@@ -39,7 +40,9 @@ def fit_inputs(
     slides = [fold.training_slide(name, card, scaling) for name in names]
     if not validation:
         return FitInputs(slides, [], None, scaling)
-    judged = {f"validation-{i}": name for i, name in enumerate(fold.trainable(validation))}
+    judged = {f"validation-{i}": name for i, name in enumerate(fold.judgeable(validation))}
+    if not judged:
+        raise CannotFit(f"Nothing can be scored on the validation slides {', '.join(validation)}.")
     queries = [fold.query_slide(name, query_id, card) for query_id, name in judged.items()]
     return FitInputs(slides, queries, _validation_score(fold, judged, scaling, names), scaling)
 

@@ -16,6 +16,7 @@ from stbench.contract import MethodCard, SlideSource
 from stbench.errors import CannotFit
 from stbench.evaluation.design import Design
 from stbench.evaluation.folds import Fold
+from stbench.metrics.correlation import is_defined, unit_truth
 from stbench.preprocess.encoders import embeddings_of
 from stbench.preprocess.expression import Scaling, fit_scaling, log_cpm, size_factors
 from stbench.preprocess.genes import GenePanel, choose_panel
@@ -83,6 +84,7 @@ class FoldMaterials:
     def __init__(self, materials: Materials, fold: Fold):
         self.materials = materials
         self.fold = fold
+        self._log_expression: dict[str, np.ndarray] = {}
 
     @cached_property
     def panel(self) -> GenePanel:
@@ -102,9 +104,17 @@ class FoldMaterials:
         return counts
 
     def log_expression(self, name: str) -> np.ndarray:
-        """(n scored spots, G) log(1 + counts per million)."""
-        scored = self.materials.scored(name)
-        return log_cpm(self.panel_counts(name)[scored], self.materials.slide(name).totals[scored])
+        """(n scored spots, G) log(1 + counts per million), read-only: one array for all methods and fits."""
+        if name not in self._log_expression:
+            scored = self.materials.scored(name)
+            values = log_cpm(self.panel_counts(name)[scored], self.materials.slide(name).totals[scored])
+            values.flags.writeable = False
+            self._log_expression[name] = values
+        return self._log_expression[name]
+
+    def judgeable(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of `names` that have a score at all: three scored spots, and a panel gene that varies on them."""
+        return tuple(name for name in names if is_defined(unit_truth(self.log_expression(name))).any())
 
     def trainable(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of `names` that have a scored spot at all; CannotFit where none has."""

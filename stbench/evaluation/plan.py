@@ -18,7 +18,7 @@ from stbench.evaluation.folds import Fold, InnerFolds, inner_folds, leave_one_gr
 from stbench.files import hash_files, hash_tree, hash_value
 from stbench.preprocess.encoders import encoder_identity
 from stbench.preprocess.genes import spec_identity
-from stbench.record import RowIdentity, TableIdentity
+from stbench.record import PROTOCOL_VERSION, RowIdentity, TableIdentity
 
 # Source that a number passes through on its way from slide to Record.
 _HARNESS = ("slide.py", "contract.py", "training.py", "preprocess", "metrics", "evaluation")
@@ -46,7 +46,7 @@ class Contestant:
 class Job:
     """One contestant on one outer fold, for one or several seeds; `keys` maps each seed to its Record's key.
 
-    settings    what the inner loop tries, the default first
+    settings    what the inner loop tries; where there is none, the published settings alone
     tuning      what the inner loop found earlier (from a Record of another seed), None where it must run
     """
 
@@ -124,6 +124,7 @@ def _table(design: Design, sources: Sequence[SlideSource], data: str) -> TableId
         min_counts=design.min_counts,
         patch=str(design.patch),
         encoder=f"{design.encoder}@{hash_value(encoder_identity(design.encoder))[:8]}",
+        protocol=PROTOCOL_VERSION,
     )
 
 
@@ -138,6 +139,7 @@ def _job(
     n_folds: int,
 ) -> Job:
     floor = contestant.card.kind == "floor"
+    seeds = (0,) if floor else seeds  # a floor draws nothing at random
     inner = inner_folds(fold.train, groups, design.inner if contestant.tuned else "none")
     inner = _enough_slides(inner, contestant.card.needs.min_train_slides)
     settings = _settings_to_try(contestant, design) if inner.folds else (dict(contestant.settings),)
@@ -149,22 +151,9 @@ def _job(
         budget=_budget(design, contestant),
         source=contestant.source,
     )
-    keys = {
-        seed: hash_value(
-            [
-                common,
-                asdict(row),
-                dict(contestant.settings),
-                list(settings),
-                fold,
-                inner,
-                epochs,
-                seed,
-                seeds[0],
-            ]
-        )
-        for seed in (seeds[:1] if floor else seeds)  # a floor draws nothing at random
-    }
+    shared = [common, asdict(row), dict(contestant.settings), list(settings), fold, inner, epochs]
+    tuning_seed = seeds[0] if inner.folds else None
+    keys = {seed: hash_value([*shared, seed, tuning_seed]) for seed in seeds}
     return Job(contestant, fold, inner, settings, keys, seeds[0], table, row, n_folds, epochs)
 
 
@@ -178,12 +167,8 @@ def _enough_slides(inner: InnerFolds, least: int) -> InnerFolds:
 def _settings_to_try(contestant: Contestant, design: Design) -> tuple[dict[str, Any], ...]:
     """The grid over the contestant's settings; a setting given by hand stays as given."""
     if design.grid == "full" and contestant.card.full_grid:
-        names = list(contestant.card.full_grid)
-        product = [
-            dict(zip(names, values, strict=True))
-            for values in itertools.product(*contestant.card.full_grid.values())
-        ]
-        grid = [{}, *product]
+        names, values = zip(*contestant.card.full_grid.items(), strict=True)
+        grid = [dict(zip(names, point, strict=True)) for point in itertools.product(*values)]
     else:
         grid = list(contestant.card.grid)
     tried: list[dict[str, Any]] = []
@@ -198,7 +183,7 @@ def _budget(design: Design, contestant: Contestant) -> str:
     """The bounds that a reader of the row must know; the same on every fold."""
     parts = []
     if contestant.card.kind != "floor" and design.epochs is not None:
-        parts.append(f"at most {design.epochs} epochs")
+        parts.append(f"at most {design.epochs} epoch{'' if design.epochs == 1 else 's'}")
     if design.inner != "none" and contestant.tuned:
         n_settings = len(_settings_to_try(contestant, design))
         parts.append(f"{n_settings} settings tried" if n_settings > 1 else "")

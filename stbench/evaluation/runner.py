@@ -6,7 +6,6 @@ The runner yields Records and writes nothing. A method that fails leaves a Recor
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,18 +13,20 @@ from typing import Any
 import numpy as np
 
 from stbench.contract import FitContext, FitReport, Method
-from stbench.errors import MethodError, UsageError
+from stbench.errors import CannotFit, UsageError
 from stbench.evaluation.cost import Cost, measured, operations
 from stbench.evaluation.fit_inputs import fit_inputs
 from stbench.evaluation.folds import Fold
+from stbench.evaluation.judging import Judge
 from stbench.evaluation.materials import Materials
+from stbench.evaluation.outcome import cost_of, failed_record, identity, notes_of, reason_of, stamped
 from stbench.evaluation.plan import Job
-from stbench.evaluation.scoring import SlideScorer
 from stbench.evaluation.tuning import Tuning, tune
 from stbench.metrics.prediction import check_prediction
-from stbench.metrics.training import TrainingSummary
 from stbench.preprocess.expression import Scaling
-from stbench.record import Record, SlideScores, SlideTruth
+from stbench.record import Record
+
+__all__ = ["FitProgress", "Runner", "build", "failed_record", "with_tuning"]
 
 # Tells of a fit's progress: (what is being fitted, epochs done, epochs in all, latest validation score)
 FitProgress = Callable[[str, int, int, float | None], None]
@@ -50,10 +51,8 @@ class Runner:
         self.materials = materials
         self.method_class = method_class
         self.provenance = provenance
-        self.unlabelled = unlabelled
-        self.tumour_labels = tumour_labels
         self.progress = progress
-        self._scorers: dict[tuple[Fold, str], tuple[SlideScorer, SlideTruth, np.ndarray]] = {}
+        self.judge = Judge(materials, unlabelled, tumour_labels)
 
     def run(self, job: Job) -> Iterator[Record]:
         """Yield one Record per seed of the job, each as soon as it exists."""
@@ -62,7 +61,7 @@ class Runner:
         except (UsageError, KeyboardInterrupt):
             raise
         except Exception as error:
-            reason = f"inner loop: {_reason(error)}"
+            reason = f"inner loop: {reason_of(error)}"
             yield from (failed_record(job, seed, reason, self.provenance) for seed in job.keys)
             return
         for seed in job.keys:
@@ -71,7 +70,7 @@ class Runner:
             except (UsageError, KeyboardInterrupt):
                 raise
             except Exception as error:
-                yield failed_record(job, seed, _reason(error), self.provenance)
+                yield failed_record(job, seed, reason_of(error), self.provenance)
 
     def _tune(self, job: Job) -> tuple[Tuning | None, float | None]:
         """The inner loop's outcome and its seconds; known already, or None where there is no inner loop."""
@@ -85,8 +84,16 @@ class Runner:
             label = f"{job.row.method} · fold {job.fold.name} · inner {fold.name}"
             return self._fit(job, method, job.tuning_seed, label, fold.train, fold.test)[0].curve
 
-        tuning, cost = measured(lambda: tune(job.settings, job.inner.folds, fit_curve))
+        folds = self._inner_folds(job)
+        if not folds:
+            raise CannotFit("nothing can be scored on any validation slide: too few spots with enough counts")
+        tuning, cost = measured(lambda: tune(job.settings, folds, fit_curve))
         return tuning, cost.seconds
+
+    def _inner_folds(self, job: Job) -> list[Fold]:
+        """The inner folds in which there is something to score on."""
+        materials = self.materials.fold(job.fold)
+        return [fold for fold in job.inner.folds if materials.judgeable(fold.test)]
 
     def _fit(
         self,
@@ -110,7 +117,7 @@ class Runner:
 
     def _evaluate(self, job: Job, seed: int, tuning: Tuning | None, tuning_seconds: float | None) -> Record:
         """Refit on all outer training slides with what the inner loop chose, predict and score the test slides."""
-        fold = self.materials.fold(job.fold)
+        panel = self.materials.fold(job.fold).panel
         method = build(
             self.method_class(job.row.method),
             tuning.settings if tuning else job.settings[0],
@@ -118,56 +125,46 @@ class Runner:
         )
         label = f"{job.row.method} · fold {job.fold.name}"
         report, scaling, fit_cost = self._fit(job, method, seed, label, job.fold.train)
-        queries = {
-            name: fold.query_slide(name, f"query-{i}", job.contestant.card)
-            for i, name in enumerate(job.fold.test)
-        }
-        scaled, predict_cost = measured(
-            lambda: {name: method.predict(query) for name, query in queries.items()}
-        )
-        predictions = {
-            name: scaling.invert(check_prediction(prediction, queries[name].n_spots, len(fold.panel.genes)))
-            for name, prediction in scaled.items()
-        }
-        scored = [self._score(job, name, prediction) for name, prediction in predictions.items()]
-        first = next(iter(queries.values()))
+        predictions, cost = self._predict(job, method, scaling, fit_cost)
+        scored = [self.judge.score(job.fold, name, values) for name, values in predictions.items()]
+        unmeasured = {name: self.judge.n_left_out(job.fold, name) for name in job.fold.test}
+        n_inner_left_out = len(job.inner.folds) - len(self._inner_folds(job))
         return Record(
-            **_identity(job, seed),
-            leaky=fold.panel.leaky,
-            panel_note=fold.panel.note,
-            panel_hash=fold.panel.hash,
-            panel_genes=fold.panel.genes,
+            **identity(job, seed),
+            leaky=panel.leaky,
+            panel_note=panel.note,
+            panel_hash=panel.hash,
+            panel_genes=panel.genes,
             settings=method.settings(),
             tuning=tuning.to_plain() if tuning else {},
             slides=tuple(scores for _, scores in scored),
-            cost={
-                **_cost(method, fit_cost, predict_cost),
-                "tuning_seconds": tuning_seconds,
-                "flops_forward": operations(lambda: method.predict(first)),
-                "n_spots_predicted": sum(query.n_spots for query in queries.values()),
-                "epochs": report.epochs,
-            },
+            cost={**cost, "tuning_seconds": tuning_seconds, "epochs": report.epochs},
             pretrained=report.pretrained,
-            notes=_notes(job, tuning, report),
-            provenance={**self.provenance, "finished_at": _now()},
-            predictions={name: prediction.astype(np.float32) for name, prediction in predictions.items()},
+            notes=notes_of(job, tuning, report, n_inner_left_out, unmeasured),
+            provenance=stamped(self.provenance),
+            predictions={name: values.astype(np.float32) for name, values in predictions.items()},
             truths={truth.slide: truth for truth, _ in scored},
         )
 
-    def _score(self, job: Job, name: str, prediction: np.ndarray) -> tuple[SlideTruth, SlideScores]:
-        """The truth of a test slide and the scores of a prediction over the whole panel for it."""
-        scorer, truth, kept = self._scorer(job.fold, name)
-        fold = self.materials.fold(job.fold)
-        training = TrainingSummary.of([fold.log_expression(train)[:, kept] for train in job.fold.train])
-        return truth, scorer.score(prediction[:, kept], training)
-
-    def _scorer(self, fold: Fold, name: str) -> tuple[SlideScorer, SlideTruth, np.ndarray]:
-        """The scorer of one test slide, kept while its fold lasts since every method is scored by it."""
-        if (fold, name) not in self._scorers:
-            self._scorers = {key: value for key, value in self._scorers.items() if key[0] == fold}
-            truth, kept = self.materials.fold(fold).truth(name)
-            self._scorers[fold, name] = SlideScorer(truth, self.unlabelled, self.tumour_labels), truth, kept
-        return self._scorers[fold, name]
+    def _predict(
+        self, job: Job, method: Method, scaling: Scaling, fit_cost: Cost
+    ) -> tuple[dict[str, np.ndarray], dict[str, float | None]]:
+        """Predictions for all spots of the test slides on the log scale, and what fit and predict cost."""
+        fold, card = self.materials.fold(job.fold), job.contestant.card
+        names = {f"query-{i}": name for i, name in enumerate(job.fold.test)}
+        queries = [fold.query_slide(name, query_id, card) for query_id, name in names.items()]
+        scaled, predict_cost = measured(lambda: [method.predict(query) for query in queries])
+        shapes = [(query.n_spots, len(fold.panel.genes)) for query in queries]
+        predictions = {
+            name: scaling.invert(check_prediction(prediction, *shape))
+            for name, prediction, shape in zip(names.values(), scaled, shapes, strict=True)
+        }
+        cost = {
+            **cost_of(method, fit_cost, predict_cost),
+            "flops_forward": operations(lambda: method.predict(queries[0])),
+            "n_spots_predicted": sum(query.n_spots for query in queries),
+        }
+        return predictions, cost
 
 
 def build(method_class: type[Method], settings: Mapping[str, Any], epochs: int | None) -> Method:
@@ -179,56 +176,6 @@ def build(method_class: type[Method], settings: Mapping[str, Any], epochs: int |
     return method_class(**settings)
 
 
-def failed_record(job: Job, seed: int, reason: str, provenance: Mapping[str, Any]) -> Record:
-    """The Record of a job that did not come to an end."""
-    return Record(**_identity(job, seed), failure=reason, provenance={**provenance, "finished_at": _now()})
-
-
 def with_tuning(job: Job, seeds: Sequence[int], tuning: Mapping[str, Any] | None) -> Job:
     """The same job for some of its seeds only, with the inner loop's outcome where it is known already."""
     return replace(job, keys={seed: job.keys[seed] for seed in seeds}, tuning=tuning)
-
-
-def _identity(job: Job, seed: int) -> dict[str, Any]:
-    return {
-        "key": job.keys[seed],
-        "table": job.table,
-        "row": job.row,
-        "kind": job.contestant.card.kind,
-        "seed": seed,
-        "fold": job.fold.name,
-        "n_folds": job.n_folds,
-        "train_slides": job.fold.train,
-        "test_slides": job.fold.test,
-    }
-
-
-def _cost(method: Method, fit: Cost, predict: Cost) -> dict[str, float | None]:
-    parameters = method.parameter_count()
-    return {
-        "fit_seconds": fit.seconds,
-        "predict_seconds": predict.seconds,
-        "peak_memory_mb": max(fit.peak_memory_mb, predict.peak_memory_mb),
-        "peak_gpu_memory_mb": fit.peak_gpu_memory_mb,
-        "parameters_trainable": parameters.trainable,
-        "parameters_total": parameters.total,
-    }
-
-
-def _notes(job: Job, tuning: Tuning | None, report: FitReport) -> tuple[str, ...]:
-    notes = [*report.notes, job.inner.note]
-    if tuning and tuning.at_cap:
-        notes.append("inner loop chose the last epoch it was allowed")
-    if job.contestant.card.kind == "method" and not tuning:
-        notes.append("published settings, not tuned on these training slides")
-    return tuple(filter(None, notes))
-
-
-def _reason(error: Exception) -> str:
-    """One line that a table can hold: the error's kind, unless it is ours and speaks for itself, and its words."""
-    words = " ".join(str(error).split()) or "no message"
-    return words if isinstance(error, MethodError) else f"{type(error).__name__}: {words}"
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

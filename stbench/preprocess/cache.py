@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stbench.errors import StorageError
+from stbench.errors import StorageError, UnknownName
 from stbench.files import cache_root, hash_value, locked, replacing, write_json
 
 Identity = dict[str, Any]
+CACHE_KINDS = ("embeddings", "generated", "hashes", "patches")
 
 
 class CacheRoom(NamedTuple):
@@ -42,6 +43,7 @@ def cached_array(kind: str, identity: Identity, make: Callable[[Path], None]) ->
     if not path.is_file():
         with locked(path):
             if not path.is_file():
+                _remove_leftovers(path)
                 with replacing(path) as temporary:
                     make(temporary)
                 write_json(path.with_suffix(".json"), identity)
@@ -49,6 +51,12 @@ def cached_array(kind: str, identity: Identity, make: Callable[[Path], None]) ->
         return np.load(path, mmap_mode="r")
     except (OSError, ValueError) as error:
         raise StorageError(f"The cached {path} is damaged ({error}). Delete it and run again.") from error
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Delete what a killed maker of that array left half-written; whoever calls this holds its lock."""
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        leftover.unlink(missing_ok=True)
 
 
 def array_hash(array: np.ndarray) -> str:
@@ -59,16 +67,28 @@ def array_hash(array: np.ndarray) -> str:
 
 
 def cache_rooms() -> list[CacheRoom]:
-    """What the caches hold, one entry a kind."""
-    root = cache_root()
+    """What the caches hold, one entry a kind that is there."""
     rooms = []
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else ():
+    for folder in (cache_root() / kind for kind in CACHE_KINDS):
+        if not folder.is_dir():
+            continue
         files = [p for p in folder.rglob("*") if p.is_file()]
         rooms.append(CacheRoom(folder.name, len(files), sum(p.stat().st_size for p in files) / 1e6))
     return rooms
 
 
 def clear_cache(kinds: tuple[str, ...]) -> None:
-    """Delete the cached products of those kinds; they are made again when needed."""
+    """Delete the cached products of those kinds; they are made again when needed.
+
+    Nothing else below the cache's folder is touched: it may be a folder that holds other things as well.
+    Raises UnknownName for what is no kind of cached product, StorageError where it cannot be deleted.
+    """
     for kind in kinds:
-        shutil.rmtree(cache_root() / kind, ignore_errors=True)
+        if kind not in CACHE_KINDS:
+            raise UnknownName("kind of cached product", kind, CACHE_KINDS)
+        folder = cache_root() / kind
+        try:
+            if folder.is_dir():
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise StorageError(f"Cannot delete {folder}: {error}.") from error

@@ -1,4 +1,4 @@
-"""Normalising expression: log counts per million, Pearson residuals, and scalings fitted on training slides.
+"""Normalising expression: log counts per million, and scalings fitted on training slides.
 
 Conventions: counts are (n_spots, n_genes) raw counts of the panel; totals are counts over ALL genes of the
 slide; a spot with total 0 has expression 0; logarithms are natural.

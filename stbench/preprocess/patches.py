@@ -34,11 +34,14 @@ class PatchSize:
     output_pixels: int = 224
 
     def __post_init__(self) -> None:
-        if self.pixels < 1 or (self.microns is not None and self.microns <= 0):
-            raise UsageError(f"A patch edge must be positive; found {self.microns or self.pixels}.")
+        for edge in (self.pixels, self.output_pixels, *(() if self.microns is None else (self.microns,))):
+            if not edge > 0:
+                raise UsageError(f"A patch edge must be positive; found {edge}.")
 
     def __str__(self) -> str:
-        return f"{self.pixels} px" if self.microns is None else f"{self.microns:g} um"
+        if self.microns is None:
+            return f"{self.pixels} px"
+        return f"{self.microns:g} um at {self.output_pixels} px"
 
     def edge_on(self, slide: Slide) -> int:
         """The patch's edge in full-resolution pixels of that slide."""
@@ -77,12 +80,12 @@ def patches_of(slide: Slide, size: PatchSize) -> np.ndarray:
 
     def cut(path: Path) -> None:
         edge, output = identity["edge"], identity["output"]
-        shape = (slide.n_spots, output, output, 3)
-        patches = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        header = {"descr": "|u1", "fortran_order": False, "shape": (slide.n_spots, output, output, 3)}
         image = read_image(slide.image)
-        for patch, centre in zip(patches, slide.pixel_xy, strict=True):
-            patch[:] = _resized(crop(image, centre, edge), output)
-        patches.flush()
+        with path.open("wb") as file:  # written, not mapped: a full disk is an error there and a crash here
+            np.lib.format.write_array_header_1_0(file, header)
+            for centre in slide.pixel_xy:
+                file.write(_resized(crop(image, centre, edge), output).tobytes())
 
     return cached_array("patches", identity, cut)
 

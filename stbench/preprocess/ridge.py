@@ -16,6 +16,18 @@ from stbench.contract import ParameterCount
 from stbench.slide import TrainingSlide
 
 
+def principal_components(embeddings: np.ndarray, components: int) -> PCA:
+    """The first principal components of (n_spots, d), fewer where spots are few.
+
+    Every solver is exact and repeatable; with fewer spots than features Lanczos iterations are several times
+    faster than the eigenvectors of the (d, d) covariance, but they cannot give all components.
+    """
+    n_spots, width = embeddings.shape
+    found = min(components, n_spots, width)
+    solver = "covariance_eigh" if n_spots >= width else "arpack" if found < n_spots else "full"
+    return PCA(found, svd_solver=solver, random_state=0).fit(embeddings)
+
+
 class _Line(NamedTuple):
     """Principal components and the ridge that stands on them."""
 
@@ -27,8 +39,8 @@ class _Line(NamedTuple):
         cls, train: Sequence[TrainingSlide], targets: np.ndarray, components: int, penalty: float
     ) -> _Line:
         embeddings = np.concatenate([slide.embeddings for slide in train]).astype(np.float64)
-        projection = PCA(min(components, *embeddings.shape), svd_solver="covariance_eigh")
-        return cls(projection, Ridge(alpha=penalty).fit(projection.fit_transform(embeddings), targets))
+        projection = principal_components(embeddings, components)
+        return cls(projection, Ridge(alpha=penalty).fit(projection.transform(embeddings), targets))
 
     def predict(self, embeddings: np.ndarray) -> np.ndarray:
         values = self.ridge.predict(self.components.transform(np.asarray(embeddings, dtype=np.float64)))

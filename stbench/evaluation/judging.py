@@ -1,0 +1,52 @@
+"""Predictions for test slides -> scores, each slide's scorer made once for all methods of a fold."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stbench.evaluation.folds import Fold
+from stbench.evaluation.materials import Materials
+from stbench.evaluation.scoring import SlideScorer
+from stbench.metrics.training import TrainingSummary
+from stbench.record import SlideScores, SlideTruth
+
+
+class _Bench(NamedTuple):
+    """A test slide's truth, its scorer, and which genes of the panel both cover."""
+
+    truth: SlideTruth
+    scorer: SlideScorer
+    covered: np.ndarray
+
+
+class Judge:
+    """Scores predictions over a fold's whole panel; genes that the slide does not measure are left out."""
+
+    def __init__(
+        self, materials: Materials, unlabelled: tuple[str, ...] = (), tumour_labels: tuple[str, ...] = ()
+    ):
+        self.materials = materials
+        self.unlabelled = unlabelled
+        self.tumour_labels = tumour_labels
+        self._benches: dict[tuple[Fold, str], _Bench] = {}
+
+    def score(self, fold: Fold, name: str, prediction: np.ndarray) -> tuple[SlideTruth, SlideScores]:
+        """The truth of a test slide and the scores of a prediction (n_spots, panel) on the log scale."""
+        truth, scorer, covered = self._bench(fold, name)
+        materials = self.materials.fold(fold)
+        training = TrainingSummary.of([materials.log_expression(train)[:, covered] for train in fold.train])
+        return truth, scorer.score(prediction[:, covered], training)
+
+    def n_left_out(self, fold: Fold, name: str) -> int:
+        """How many genes of the panel are not measured on a test slide."""
+        return int((~self._bench(fold, name).covered).sum())
+
+    def _bench(self, fold: Fold, name: str) -> _Bench:
+        if (fold, name) not in self._benches:
+            self._benches = {key: bench for key, bench in self._benches.items() if key[0] == fold}
+            truth, covered = self.materials.fold(fold).truth(name)
+            scorer = SlideScorer(truth, self.unlabelled, self.tumour_labels)
+            self._benches[fold, name] = _Bench(truth, scorer, covered)
+        return self._benches[fold, name]

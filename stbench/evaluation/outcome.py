@@ -1,0 +1,82 @@
+"""What a Record says besides its scores: whose it is, what it cost, what a reader must know, why it failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from stbench.contract import FitReport, Method
+from stbench.errors import MethodError
+from stbench.evaluation.cost import Cost
+from stbench.evaluation.plan import Job
+from stbench.evaluation.tuning import Tuning
+from stbench.preprocess.genes import origin
+from stbench.record import Record
+
+
+def identity(job: Job, seed: int) -> dict[str, Any]:
+    """The fields of a Record that are known before anything is fitted."""
+    return {
+        "key": job.keys[seed],
+        "table": job.table,
+        "row": job.row,
+        "kind": job.contestant.card.kind,
+        "seed": seed,
+        "fold": job.fold.name,
+        "n_folds": job.n_folds,
+        "train_slides": job.fold.train,
+        "test_slides": job.fold.test,
+    }
+
+
+def failed_record(job: Job, seed: int, reason: str, provenance: Mapping[str, Any]) -> Record:
+    """The Record of a job that did not come to an end."""
+    leaky, note = origin(job.table.genes)
+    return Record(
+        **identity(job, seed), failure=reason, leaky=leaky, panel_note=note, provenance=stamped(provenance)
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """One line that a table can hold: the error's kind, unless it is ours and speaks for itself, and its words."""
+    words = " ".join(str(error).split()) or "no message"
+    return words if isinstance(error, MethodError) else f"{type(error).__name__}: {words}"
+
+
+def cost_of(method: Method, fit: Cost, predict: Cost) -> dict[str, float | None]:
+    """Seconds, memory in MB and parameters of a fitted method."""
+    parameters = method.parameter_count()
+    return {
+        "fit_seconds": fit.seconds,
+        "predict_seconds": predict.seconds,
+        "peak_memory_mb": max(fit.peak_memory_mb, predict.peak_memory_mb),
+        "peak_gpu_memory_mb": fit.peak_gpu_memory_mb,
+        "parameters_trainable": parameters.trainable,
+        "parameters_total": parameters.total,
+    }
+
+
+def notes_of(
+    job: Job, tuning: Tuning | None, report: FitReport, n_inner_left_out: int, unmeasured: Mapping[str, int]
+) -> tuple[str, ...]:
+    """What a reader of the result must know of the fit, the inner loop, and genes that test slides lack.
+
+    n_inner_left_out  inner folds in which nothing could be scored;  unmeasured  test slide -> genes left out
+    """
+    notes = [*report.notes, job.inner.note]
+    if n_inner_left_out:
+        notes.append(f"{n_inner_left_out} inner folds left out: nothing can be scored on their slides")
+    if tuning and tuning.at_cap:
+        notes.append("inner loop chose the last epoch it was allowed")
+    if job.contestant.card.kind == "method" and not tuning:
+        notes.append("published settings, which their authors may have tuned on these very slides")
+    notes += [
+        f"{n} panel genes are not measured on {name} and left out" for name, n in unmeasured.items() if n
+    ]
+    return tuple(filter(None, notes))
+
+
+def stamped(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The provenance with the time of day, UTC."""
+    return {**provenance, "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}

@@ -1,0 +1,308 @@
+"""`stbench run` as a user meets it: failing methods, plans, seeds, workers, results made again or not."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from plugins import slides
+from plugins.command import Outcome, QuickContext, leftovers, records, stbench, without_costs
+
+from stbench.evaluation import executors
+
+SLEEPY = Path(__file__).parents[1] / "plugins" / "methods" / "sleepy"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four slides of four patients."""
+    return slides.write_slides(tmp_path_factory.mktemp("sound"))
+
+
+@pytest.fixture
+def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are processes of their own still, ones that need not load torch for five seconds first."""
+    quick = SimpleNamespace(
+        get_context=lambda name: QuickContext(), parent_process=multiprocessing.parent_process
+    )
+    monkeypatch.setattr(executors, "multiprocessing", quick)
+
+
+def run(data: Path, out: Path, method: str, *arguments: object) -> Outcome:
+    where = ("--dataset", "her2", "--data-root", data, "--out", out)
+    return stbench("run", "--method", method, *where, "--threads", 1, "--device", "cpu", *arguments)
+
+
+def by_fold(out: Path, method: str) -> dict[str, dict]:
+    return {r["fold"]: r for r in records(out).values() if r["row"]["method"] == method}
+
+
+def stamps(out: Path) -> dict[str, int]:
+    return {path.stem: path.stat().st_mtime_ns for path in (out / "records").glob("[!.]*.json")}
+
+
+# --- methods that fail ---------------------------------------------------------------------------------------
+
+FAULTS = {
+    "raise": "RuntimeError: the [/red] graph [bold] has no edges",
+    "nan": "NaN",
+    "shape": "shape",
+    "diverge": "training loss was",
+    "exit": "sys.exit(3)",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_method_that_fails_is_a_row_with_its_reason(
+    fault: str, data: Path, tmp_path: Path, quick: None, fixture_methods: Path
+):
+    options = ("--inner", "none", "--set", f"faulty.fault={fault}", "--set", "sleepy.seconds=0.0")
+    result = run(data, tmp_path, "faulty,sleepy", *options)
+    assert result.status == 1, result.err
+    found = by_fold(tmp_path, "faulty")
+    assert FAULTS[fault] in found["A1"]["failure"]
+    assert all(found[fold]["failure"] is None for fold in "B1 C1 D1".split())
+    assert all(record["failure"] is None for record in by_fold(tmp_path, "sleepy").values())
+    assert len(records(tmp_path)) == 4 * 3
+    assert f"failed: faulty, fold A1, seed 0: {found['A1']['failure']}" in result.err
+    assert FAULTS[fault].split()[0] in result.out, "the table says why"
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("fault", ["nan", "raise"])
+def test_a_method_that_never_converges_fails_its_inner_loop(
+    fault: str, data: Path, tmp_path: Path, quick: None, fixture_methods: Path
+):
+    result = run(data, tmp_path, "faulty", "--set", f"fault={fault}", "--json")
+    assert result.status == 1
+    # A1 is held out in the outer fold A1, and once in the inner loop of each other fold.
+    failures = {fold: record["failure"] for fold, record in by_fold(tmp_path, "faulty").items()}
+    assert all(failure and failure.startswith("inner loop: ") for failure in failures.values()), failures
+    (table,) = result.document["tables"]
+    row = next(row for row in table["rows"] if row["method"] == "faulty")
+    assert row["pcc"] is None
+    assert row["n_failed"] == 4
+    assert {slide["slide"]: slide["failed"] for slide in row["slides"]} == failures
+    assert all(record["failure"] is None for record in by_fold(tmp_path, "mean").values())
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("killed", "signal 9"), ("die", "exit code 4")],
+)
+def test_a_worker_that_dies_takes_only_its_own_job_with_it(
+    fault: str, words: str, data: Path, tmp_path: Path, quick: None, quick_workers: None, fixture_methods: Path
+):
+    options = ("--inner", "none", "--workers", 2, "--set", f"fault={fault}")
+    result = run(data, tmp_path, "faulty", *options)
+    assert result.status == 1, result.err
+    failures = {fold: record["failure"] for fold, record in by_fold(tmp_path, "faulty").items()}
+    assert words in failures.pop("A1")
+    assert failures == {"B1": None, "C1": None, "D1": None}
+    assert len(records(tmp_path)) == 8
+
+
+def test_what_a_plugin_prints_stays_off_the_json_document(
+    data: Path, tmp_path: Path, quick: None, fixture_methods: Path, capfd: pytest.CaptureFixture
+):
+    result = run(data, tmp_path, "faulty", "--inner", "none", "--set", "fault=print", "--json")
+    assert result.status == 0
+    assert result.document["tables"]
+    assert "words of a plugin" in result.err
+    assert capfd.readouterr().out == "", "nor does a process that it starts reach standard output"
+
+
+# --- what is done again, and what is not ---------------------------------------------------------------------
+
+
+def test_failed_jobs_are_tried_again_and_finished_ones_are_not(
+    data: Path, tmp_path: Path, quick: None, plug_in: Callable[[Path], None]
+):
+    folder, out = tmp_path / "methods", tmp_path / "out"
+    shutil.copytree(SLEEPY, folder / "sleepy")
+    switch = tmp_path / "broken"
+    source = folder / "sleepy" / "method.py"
+    text = source.read_text().replace(
+        "        time.sleep",
+        f"        if Path({str(switch)!r}).exists():\n            raise OSError('no')\n        time.sleep",
+    )
+    source.write_text(text)
+    plug_in(folder)
+    switch.touch()
+    options = ("--inner", "none", "--set", "sleepy.seconds=0.0")
+    assert run(data, out, "sleepy", *options).status == 1
+    first = stamps(out)
+    assert all(record["failure"] for record in by_fold(out, "sleepy").values())
+    switch.unlink()
+    result = run(data, out, "sleepy", *options)
+    assert result.status == 0
+    second = stamps(out)
+    assert first.keys() == second.keys()
+    changed = {key for key in first if first[key] != second[key]}
+    assert changed == {key for key, record in records(out).items() if record["row"]["method"] == "sleepy"}
+    assert run(data, out, "sleepy", *options).out == result.out, "the same command prints the same table"
+    assert stamps(out) == second
+    assert run(data, out, "sleepy", *options, "--overwrite").status == 0
+    third = stamps(out)
+    assert all(third[key] != second[key] for key in second)
+
+
+def test_an_edited_plugin_runs_again_and_its_old_result_is_not_used(
+    data: Path, tmp_path: Path, quick: None, plug_in: Callable[[Path], None]
+):
+    folder, out = tmp_path / "methods", tmp_path / "out"
+    shutil.copytree(SLEEPY, folder / "sleepy")
+    plug_in(folder)
+    options = ("--inner", "none", "--set", "sleepy.seconds=0.0", "--json")
+    before = run(data, out, "sleepy", *options)
+    old = stamps(out)
+    source = folder / "sleepy" / "method.py"
+    source.write_text(source.read_text() + "\n# edited\n")
+    after = run(data, out, "sleepy", *options)
+    assert after.status == 0
+    new = stamps(out)
+    assert {key: new[key] for key in old} == old
+    assert len(new) == len(old) + 4, "the floor's source is as it was"
+    (row,) = [r for r in after.document["tables"][0]["rows"] if r["method"] == "sleepy"]
+    assert row["n_slides"] == 4
+    assert without_costs(before.document) == without_costs(after.document)
+
+
+def test_a_key_holds_the_protocols_version(
+    data: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+):
+    from stbench import record
+    from stbench.evaluation import plan
+
+    options = ("--inner", "none")
+    assert run(data, tmp_path, "mean", *options).status == 0
+    monkeypatch.setattr(record, "PROTOCOL_VERSION", 2)
+    monkeypatch.setattr(plan, "PROTOCOL_VERSION", 2, raising=False)
+    assert run(data, tmp_path, "mean", *options).status == 0
+    assert sorted(r["table"]["protocol"] for r in records(tmp_path).values()) == [1] * 4 + [2] * 4
+
+
+@pytest.mark.parametrize("damage", ["record", "predictions", "truncated record"])
+def test_a_damaged_result_is_made_again(damage: str, data: Path, tmp_path: Path, quick: None):
+    assert run(data, tmp_path, "mean", "--inner", "none").status == 0
+    before = stamps(tmp_path)
+    key = next(iter(before))
+    if damage == "predictions":
+        (tmp_path / "predictions" / f"{key}.npz").unlink()
+    elif damage == "record":
+        (tmp_path / "records" / f"{key}.json").write_text("{}")
+    else:
+        file = tmp_path / "records" / f"{key}.json"
+        file.write_text(file.read_text()[:100])
+    result = run(data, tmp_path, "mean", "--inner", "none")
+    assert result.status == 0, result.err
+    after = stamps(tmp_path)
+    assert {k for k in after if after[k] != before[k]} == {key}
+    assert (tmp_path / "predictions" / f"{key}.npz").exists()
+
+
+# --- plans, seeds, slides, workers ---------------------------------------------------------------------------
+
+
+def test_a_dry_run_prints_folds_and_fits_and_writes_nothing(
+    data: Path, tmp_path: Path, quick: None, fixture_methods: Path
+):
+    out, groups = tmp_path / "out", 4
+    result = run(data, out, "ridge,sleepy", "--dry-run", "--json")
+    assert result.status == 0, result.err
+    plan = result.document
+    assert [fold["name"] for fold in plan["folds"]] == ["A1", "B1", "C1", "D1"]
+    assert all(sorted([*fold["train"], *fold["test"]]) == plan["slides"] for fold in plan["folds"])
+    per_method = plan["fits_by_method"]
+    assert per_method["ridge"] == groups * (groups - 1) * 4 + groups
+    assert per_method["ridge untuned"] == groups
+    assert per_method["sleepy"] == groups * (groups - 1) * 2 + groups
+    assert plan["fits"] == sum(per_method.values()) == plan["fits_to_do"]
+    assert plan["estimated_seconds"] is None
+    words = run(data, out, "ridge,sleepy", "--dry-run")
+    assert words.status == 0
+    assert str(per_method["ridge"]) in words.out
+    assert not out.exists()
+
+
+def test_two_patients_with_two_slides_each(tmp_path: Path, quick: None, fixture_methods: Path):
+    data = slides.write_slides(tmp_path / "data", ("A1", "A2", "B1", "B2"))
+    options = ("--split", "patient", "--dry-run", "--json")
+    plan = run(data, tmp_path / "out", "sleepy", *options).document
+    assert [fold["test"] for fold in plan["folds"]] == [["A1", "A2"], ["B1", "B2"]]
+
+
+def test_a_finished_plan_has_nothing_to_do_and_knows_how_long_it_took(
+    data: Path, tmp_path: Path, quick: None, fixture_methods: Path
+):
+    options = ("--inner", "none", "--set", "sleepy.seconds=0.1")
+    assert run(data, tmp_path, "sleepy", *options).status == 0
+    before = stamps(tmp_path)
+    plan = run(data, tmp_path, "sleepy", *options, "--dry-run", "--json").document
+    assert (plan["fits"], plan["fits_to_do"]) == (8, 0)
+    plan = run(data, tmp_path, "sleepy", *options, "--seeds", "0,1", "--dry-run", "--json").document
+    assert plan["fits_to_do"] == 4
+    assert plan["estimated_seconds"] == pytest.approx(0.4, rel=0.5)
+    assert stamps(tmp_path) == before
+
+
+def test_a_second_seed_reuses_the_first_ones_inner_loop(
+    data: Path, tmp_path: Path, quick: None, fixture_methods: Path, monkeypatch: pytest.MonkeyPatch
+):
+    diary = tmp_path / "diary"
+    monkeypatch.setenv("STBENCH_TEST_DIARY", str(diary))
+    options = ("--set", "sleepy.seconds=0.0")
+    assert run(data, tmp_path / "out", "sleepy", *options).status == 0
+    first = len(diary.read_text().splitlines())
+    result = run(data, tmp_path / "out", "sleepy", *options, "--seeds", "0,1", "--json")
+    assert result.status == 0, result.err
+    new = diary.read_text().splitlines()[first:]
+    assert len(new) == 4
+    assert all(line.startswith("refit") and line.endswith("seed 1") for line in new)
+    (row,) = [r for r in result.document["tables"][0]["rows"] if r["method"] == "sleepy"]
+    assert row["seeds"] == [0, 1]
+
+
+def test_only_some_slides(data: Path, tmp_path: Path, quick: None):
+    result = run(data, tmp_path, "mean", "--slides", "A1,C1,D1", "--inner", "none", "--json")
+    (table,) = result.document["tables"]
+    assert [slide["slide"] for slide in table["rows"][0]["slides"]] == ["A1", "C1", "D1"]
+    assert set(by_fold(tmp_path, "mean")) == {"A1", "C1", "D1"}
+
+
+def test_two_workers_score_as_one(data: Path, tmp_path: Path, quick: None, fixture_methods: Path):
+    options = ("--inner", "3", "--set", "sleepy.seconds=0.0", "--json")
+    alone = run(data, tmp_path / "alone", "sleepy", *options)
+    together = run(data, tmp_path / "together", "sleepy", *options, "--workers", 2)
+    assert alone.status == together.status == 0, together.err
+    assert without_costs(alone.document) == without_costs(together.document)
+    assert records(tmp_path / "alone").keys() == records(tmp_path / "together").keys()
+    assert leftovers(tmp_path) == []
+
+
+def test_an_unusable_slide_is_one_sentence_from_workers_too(data: Path, tmp_path: Path, quick: None, quick_workers: None):
+    own = tmp_path / "data"
+    shutil.copytree(data, own)
+    slides.write_counts(own, "B1", "")
+    result = run(own, tmp_path / "out", "mean", "--workers", 2)
+    assert result.status == 2
+    assert "B1" in result.err.strip().splitlines()[-1]
+
+
+# --- from Python ---------------------------------------------------------------------------------------------
+
+
+def test_from_python(data: Path, tmp_path: Path, quick: None):
+    import stbench as package
+
+    made = package.run(["mean"], "her2", data_root=data, out=tmp_path, inner="none", threads=1)
+    assert [record.fold for record in made if record.finished] == [record.fold for record in made]
+    frame = package.leaderboard(made)
+    assert "mean" in set(frame["method"])
+    for wrong in ({"workers": 0}, {"threads": 0}, {"seeds": ()}, {"slides": "A1"}):
+        with pytest.raises(package.StbenchError):
+            package.run("mean", "her2", data_root=data, out=tmp_path, inner="none", **wrong)

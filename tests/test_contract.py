@@ -1,0 +1,146 @@
+"""Hyperparameters come from the signature, cards refuse what they do not know, datasets are found or named."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from stbench.contract import Dataset, DatasetCard, FitReport, Method, MethodCard, Needs, SlideSource
+from stbench.errors import DatasetError, UnknownName
+from stbench.slide import QuerySlide
+
+
+class Constant(Method):
+    """Predicts `level` for two genes."""
+
+    def __init__(self, level: float = 1.0, sizes: tuple[int, ...] = (1, 2)) -> None:
+        self.level = level
+        self.sizes = sizes
+
+    def fit(self, train, validation=(), score=None, context=None):
+        return self.report_without_epochs(validation, score)
+
+    def predict(self, slide):
+        return np.full((slide.n_spots, 2), self.level)
+
+
+class Bare(Constant):
+    """A method without hyperparameters of its own."""
+
+    __init__ = object.__init__
+
+
+def _query(name: str, n: int = 3) -> QuerySlide:
+    return QuerySlide(name, "ST", np.zeros((n, 2)), np.zeros((n, 2)))
+
+
+def test_hyperparameters_are_the_signatures():
+    assert Constant.defaults() == {"level": 1.0, "sizes": (1, 2)}
+    assert Constant(2.0).settings() == {"level": 2.0, "sizes": (1, 2)}
+    assert Bare.defaults() == Bare().settings() == {}
+
+
+def test_a_clone_is_unfitted_changed_and_shares_nothing():
+    original = Constant(sizes=[1])  # type: ignore[arg-type]
+    clone = original.clone(level=3.0)
+    clone.sizes.append(2)
+    assert (original.level, original.sizes, clone.level) == (1.0, [1], 3.0)
+    assert type(clone) is Constant
+    assert pickle.loads(pickle.dumps(clone)).settings() == clone.settings()
+
+
+def test_an_unknown_setting_names_the_near_ones_and_the_method():
+    Constant.check_settings({"level": 1})
+    with pytest.raises(UnknownName, match=r"setting of .*levl.*Did you mean level"):
+        Constant.check_settings({"levl": 1})
+    with pytest.raises(UnknownName, match="There are none"):
+        Bare.check_settings({"level": 1})
+
+
+def test_a_method_in_a_module_of_its_own_names_that_module(monkeypatch):
+    monkeypatch.setattr(Constant, "__module__", "lonely_method")
+    with pytest.raises(UnknownName, match="setting of lonely-method"):
+        Constant.check_settings({"levl": 1})
+    monkeypatch.setattr(Constant, "__module__", "stbench.methods.depth_smooth.method")
+    with pytest.raises(UnknownName, match="setting of depth-smooth"):
+        Constant.check_settings({"levl": 1})
+
+
+def test_a_validation_score_is_the_mean_over_slides():
+    method, slides = Constant(2.0), [_query("a"), _query("b")]
+    score = {"a": 1.0, "b": 4.0}
+    report = method.fit([], slides, lambda slide, prediction: score[slide.id] * prediction[0, 0])
+    assert report == FitReport(curve=(5.0,))
+    assert method.fit([]) == FitReport()
+    assert method.fit([], slides) == FitReport()
+
+
+def test_unpickled_names_keep_their_suggestions():
+    error = UnknownName("method", "rigde", ["ridge"])
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error) and "ridge" in str(error)
+
+
+METHOD = {"title": "T", "summary": "S", "family": "F"}
+DATASET = {
+    "title": "T", "summary": "S", "citation": "C", "licence": "L", "platform": "ST", "n_slides": 2, "n_patients": 1,
+}  # fmt: skip
+
+
+def test_a_card_has_defaults_and_refuses_mistyped_keys():
+    card = MethodCard(**METHOD)
+    assert (card.kind, card.grid, card.target, card.needs) == ("method", ({},), None, Needs())
+    for wrong in (
+        {"titel": "x"},
+        {"needs": {"embedings": True}},
+        {"kind": "rival"},
+        {"target": "cpm"},
+        {"grid": [{"penalty": 1.0}]},
+        {"grid": []},
+        {"grid": [{}] + [{"penalty": float(i)} for i in range(4)]},
+        {"needs": {"patches": [0]}},
+        {"needs": {"min_train_slides": 0}},
+    ):
+        with pytest.raises(ValidationError):
+            MethodCard(**METHOD, **wrong)
+
+
+def test_a_dataset_card_refuses_bounds_that_forbid_everything():
+    assert DatasetCard(**DATASET).unlabelled == ("undetermined",)
+    for wrong in ({"max_epochs": 0}, {"max_settings": 0}, {"alias": ["x"]}):
+        with pytest.raises(ValidationError):
+            DatasetCard(**DATASET, **wrong)
+
+
+class Folder(Dataset):
+    folders = ("provider",)
+
+    def slides(self, root: Path) -> list[SlideSource]:
+        return []
+
+    def fetch(self, root: Path) -> None:
+        pass
+
+
+@pytest.mark.parametrize("place", [".", "mine", "provider"])
+def test_a_dataset_is_found_at_the_root_or_under_its_names(tmp_path, place):
+    (tmp_path / place).mkdir(exist_ok=True)
+    (tmp_path / place / "marker").touch()
+    found = Folder().locate(tmp_path, "mine", lambda folder: (folder / "marker").is_file())
+    assert found.resolve() == (tmp_path / place).resolve()
+
+
+def test_a_dataset_that_is_not_there_names_places_and_command(tmp_path):
+    with pytest.raises(DatasetError) as error:
+        Folder().locate(tmp_path, "mine", lambda folder: False)
+    for words in (str(tmp_path / "provider"), "stbench datasets fetch mine", "STBENCH_DATA"):
+        assert words in str(error.value)
+
+
+def test_a_dataset_without_a_scrambled_copy_says_so(tmp_path):
+    with pytest.raises(DatasetError, match="copy_scrambled"):
+        Folder().copy_scrambled(tmp_path, "S1", tmp_path / "to", 0)

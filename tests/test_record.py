@@ -1,0 +1,79 @@
+"""A Record goes through JSON and comes back equal; what is none is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stbench.errors import StbenchError
+from stbench.record import PROTOCOL_VERSION, Record, RowIdentity, SlideScores, TableIdentity
+
+TABLE = TableIdentity(
+    "demo", ("A1", "B1"), "data", "slide", "all", "train-hvg", "panel", "minmax", "logcpm", 100, "224 px", "e@1"
+)  # fmt: skip
+ROW = RowIdentity("ridge", "untuned", (("penalty", 10.0), ("words", "a b")), "at most 3 epochs", "source")
+SCORES = SlideScores("A1", None, 40, 38, {"pcc": 0.25, "ari": None}, ("G1", "G2"), {"pcc": (0.5, None)})
+RECORD = Record(
+    key="k",
+    table=TABLE,
+    row=ROW,
+    kind="floor",
+    seed=3,
+    fold="A1",
+    n_folds=2,
+    train_slides=("B1",),
+    test_slides=("A1",),
+    panel_genes=("G1", "G2"),
+    settings={"penalty": 10.0},
+    tuning={"settings": {}, "curves": ({"curve": [0.1, None]},)},
+    slides=(SCORES,),
+    cost={"fit_seconds": 0.5, "peak_gpu_memory_mb": None},
+    notes=("a note",),
+    predictions={"A1": np.zeros((40, 2), np.float32)},
+)
+
+
+def test_the_plain_part_survives_json():
+    plain = json.loads(json.dumps(RECORD.to_plain(), allow_nan=False))
+    back = Record.from_plain(plain)
+    assert "predictions" not in plain and "truths" not in plain
+    assert (back.table, back.row, back.slides) == (TABLE, ROW, (SCORES,))
+    assert json.loads(json.dumps(back.to_plain())) == plain
+    assert isinstance(hash(back.row), int) and isinstance(hash(back.table), int)
+
+
+def test_only_a_record_without_failure_is_finished():
+    assert RECORD.finished
+    assert not replace(RECORD, failure="reason").finished
+
+
+def test_a_table_carries_the_protocols_version():
+    assert TABLE.protocol == PROTOCOL_VERSION
+    assert replace(TABLE, protocol=PROTOCOL_VERSION + 1) != TABLE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plain: plain.pop("table"),
+        lambda plain: plain.update(unheard_of=1),
+        lambda plain: plain["row"].update(unheard_of=1),
+        lambda plain: plain["row"].update(overrides=[["only a name"]]),
+        lambda plain: plain.update(slides=[{"slide": "A1"}]),
+        lambda plain: plain.update(notes=None),
+    ],
+)
+def test_what_is_no_record_is_refused(change):
+    plain = json.loads(json.dumps(RECORD.to_plain()))
+    change(plain)
+    with pytest.raises(StbenchError, match="not a Record of this version"):
+        Record.from_plain(plain)
+
+
+def test_anything_but_a_mapping_is_refused():
+    for plain in (None, [], "text", 3):
+        with pytest.raises(StbenchError):
+            Record.from_plain(plain)  # type: ignore[arg-type]
