@@ -15,6 +15,10 @@ from torch_geometric.nn import SAGEConv
 from .attention import SLOPE, CrossNodeAttentionPooling, CrossNodeDualAttention
 from .masks import Dropout
 
+# torch-geometric writes the source of a layer to a temporary file when the first is built. Built here, that happens
+# when the plugin is loaded, and a fit opens no file at all.
+SAGEConv(1, 1)
+
 
 class Edges(NamedTuple):
     """Who hears from whom.

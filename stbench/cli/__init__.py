@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 import typer
 
@@ -39,6 +40,8 @@ def main() -> None:
     """Run the command line: exit status 0 done, 1 something failed while running, 2 wrong usage or unusable input."""
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    if not debug:
+        _quieten_libraries()
     try:
         status = app(prog_name="stbench", standalone_mode=False)
         sys.stdout.flush()
@@ -54,6 +57,13 @@ def main() -> None:
     if status == 130:
         print("stbench: stopped.", file=sys.stderr)
     sys.exit(status)
+
+
+def _quieten_libraries() -> None:
+    """Keep what libraries say to their developers from users, here and in worker processes."""
+    for category in (FutureWarning, DeprecationWarning):
+        warnings.simplefilter("ignore", category)
+    os.environ.setdefault("PYTHONWARNINGS", "ignore::FutureWarning,ignore::DeprecationWarning")
 
 
 def _tell(error: Exception) -> int:
