@@ -21,6 +21,7 @@ Importing stbench is light: each public name is loaded when it is first used.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from stbench.slide import QuerySlide as QuerySlide
     from stbench.slide import Slide as Slide
     from stbench.slide import TrainingSlide as TrainingSlide
+
+# Idle threads of the numerical libraries sleep instead of spinning. On a machine that does anything else meanwhile,
+# small matrices on two spinning threads take ten times as long. It counts only where it is set before torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "Dataset": "stbench.contract",

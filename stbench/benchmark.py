@@ -83,13 +83,14 @@ class PreparedRun:
 
     def pending(self) -> list[Job]:
         """The jobs, or the seeds of jobs, that the store does not hold yet; their tuning is reused where known."""
-        from stbench.evaluation.runner import with_tuning
-
         finished = {} if self.overwrite else self._finished()
         pending = []
         for job in self.plan.jobs:
             seeds = [seed for seed, key in job.keys.items() if key not in finished]
             if seeds:
+                # Imported here because it loads torch, which a finished run goes without.
+                from stbench.evaluation.runner import with_tuning
+
                 known = [finished[key].tuning for key in job.keys.values() if key in finished]
                 pending.append(with_tuning(job, seeds, next(filter(None, known), None)))
         return pending

@@ -14,7 +14,7 @@ import psutil
 
 from stbench import registry
 from stbench.choosing import choose_device, find_slides
-from stbench.errors import StbenchError
+from stbench.errors import StbenchError, StorageError
 from stbench.files import cache_root, make_folder
 from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS, encoder_identity
 from stbench.provenance import processor
@@ -87,6 +87,8 @@ def _encoders() -> list[Finding]:
     try:
         encoder_identity(DEFAULT_ENCODER)
         findings.append(Finding("PASS", f"encoder {DEFAULT_ENCODER}", "weights installed, no network needed"))
+    except StorageError:
+        pass  # the cache cannot be written, which is a finding of its own
     except StbenchError as error:
         findings.append(
             Finding(

@@ -39,6 +39,8 @@ def leaderboard(
     format = "json" if json else format or ("md" if to else None)
     if format is not None and format not in writers:
         raise UsageError(f"--format {format} is not one of {', '.join(writers)}.")
+    if to is not None and to.is_dir():
+        raise UsageError(f"--to {to} is a folder; name a file, {to / 'leaderboard.md'} for instance.")
     records, problems = RunStore(out).records()
     for problem in problems:
         messages().print(f"warning: {problem}", markup=False)

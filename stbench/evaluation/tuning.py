@@ -74,4 +74,4 @@ def _mean_curve(curves: Sequence[Sequence[float]], point: Mapping[str, Any]) -> 
             f"A fit with settings {dict(point)} reported no validation curve; fit must call score."
         )
     stacked = np.array([list(curve)[:length] for curve in curves], dtype=float)
-    return np.nan_to_num(stacked, nan=-np.inf, posinf=-np.inf).mean(axis=0)
+    return np.where(np.isfinite(stacked), stacked, -np.inf).mean(axis=0)

@@ -38,7 +38,9 @@ def test_floors_keep_every_claim(method: str, quick: None):
 
 # What is changed in a new method's source, and a word of the claim that this breaks.
 BREAKS = {
-    "mutates its input": ("embeddings = np", "train[0].expression[:] = 0\n        embeddings = np", "changes the slides"),
+    "mutates its input": (
+        "embeddings = np", "train[0].expression[:] = 0\n        embeddings = np", "changes the slides"
+    ),
     "mutates the query": (
         "return self._model.predict(slide.embeddings)",
         "slide.embeddings[:] = 0\n        return self._model.predict(slide.embeddings)",
@@ -84,7 +86,11 @@ def test_a_broken_claim_is_named(how: str, quick: None, folder: Path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"grid": [{}, {"penality": 1.0}]}, {"full_grid": {"penality": [1.0]}}, {"presets": {"released": {"x": 1}}}],
+    [
+        {"grid": [{}, {"penality": 1.0}]},
+        {"full_grid": {"penality": [1.0]}},
+        {"presets": {"released": {"x": 1}}},
+    ],
     ids=["grid", "full grid", "preset"],
 )
 def test_a_card_that_names_an_unknown_setting(change: dict, quick: None, folder: Path):
@@ -126,7 +132,7 @@ def test_words_for_people(quick: None, folder: Path):
     result = stbench("check", "broken")
     assert result.status == 1
     lines = [line for line in result.out.splitlines() if line[:4] in ("PASS", "FAIL")]
-    assert [line for line in lines if line.startswith("FAIL")][0].count("penality")
+    assert "penality" in next(line for line in lines if line.startswith("FAIL"))
     assert len(lines) >= 12
 
 
@@ -149,7 +155,8 @@ def test_a_new_method_keeps_every_claim_and_runs(name: str, quick: None, folder:
 
 
 @pytest.mark.parametrize(
-    "name", ["My-Idea", "my_idea", "my idea", "-idea", "idea-", "my--idea", "2fast", "", "../idea", "é", "x" * 300]
+    "name",
+    ["My-Idea", "my_idea", "my idea", "-idea", "idea-", "my--idea", "2fast", "", "../idea", "é", "x" * 300],
 )
 def test_an_unusable_name_is_one_sentence(name: str, quick: None, folder: Path):
     result = stbench("new-method", "--", name)

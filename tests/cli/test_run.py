@@ -65,7 +65,7 @@ def test_a_method_that_fails_is_a_row_with_its_reason(
     assert result.status == 1, result.err
     found = by_fold(tmp_path, "faulty")
     assert FAULTS[fault] in found["A1"]["failure"]
-    assert all(found[fold]["failure"] is None for fold in "B1 C1 D1".split())
+    assert all(found[fold]["failure"] is None for fold in ("B1", "C1", "D1"))
     assert all(record["failure"] is None for record in by_fold(tmp_path, "sleepy").values())
     assert len(records(tmp_path)) == 4 * 3
     assert f"failed: faulty, fold A1, seed 0: {found['A1']['failure']}" in result.err
@@ -95,9 +95,15 @@ def test_a_method_that_never_converges_fails_its_inner_loop(
     [("killed", "signal 9"), ("die", "exit code 4")],
 )
 def test_a_worker_that_dies_takes_only_its_own_job_with_it(
-    fault: str, words: str, data: Path, tmp_path: Path, quick: None, quick_workers: None, fixture_methods: Path
+    fault: str,
+    words: str,
+    data: Path,
+    tmp_path: Path,
+    quick: None,
+    quick_workers: None,
+    fixture_methods: Path,
 ):
-    options = ("--inner", "none", "--workers", 2, "--set", f"fault={fault}")
+    options = ("--inner", "none", "--genes", "highest", "--workers", 2, "--set", f"fault={fault}")
     result = run(data, tmp_path, "faulty", *options)
     assert result.status == 1, result.err
     failures = {fold: record["failure"] for fold, record in by_fold(tmp_path, "faulty").items()}
@@ -275,7 +281,7 @@ def test_only_some_slides(data: Path, tmp_path: Path, quick: None):
 
 
 def test_two_workers_score_as_one(data: Path, tmp_path: Path, quick: None, fixture_methods: Path):
-    options = ("--inner", "3", "--set", "sleepy.seconds=0.0", "--json")
+    options = ("--inner", "3", "--genes", "highest", "--set", "sleepy.seconds=0.0", "--json")
     alone = run(data, tmp_path / "alone", "sleepy", *options)
     together = run(data, tmp_path / "together", "sleepy", *options, "--workers", 2)
     assert alone.status == together.status == 0, together.err
@@ -284,7 +290,9 @@ def test_two_workers_score_as_one(data: Path, tmp_path: Path, quick: None, fixtu
     assert leftovers(tmp_path) == []
 
 
-def test_an_unusable_slide_is_one_sentence_from_workers_too(data: Path, tmp_path: Path, quick: None, quick_workers: None):
+def test_an_unusable_slide_is_one_sentence_with_workers_too(
+    data: Path, tmp_path: Path, quick: None, quick_workers: None
+):
     own = tmp_path / "data"
     shutil.copytree(data, own)
     slides.write_counts(own, "B1", "")

@@ -99,10 +99,10 @@ def _forkserver() -> Any:
 class QuickContext:
     """Stands in for multiprocessing's spawn context where a fresh process need not load its libraries anew."""
 
-    def Pipe(self, duplex: bool = True) -> Any:  # noqa: N802 - multiprocessing's name
+    def Pipe(self, duplex: bool = True) -> Any:
         return multiprocessing.Pipe(duplex)
 
-    def Process(self, target: Callable[..., None], args: tuple, daemon: bool = False) -> BaseProcess:  # noqa: N802
+    def Process(self, target: Callable[..., None], args: tuple, daemon: bool = False) -> BaseProcess:
         from multiprocessing.reduction import ForkingPickler
 
         *values, connection = args

@@ -16,7 +16,7 @@ from plugins.command import Command, leftovers, records, stbench, without_costs
 SECONDS = 0.15
 RUN = (
     "run", "--method", "sleepy", "--dataset", "her2", "--seeds", "0,1", "--threads", 1, "--device", "cpu",
-    "--slides", "A1,B1,C1,D1", "--set", f"sleepy.seconds={SECONDS}",
+    "--slides", "A1,B1,C1,D1", "--genes", "highest", "--set", f"sleepy.seconds={SECONDS}",
 )  # fmt: skip
 N_RECORDS = 4 * 2 + 4  # four folds: two seeds of sleepy, one of mean
 
@@ -88,7 +88,7 @@ def test_nothing_is_fitted_twice(data: Path, tmp_path: Path, quick: None, fixtur
     assert stamps(tmp_path) == before
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_says_how_to_go_on_and_the_next_run_finishes(
     workers: int, data: Path, tmp_path: Path, quick: None, fixture_methods: Path
 ):

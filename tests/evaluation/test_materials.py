@@ -1,0 +1,258 @@
+"""What a method may see of a slide, and what stays with the harness."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+from tiny_slides import GRID, SHALLOW, make_slides, sources_of
+
+from stbench.contract import MethodCard
+from stbench.errors import CannotFit, MethodError
+from stbench.evaluation.design import Design
+from stbench.evaluation.fit_inputs import FitInputs, fit_inputs
+from stbench.evaluation.folds import group_slides, leave_one_group_out
+from stbench.evaluation.materials import FoldMaterials, Materials
+from stbench.preprocess.patches import PatchSize
+from stbench.slide import Slide
+
+EDGE = 8
+
+
+def card(**needs: Any) -> MethodCard:
+    target = needs.pop("target", None)
+    return MethodCard(title="T", summary="S", family="F", needs=needs, target=target)
+
+
+SEEING = card(embeddings=True, patches=(EDGE,))
+BLIND = card()
+
+
+def fold_of(slides: dict[str, Slide], number: int = 0, **design: Any) -> FoldMaterials:
+    design = {"genes": "highest", "n_genes": 12, "patch": PatchSize(32), **design}
+    fixed = Design("tiny", **design)
+    groups = group_slides({name: slide.patient for name, slide in slides.items()}, fixed.split)
+    return Materials(fixed, sources_of(slides), groups).fold(leave_one_group_out(groups)[number])
+
+
+@pytest.fixture
+def slides(tmp_path, cache) -> dict[str, Slide]:
+    return make_slides(tmp_path / "slides")
+
+
+def with_counts(slide: Slide, counts: np.ndarray, **changes: Any) -> Slide:
+    return replace(slide, counts=sparse.csr_matrix(counts), **changes)
+
+
+def log_cpm(slide: Slide, genes: tuple[str, ...]) -> np.ndarray:
+    """Scored spots only."""
+    counts = slide.counts.toarray().astype(float)
+    total = counts.sum(axis=1, keepdims=True)
+    logged = np.log(1 + 1e6 * counts / np.maximum(total, 1))
+    return logged[total.ravel() >= 100][:, [slide.genes.index(gene) for gene in genes]]
+
+
+def reachable(thing: Any, path: str = "") -> list[tuple[str, Any]]:
+    """Everything that can be reached from a slide's attributes, containers and array bases."""
+    found = [(path, thing)]
+    if is_dataclass(thing):
+        inside = {f.name: getattr(thing, f.name) for f in fields(thing)}
+    elif isinstance(thing, dict):
+        inside = dict(thing)
+    elif isinstance(thing, (list, tuple)):
+        inside = dict(enumerate(thing))
+    elif isinstance(thing, np.ndarray) and thing.base is not None:
+        inside = {"base": thing.base}
+    else:
+        inside = {}
+    for name, value in inside.items():
+        found += reachable(value, f"{path}.{name}")
+    return found
+
+
+def test_a_query_tells_nothing_but_image_and_positions(slides):
+    fold = fold_of(slides)
+    query = fold.query_slide("S1", "query-0", SEEING)
+    slide = slides["S1"]
+    for path, thing in reachable(query):
+        assert thing is None or isinstance(thing, (str, float, int, np.ndarray, dict)) or path == "", path
+        if isinstance(thing, np.ndarray):
+            assert type(thing) is np.ndarray and thing.base is None and thing.flags.owndata, path
+            assert thing.shape != slide.counts.shape
+            assert not np.array_equal(thing, slide.totals)
+        if isinstance(thing, str):
+            assert thing in ("query-0", "ST"), path
+    assert query.n_spots == GRID**2  # shallow spots too
+    assert set(query.patches) == {EDGE} and query.patches[EDGE].shape == (GRID**2, EDGE, EDGE, 3)
+    assert query.embeddings.shape == (GRID**2, 1280)
+    query.pixel_xy[:] = query.embeddings[:] = 0  # it is the method's own copy
+    assert fold.query_slide("S1", "query-0", SEEING).embeddings.any() and slide.pixel_xy.any()
+
+
+def test_a_training_slide_holds_its_scored_spots_on_the_methods_scale(slides):
+    fold = fold_of(slides)
+    scored = np.delete(np.arange(GRID**2), SHALLOW)
+    for scale, expected in (
+        ("log", lambda stacked, own: own),
+        ("minmax", lambda stacked, own: (own - stacked.min(0)) / (stacked.max(0) - stacked.min(0))),
+        ("zscore", lambda stacked, own: (own - stacked.mean(0)) / stacked.std(0)),
+    ):
+        inputs = fit_inputs(fold, card(target=scale, embeddings=True, patches=(EDGE,)), ("S2", "S3"))
+        stacked = np.concatenate([log_cpm(slides[name], fold.panel.genes) for name in ("S2", "S3")])
+        for seen in inputs.train:
+            slide = slides[seen.id]
+            own = log_cpm(slide, fold.panel.genes)
+            np.testing.assert_allclose(seen.expression, expected(stacked, own), atol=1e-5)
+            columns = [slide.genes.index(gene) for gene in fold.panel.genes]
+            np.testing.assert_array_equal(seen.panel_counts, slide.counts.toarray()[scored][:, columns])
+            np.testing.assert_array_equal(seen.totals, slide.counts.toarray().sum(axis=1)[scored])
+            np.testing.assert_allclose(seen.size_factors, seen.totals / np.median(seen.totals))
+            np.testing.assert_array_equal(seen.pixel_xy, slide.pixel_xy[scored])
+            assert seen.expression.dtype == np.float32
+            whole = fold.query_slide(seen.id, "q", SEEING)
+            np.testing.assert_array_equal(seen.embeddings, whole.embeddings[scored])
+            np.testing.assert_array_equal(seen.patches[EDGE], whole.patches[EDGE][scored])
+
+
+def test_the_runs_scale_is_for_methods_that_name_none(slides):
+    for scale, method_scale in (("minmax", "minmax"), ("zscore", "zscore"), ("none", "log")):
+        fold = fold_of(slides, scale=scale)
+        default, named = (
+            fit_inputs(fold, c, ("S2", "S3")).train[0] for c in (BLIND, card(target=method_scale))
+        )
+        np.testing.assert_array_equal(default.expression, named.expression)
+        fixed = fit_inputs(fold, card(target="zscore"), ("S2", "S3")).train[0].expression
+        assert np.array_equal(fixed, default.expression) == (scale == "zscore")
+
+
+def test_what_a_card_does_not_ask_for_is_not_prepared(slides):
+    fold = fold_of(slides)
+    (seen, *_) = fit_inputs(fold, BLIND, fold.fold.train).train
+    query = fold.query_slide("S1", "query-0", BLIND)
+    assert seen.embeddings is None and query.embeddings is None and not seen.patches and not query.patches
+
+
+def test_the_group_of_a_training_slide_is_what_the_split_keeps_together(slides):
+    by_slide = fit_inputs(fold_of(slides), BLIND, ("S2", "S3", "S4")).train
+    assert [(s.id, s.group) for s in by_slide] == [("S2", "S2"), ("S3", "S3"), ("S4", "S4")]
+    by_patient = fit_inputs(fold_of(slides, number=1, split="patient"), BLIND, ("S1", "S2", "S4")).train
+    assert [(s.id, s.group) for s in by_patient] == [("S1", "A"), ("S2", "A"), ("S4", "C")]
+
+
+def test_the_test_slides_expression_reaches_no_training_slide(slides):
+    changed = {**slides, "S1": with_counts(slides["S1"], slides["S1"].counts.toarray()[::-1] * 3 + 1)}
+    for genes in ("highest", "train-hvg", "svg"):
+        one, other = (
+            fit_inputs(fold_of(s, genes=genes), BLIND, ("S2", "S3", "S4")) for s in (slides, changed)
+        )
+        for seen, again in zip(one.train, other.train, strict=True):
+            np.testing.assert_array_equal(seen.expression, again.expression)
+            np.testing.assert_array_equal(seen.panel_counts, again.panel_counts)
+
+
+def inputs_with_validation(slides: dict[str, Slide], **design: Any) -> tuple[FoldMaterials, FitInputs]:
+    fold = fold_of(slides, **design)
+    return fold, fit_inputs(fold, card(target="minmax"), ("S3", "S4"), ("S2",))
+
+
+def test_inner_scaling_is_fitted_on_the_inner_training_slides_alone(slides):
+    _, inputs = inputs_with_validation(slides)
+    louder = {**slides, "S2": with_counts(slides["S2"], slides["S2"].counts.toarray() * np.arange(30))}
+    fold, again = inputs_with_validation(louder, genes="highest", n_genes=30)
+    stacked = np.concatenate([log_cpm(slides[name], fold.panel.genes) for name in ("S3", "S4")])
+    np.testing.assert_allclose(again.scaling.origin, stacked.min(axis=0))
+    np.testing.assert_allclose(again.scaling.unit, stacked.max(axis=0) - stacked.min(axis=0))
+    assert inputs.scaling.unit.shape == (12,)
+
+
+def test_validation_slides_are_queries_scored_on_their_scored_spots_on_the_log_scale(slides):
+    fold, inputs = inputs_with_validation(slides)
+    (query,) = inputs.validation
+    assert (query.id, query.n_spots) == ("validation-0", GRID**2)
+    prediction = np.random.default_rng(0).uniform(0, 1, (GRID**2, 12))
+    truth = log_cpm(slides["S2"], fold.panel.genes)
+    kept = np.delete(prediction, SHALLOW, axis=0)
+    expected = np.mean([np.corrcoef(truth[:, g], kept[:, g])[0, 1] for g in range(12)])
+    assert inputs.score is not None
+    assert inputs.score(query, prediction) == pytest.approx(expected)
+    prediction[list(SHALLOW)] = 77.0
+    assert inputs.score(query, prediction) == pytest.approx(expected)
+    prediction[0, 0] = np.nan
+    with pytest.raises(MethodError, match="finite"):
+        inputs.score(query, prediction)
+    with pytest.raises(MethodError, match="shape"):
+        inputs.score(query, prediction[:-1])
+
+
+def emptied(slide: Slide, n_left: int) -> Slide:
+    """The slide with that many spots of enough counts."""
+    counts = slide.counts.toarray()
+    deep = np.flatnonzero(counts.sum(axis=1) >= 100)
+    counts[deep[n_left:]] = 0
+    return with_counts(slide, counts)
+
+
+def test_slides_without_a_scored_spot_neither_train_nor_judge(slides):
+    fold = fold_of({**slides, "S2": emptied(slides["S2"], 0), "S3": emptied(slides["S3"], 2)})
+    inputs = fit_inputs(fold, BLIND, ("S2", "S4"), ("S2", "S3", "S4"))
+    assert [slide.id for slide in inputs.train] == ["S4"]
+    assert [query.id for query in inputs.validation] == ["validation-0"]
+    assert inputs.score is not None
+    own = np.zeros((GRID**2, 12))
+    own[slides["S4"].totals >= 100] = inputs.scaling.apply(fold.log_expression("S4"))
+    assert inputs.score(inputs.validation[0], own) == pytest.approx(1)
+    with pytest.raises(CannotFit, match="None of the training slides S2"):
+        fit_inputs(fold, BLIND, ("S2",))
+    with pytest.raises(CannotFit, match="validation slides S2, S3"):
+        fit_inputs(fold, BLIND, ("S4",), ("S2", "S3"))
+
+
+def test_a_method_that_needs_more_slides_cannot_be_fitted(slides):
+    with pytest.raises(CannotFit, match="needs at least 3 training slides, found 2"):
+        fit_inputs(fold_of(slides), card(min_train_slides=3), ("S2", "S3"))
+
+
+def test_the_truth_leaves_out_what_is_not_measured_and_keeps_all_spots(slides, tmp_path):
+    fold = fold_of(slides)
+    absent = fold.panel.genes[4]
+    place = slides["S1"].genes.index(absent)
+    poorer = with_counts(
+        slides["S1"], np.delete(slides["S1"].counts.toarray(), place, axis=1),
+        genes=tuple(g for g in slides["S1"].genes if g != absent),
+    )  # fmt: skip
+    truth, covered = fold_of({**slides, "S1": poorer}).truth("S1")
+    assert covered.tolist() == [gene != absent for gene in fold.panel.genes]
+    assert truth.genes == tuple(gene for gene in fold.panel.genes if gene != absent)
+    assert truth.counts.shape == (GRID**2, 11)
+    assert np.flatnonzero(~truth.scored).tolist() == list(SHALLOW)
+    (tmp_path / "genes.txt").write_text("\n".join(fold.panel.genes))
+    of_file = fold_of({**slides, "S1": poorer}, genes=f"file:{tmp_path}/genes.txt")
+    truth, covered = of_file.truth("S1")
+    assert covered.all() and (truth.counts[:, 4] == 0).all() and absent in of_file.panel.note
+
+
+def test_shared_arrays_cannot_be_changed_by_a_method(slides):
+    fold = fold_of(slides)
+    (seen, *_) = fit_inputs(fold, BLIND, ("S2", "S3")).train
+    seen.expression[:] = seen.panel_counts[:] = seen.totals[:] = seen.pixel_xy[:] = 0
+    again = fit_inputs(fold, BLIND, ("S2", "S3")).train[0]
+    assert again.expression.any() and again.panel_counts.any() and again.totals.any() and again.pixel_xy.any()
+    with pytest.raises(ValueError, match="read-only"):
+        fold.log_expression("S2")[:] = 0
+
+
+def test_slides_are_read_once_and_bad_ones_show_before_any_fit(slides):
+    n_read = []
+    sources = [
+        source._replace(read=lambda source=source: n_read.append(source.id) or source.read())
+        for source in sources_of(slides)
+    ]
+    groups = group_slides({s.id: s.patient for s in sources}, "slide")
+    materials = Materials(Design("tiny", genes="highest", patch=PatchSize(32)), sources, groups)
+    materials.prepare([SEEING, BLIND])
+    for fold in leave_one_group_out(groups):
+        fit_inputs(materials.fold(fold), BLIND, fold.train)
+    assert sorted(n_read) == ["S1", "S2", "S3", "S4"]
