@@ -86,6 +86,24 @@ def test_writers_at_the_same_time_leave_one_whole_file(tmp_path):
     assert names_in(tmp_path) == ["x.txt"]
 
 
+def test_a_reader_never_sees_half_a_file(tmp_path):
+    target, seen, done = tmp_path / "x.txt", set(), threading.Event()
+    texts = [letter * 2_000_000 for letter in "ab"]
+    write_text(target, texts[0])
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(target.read_text())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for i in range(20):
+        write_text(target, texts[i % 2])
+    done.set()
+    reader.join()
+    assert seen and seen <= set(texts)
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     occupied = tmp_path / "file"
     occupied.write_text("")
@@ -157,11 +175,11 @@ def test_a_files_hash_is_its_sha256_and_is_remembered(tmp_path, cache, monkeypat
 def test_a_file_changed_at_once_or_with_its_old_time_gets_a_new_hash(tmp_path, cache, monkeypatch):
     path = tmp_path / "x"
     path.write_bytes(b"one")
-    first, stamp = hash_file(path), path.stat()
+    first = hash_file(path)
     path.write_bytes(b"two")
     assert hash_file(path) != first
     monkeypatch.setattr(files, "_CLOCK_TICK_NS", -1)
-    second = hash_file(path)
+    second, stamp = hash_file(path), path.stat()
     time.sleep(0.02)
     path.write_bytes(b"six")
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))

@@ -142,7 +142,10 @@ def _job(
     seeds = (0,) if floor else seeds  # a floor draws nothing at random
     inner = inner_folds(fold.train, groups, design.inner if contestant.tuned else "none")
     inner = _enough_slides(inner, contestant.card.needs.min_train_slides)
-    settings = _settings_to_try(contestant, design) if inner.folds else (dict(contestant.settings),)
+    settings = _settings_to_try(contestant, design)
+    if floor and len(settings) == 1:
+        inner = InnerFolds(())  # no settings and no epochs: nothing to choose between
+    settings = settings if inner.folds else (dict(contestant.settings),)
     epochs = None if floor else design.epochs
     row = RowIdentity(
         method=contestant.name,

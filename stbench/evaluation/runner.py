@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from stbench.contract import FitContext, FitReport, Method
-from stbench.errors import CannotFit, UsageError
+from stbench.errors import CannotFit, MethodError, UsageError
 from stbench.evaluation.cost import Cost, measured, operations
 from stbench.evaluation.fit_inputs import fit_inputs
 from stbench.evaluation.folds import Fold
@@ -112,7 +112,12 @@ class Runner:
             device=self.materials.design.device,
             progress=(lambda done, total, score: tell(label, done, total, score)) if tell else None,
         )
-        report, cost = measured(lambda: method.fit(inputs.train, inputs.validation, inputs.score, context))
+        try:
+            report, cost = measured(
+                lambda: method.fit(inputs.train, inputs.validation, inputs.score, context)
+            )
+        except UsageError as error:  # the method's own trouble, not unusable input: a row with its reason
+            raise MethodError(str(error)) from error
         return report, inputs.scaling, cost
 
     def _evaluate(self, job: Job, seed: int, tuning: Tuning | None, tuning_seconds: float | None) -> Record:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 MIN_DETECTION = 0.10
-# A slide with fewer spots says nothing about how much a gene varies.
-_MIN_SPOTS = 3
+# A slide with fewer spots says nothing about how much a gene varies; with fewer varying genes the library that
+# fits scanpy's curve ends the process.
+_MIN_SPOTS, _MIN_VARYING = 3, 4
 _MORAN_NEIGHBOURS = 6
 _INTERSECTED_PER_SLIDE = 1000
 
@@ -63,34 +64,56 @@ class TrainingSpots:
 
 
 def highly_variable(spots: TrainingSpots, n_genes: int) -> tuple[str, ...]:
-    """Genes by scanpy's seurat_v3 rank, each slide a batch; GenePanelError where its curve cannot be fitted.
+    """Genes by scanpy's seurat_v3 rank, each slide a batch; GenePanelError that names slides which cannot be ranked.
 
-    A slide with fewer than three such spots has no say: it cannot tell how much a gene varies.
+    A slide with fewer than three such spots, or on which hardly a gene varies, has no say.
     """
-    import scanpy
-
-    enough = np.bincount(spots.slide_of_spot)[spots.slide_of_spot] >= _MIN_SPOTS
-    if not enough.any() or len(spots.genes) == 0:
+    ranking = [position for position in range(len(spots.slides)) if _can_rank(spots, position)]
+    if not ranking:
         return ()
-    annotated = _annotated(spots.counts[enough], spots.genes, {"slide": spots.slide_of_spot[enough]})
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ranked = scanpy.pp.highly_variable_genes(
-                annotated,
-                flavor="seurat_v3",
-                n_top_genes=min(n_genes, annotated.n_vars),
-                batch_key="slide",
-                inplace=False,
-            )
+        ranked = _seurat_ranks(spots, ranking, n_genes)
     except ValueError as error:
+        at_fault = [spots.slides[position].id for position in ranking if not _curve_fits(spots, position)]
         raise GenePanelError(
-            f"Panel train-hvg cannot be chosen on slides {', '.join(slide.id for slide in spots.slides)}: scanpy's "
-            f"curve of variance over mean does not fit them ({error}). Try --genes highest or --genes file:PATH."
+            f"Panel train-hvg cannot be chosen: scanpy's curve of variance over mean does not fit slide "
+            f"{', '.join(at_fault)} ({error}); too few spots or counts are the usual reason. Leave it out with "
+            "--slides, or try --genes highest or --genes file:PATH."
         ) from error
-    assert ranked is not None, "inplace=False returns the table"
     chosen = ranked[ranked["highly_variable"]]
     return tuple(chosen.sort_values("highly_variable_rank", kind="stable").index)  # type: ignore[call-overload]
+
+
+def _can_rank(spots: TrainingSpots, position: int) -> bool:
+    counts = spots.counts[spots.slide_of_spot == position].toarray()
+    return len(counts) >= _MIN_SPOTS and (counts != counts[:1]).any(axis=0).sum() >= _MIN_VARYING
+
+
+def _curve_fits(spots: TrainingSpots, position: int) -> bool:
+    try:
+        _seurat_ranks(spots, [position], 1)
+    except ValueError:
+        return False
+    return True
+
+
+def _seurat_ranks(spots: TrainingSpots, positions: Sequence[int], n_genes: int) -> pd.DataFrame:
+    """scanpy's table over the slides at those positions."""
+    import scanpy
+
+    used = np.isin(spots.slide_of_spot, positions)
+    annotated = _annotated(spots.counts[used], spots.genes, {"slide": spots.slide_of_spot[used]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ranked = scanpy.pp.highly_variable_genes(
+            annotated,
+            flavor="seurat_v3",
+            n_top_genes=min(n_genes, len(spots.genes)),
+            batch_key="slide",
+            inplace=False,
+        )
+    assert ranked is not None, "inplace=False returns the table"
+    return ranked
 
 
 def highest(spots: TrainingSpots, n_genes: int) -> tuple[str, ...]:

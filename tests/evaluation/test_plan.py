@@ -113,6 +113,7 @@ def test_keys_follow_everything_that_a_record_depends_on(sources, tmp_path, monk
         keys(sources, contestant(source="edited")),
         keys(sources, contestant(variant="released")),
         keys(sources, contestant(tuned=False)),
+        keys(sources, contestant(card=contestant().card.model_copy(update={"grid": ({}, {"a": 1}, {"a": 2})}))),
         keys(sources, dataset_source="edited"),
         keys(sources[:3]),
         keys([sources[0]._replace(patient="Z"), *sources[1:]]),

@@ -201,11 +201,22 @@ def test_one_seeds_failure_stops_no_other(slides):
     assert not failed.finished and fine.finished
 
 
-@pytest.mark.parametrize(("how", "error"), [("usage", UsageError), ("interrupt", KeyboardInterrupt)])
-def test_unusable_input_and_interrupts_are_nobodys_result(slides, how, error):
+def test_an_interrupt_is_nobodys_result(slides):
     for inner in ("all", "none"):
-        with pytest.raises(error):
-            run(slides, "failing", settings={"how": how}, inner=inner)
+        with pytest.raises(KeyboardInterrupt):
+            run(slides, "failing", settings={"how": "interrupt"}, inner=inner)
+
+
+def test_a_methods_own_usage_error_is_its_failure(slides):
+    """Unusable input stops a run; a method that says so in the middle of its fit only fails."""
+    for inner in ("all", "none"):
+        (record,) = run(slides, "failing", settings={"how": "usage"}, inner=inner)
+        assert not record.finished and record.failure
+
+
+def test_an_unknown_setting_is_nobodys_result(slides):
+    with pytest.raises(UsageError, match="no setting"):
+        run(slides, "failing", settings={"hov": "usage"}, inner="none")
 
 
 def test_a_failed_record_says_what_is_known_of_its_panel(slides, tmp_path):

@@ -57,8 +57,8 @@ def detected_often(slides: Sequence[Slide], least: int = 100) -> list[str]:
     return sorted(gene for gene, n in shown.items() if n >= n_spots / 10)
 
 
-def scanpys_choice(slides: Sequence[Slide], n_genes: int) -> list[str]:
-    genes = detected_often(slides)
+def scanpys_choice(slides: Sequence[Slide], n_genes: int, among: Sequence[Slide] = ()) -> list[str]:
+    genes = detected_often(among or slides)
     tables = [pd.DataFrame(slide.counts.toarray(), slide.spot_ids, slide.genes) for slide in slides]
     parts = [anndata.AnnData(t[t.sum(axis=1) >= 100][genes].astype(float)) for t in tables]
     spots = anndata.concat(dict(zip("abcdef", parts, strict=False)), label="batch", index_unique="-")
@@ -182,11 +182,23 @@ def test_a_small_panel_that_was_asked_for_is_given(demo):
     assert len(choose_panel("highest", 3, demo[:2], demo, 100).genes) == 3
 
 
-def test_a_curve_that_cannot_be_fitted_is_an_error_about_the_panel(tmp_path):
-    slides = [make_slide(tmp_path, f"S{i}", "A", i) for i in range(2)]
-    same = [with_counts(s, np.tile(np.arange(36)[:, None] % 2 + 5, (1, 30))) for s in slides]
-    with pytest.raises(GenePanelError, match=r"train-hvg cannot be chosen on slides S0, S1.*--genes highest"):
-        choose_panel("train-hvg", 20, same, same, 100)
+def test_a_slide_whose_curve_cannot_be_fitted_is_named(demo, tmp_path):
+    flat = np.tile(np.arange(demo[1].n_spots)[:, None] % 2 + 5, (1, len(demo[1].genes)))
+    slides = [demo[0], with_counts(demo[1], flat), demo[2]]
+    with pytest.raises(
+        GenePanelError, match=rf"does not fit slide {demo[1].id} \(.*--slides.*--genes highest"
+    ):
+        choose_panel("train-hvg", 20, slides, slides, 100)
+
+
+def test_a_slide_on_which_hardly_a_gene_varies_has_no_say(demo):
+    for n_varying in (0, 1, 3):
+        counts = np.full(demo[2].counts.shape, 7)
+        counts[:, :n_varying] += np.arange(len(counts))[:, None] % (3 + np.arange(n_varying))
+        slides = [*demo[:2], with_counts(demo[2], counts)]
+        assert sorted(choose_panel("train-hvg", 20, slides, demo, 100).genes) == sorted(
+            scanpys_choice(slides[:2], 20, among=slides)
+        )
 
 
 GENES = ("G03", "G01", "G07")
