@@ -26,6 +26,7 @@ from stbench.record import Record, SlideTruth
 from stbench.reporting.truth_files import read_truth, save_truth
 
 FORMAT = 1
+_PREFIX = "slide "
 
 
 class RunStore:
@@ -100,7 +101,7 @@ class RunStore:
             if _seal(path) != envelope["predictions"]:
                 raise StorageError(f"{path} is damaged or of another result than {self._record_file(key)}.")
             with np.load(path) as arrays:
-                return {slide: arrays[slide] for slide in arrays.files}
+                return {name.removeprefix(_PREFIX): arrays[name] for name in arrays.files}
         except OSError as error:
             raise _unreadable(path, error) from error
 
@@ -172,7 +173,9 @@ def _plain_number(value: Any) -> Any:
 
 def _write_arrays(path: Path, predictions: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Write the arrays to `path` and return their seal: what tells them from any other file."""
-    np.savez_compressed(path, **{slide: np.asarray(a, np.float32) for slide, a in predictions.items()})  # type: ignore[arg-type]
+    # The prefix keeps a slide's name from being taken for a parameter of savez ("file", say).
+    arrays = {_PREFIX + slide: np.asarray(array, np.float32) for slide, array in predictions.items()}
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
     return _seal(path)
 
 
