@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from stbench.slide import Slide as Slide
     from stbench.slide import TrainingSlide as TrainingSlide
 
-# Idle threads of the numerical libraries sleep instead of spinning. On a machine that does anything else meanwhile,
-# small matrices on two spinning threads take ten times as long. It counts only where it is set before torch loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# On a busy machine idle threads of the numerical libraries had better sleep than spin: small matrices on two spinning
+# threads were seen to take ten times as long there, and sleeping costs half the speed where nothing else runs. It
+# counts only where it is set before torch loads.
+if hasattr(os, "getloadavg") and os.getloadavg()[0] >= (os.cpu_count() or 1):
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "Dataset": "stbench.contract",
