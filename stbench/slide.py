@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from stbench.errors import DatasetError
 
 if TYPE_CHECKING:
