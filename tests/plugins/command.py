@@ -123,7 +123,8 @@ def _unpack(environment: Mapping[str, str], packed: bytes, connection: Any) -> N
 def _main(arguments: list[str], environment: Mapping[str, str], out: Path, err: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background inherit deafness
+    # Tests that are started in the background inherit deafness to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for path, number in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     sys.stdout = os.fdopen(1, "w", closefd=False)
