@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from stbench.evaluation.design import Design
 from stbench.evaluation.folds import group_slides
 from stbench.evaluation.plan import Contestant, Job, Plan, make_plan
 from stbench.preprocess.patches import PatchSize
+from stbench.preprocess.weights import fetch_weights, weights_at_hand
 from stbench.record import Record
 from stbench.reporting.store import RunStore
 
@@ -37,10 +37,8 @@ if TYPE_CHECKING:
     import pandas
 
     from stbench.evaluation.materials import Materials
-    from stbench.reporting.artifacts import Payload
 
 DEFAULT_OUT = Path("stbench-runs")
-SECONDS_BETWEEN_TELLINGS = 20.0
 
 
 class Listener:
@@ -146,6 +144,7 @@ def run(
     prepared = prepare(
         methods, dataset, data_root, out, design, variant, settings or {}, seeds, slides, overwrite
     )
+    prepared = with_weights(prepared, listener)
     execute(prepared, workers, threads, listener)
     return prepared.records()
 
@@ -189,10 +188,33 @@ def prepare(
     )
 
 
+def with_weights(prepared: PreparedRun, listener: Listener | None = None) -> PreparedRun:
+    """The run with the published weights that its pending methods start from fetched, as far as they can be.
+
+    What a method starts from is part of its job's key, so that the run is planned anew where weights arrived.
+    """
+    wanted = {name for job in prepared.pending() for name in job.contestant.card.pretrained}
+    lacking = [name for name, here in weights_at_hand(sorted(wanted)).items() if not here]
+    for name in lacking:
+        problem = fetch_weights(name)
+        if problem:
+            (listener or Listener()).warning(problem)
+    if not any(weights_at_hand(lacking).values()):
+        return prepared
+    seeds = sorted({seed for job in prepared.plan.jobs for seed in job.keys})
+    source_hash = registry.source_hash("dataset", prepared.design.dataset)
+    plan = make_plan(
+        prepared.design, source_hash, prepared.sources, prepared.groups, prepared.contestants, seeds
+    )
+    return replace(prepared, plan=plan)
+
+
 def execute(
     prepared: PreparedRun, workers: int = 1, threads: int | None = None, listener: Listener | None = None
 ) -> None:
     """Do the pending jobs of a prepared run, store each Record as it comes, and tell MLflow what it missed."""
+    from stbench.reporting.teller import Teller
+
     listener = listener or Listener()
     for option, number in (("--workers", workers), ("--threads", threads)):
         if number is not None and number < 1:
@@ -201,7 +223,7 @@ def execute(
     check_settings(pending)
     prepared.store.check_writable()
     records = {record.key: record for record in prepared.records()}
-    tracker = _Tracking(prepared.store, listener)
+    teller = Teller(prepared.store, listener.warning)
     if pending:
         total = len(prepared.keys)
         done = total - sum(len(job.keys) for job in pending)
@@ -212,37 +234,8 @@ def execute(
                 records[record.key] = replace(record, predictions={}, truths={})  # they lie in the store now
                 done += 1
                 listener.recorded(record, done, total)
-                tracker.tell_now_and_then(list(records.values()))
-    tracker.tell(list(records.values()))
-
-
-class _Tracking:
-    """Tells MLflow of stored Records, not more often than a person looks; what it missed is told later."""
-
-    def __init__(self, store: RunStore, listener: Listener):
-        from stbench.reporting.tracking import MlflowTracker
-
-        self.store = store
-        self.listener = listener
-        self.tracker = MlflowTracker(store.out)
-        self._last = time.monotonic()
-
-    def tell_now_and_then(self, records: Sequence[Record]) -> None:
-        """Tell them if the last telling is a while ago."""
-        if time.monotonic() - self._last >= SECONDS_BETWEEN_TELLINGS:
-            self.tell(records)
-
-    def tell(self, records: Sequence[Record]) -> None:
-        """Tell those that MLflow does not know yet; a failure is a warning."""
-        problem = self.tracker.tell(records, self._payload)
-        self._last = time.monotonic()
-        if problem:
-            self.listener.warning(problem)
-
-    def _payload(self, record: Record) -> Payload:
-        from stbench.reporting.artifacts import Payload
-
-        return Payload(self.store.load_predictions(record.key), self.store.load_truths(record))
+                teller.tell_now_and_then(list(records.values()))
+    teller.tell(list(records.values()))
 
 
 def check_settings(jobs: Sequence[Job]) -> None:

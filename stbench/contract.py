@@ -190,7 +190,8 @@ class _Card(BaseModel):
 class Needs(BaseModel):
     """What the harness prepares for a method.
 
-    patches           edges in pixels of the patches it wants, besides or instead of embeddings
+    patches           edges in full-resolution pixels of the patches it wants, besides or instead of embeddings
+    resized_to        pixels that each of these patches arrives with (bilinear, antialiased), None for its own
     min_train_slides  fewer than these and it cannot be fitted
     """
 
@@ -198,6 +199,7 @@ class Needs(BaseModel):
 
     embeddings: bool = False
     patches: tuple[PositiveInt, ...] = ()
+    resized_to: PositiveInt | None = None
     min_train_slides: PositiveInt = 1
 
 
@@ -211,7 +213,8 @@ class MethodCard(_Card):
     presets     settings that differ from the defaults (which are the preset `paper`), by preset name
     grid        the inner loop's short list of settings, the default ({}) first, at most four
     full_grid   name -> values; `--grid full` tries the product
-    pretrained  parts that start from published weights
+    pretrained  published weights that the method's own network starts from, by the names of preprocess/weights.py;
+                they are fetched before any fitting starts
     """
 
     kind: Literal["method", "floor"] = "method"

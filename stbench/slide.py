@@ -102,7 +102,8 @@ class TrainingSlide:
     panel_counts  (n, genes of the panel) raw counts
     totals        (n,) counts over all genes; size_factors = totals / their median
     embeddings    (n, d) float32 of the run's frozen encoder, or None where the card does not ask for them
-    patches       edge in pixels -> (n, edge, edge, 3) uint8, for the sizes that the card asks for
+    patches       edge in pixels -> (n, edge, edge, 3) uint8, for the sizes that the card asks for; where it asks
+                  for them resized, still under the edge that was cut
     """
 
     id: str

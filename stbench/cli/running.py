@@ -113,6 +113,7 @@ def _run_and_show(prepared: PreparedRun, workers: int, threads: int | None, json
     _announce(prepared)
     try:
         with results_kept_apart(), ProgressListener() as listener:
+            prepared = benchmark.with_weights(prepared, listener)
             benchmark.execute(prepared, workers, threads, listener)
     except KeyboardInterrupt:
         left = sum(len(job.keys) for job in prepared.pending())

@@ -23,7 +23,7 @@ _REACHING_OUT = {
     "socket.connect": "network address {}",
 }
 _SOURCE = {".py", ".pyc", ".so", ".pyd", ".dylib"}
-_CACHED_PRODUCTS = ("embeddings", "patches")
+_CACHED_PRODUCTS = ("embeddings", "patches", "weights")
 # What Python's libraries start to learn about the machine.
 _HARMLESS_PROGRAMS = {"lscpu", "ldconfig", "uname", "nvidia-smi"}
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC

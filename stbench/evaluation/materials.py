@@ -20,7 +20,7 @@ from stbench.metrics.correlation import is_defined, unit_truth
 from stbench.preprocess.encoders import embeddings_of
 from stbench.preprocess.expression import Scaling, fit_scaling, log_cpm, size_factors
 from stbench.preprocess.genes import GenePanel, choose_panel
-from stbench.preprocess.patches import PatchSize, patches_of
+from stbench.preprocess.patches import PatchSize, n_beyond_image, patches_of
 from stbench.record import SlideTruth
 from stbench.slide import QuerySlide, Slide, TrainingSlide
 
@@ -68,14 +68,24 @@ class Materials:
             self.slide(name), self.design.encoder, self.design.patch, self.design.device, progress
         )
 
+    def n_filled(self, name: str, card: MethodCard) -> int:
+        """Spots of a slide whose largest patch, of those that the method asks for, reaches beyond the image."""
+        edges = card.needs.patches
+        return n_beyond_image(self.slide(name), max(edges)) if edges else 0
+
     def prepare(self, cards: Sequence[MethodCard]) -> None:
         """Read every slide and fill the image caches before any fitting starts, so that bad input shows now."""
         for name in self.sources:
             slide = self.slide(name)
             if any(card.needs.embeddings for card in cards):
                 self.embeddings(name)
-            for edge in sorted({edge for card in cards for edge in card.needs.patches}):
-                patches_of(slide, PatchSize(edge))
+            for size in {size for card in cards for size in patch_sizes(card).values()}:
+                patches_of(slide, size)
+
+
+def patch_sizes(card: MethodCard) -> dict[int, PatchSize]:
+    """The patches that a method asks for: full-resolution edge -> how they are cut."""
+    return {edge: PatchSize(edge, output_pixels=card.needs.resized_to) for edge in card.needs.patches}
 
 
 class FoldMaterials:
@@ -145,7 +155,7 @@ class FoldMaterials:
             size_factors=size_factors(totals),
             microns_per_pixel=slide.microns_per_pixel,
             embeddings=materials.embeddings(name)[scored] if card.needs.embeddings else None,  # type: ignore[arg-type]
-            patches={edge: patches_of(slide, PatchSize(edge))[scored] for edge in card.needs.patches},
+            patches={edge: patches_of(slide, size)[scored] for edge, size in patch_sizes(card).items()},
         )
 
     def query_slide(self, name: str, query_id: str, card: MethodCard) -> QuerySlide:
@@ -158,7 +168,7 @@ class FoldMaterials:
             array_row_column=slide.array_row_column.copy(),
             microns_per_pixel=slide.microns_per_pixel,
             embeddings=np.array(self.materials.embeddings(name)) if card.needs.embeddings else None,  # type: ignore[arg-type]
-            patches={edge: np.array(patches_of(slide, PatchSize(edge))) for edge in card.needs.patches},
+            patches={edge: np.array(patches_of(slide, size)) for edge, size in patch_sizes(card).items()},
         )
 
     def truth(self, name: str) -> tuple[SlideTruth, np.ndarray]:

@@ -58,11 +58,18 @@ def cost_of(method: Method, fit: Cost, predict: Cost) -> dict[str, float | None]
 
 
 def notes_of(
-    job: Job, tuning: Tuning | None, report: FitReport, n_inner_left_out: int, unmeasured: Mapping[str, int]
+    job: Job,
+    tuning: Tuning | None,
+    report: FitReport,
+    n_inner_left_out: int,
+    unmeasured: Mapping[str, int],
+    filled: Mapping[str, int],
 ) -> tuple[str, ...]:
-    """What a reader of the result must know of the fit, the inner loop, and genes that test slides lack.
+    """What a reader of the result must know of the fit, the inner loop, and what test slides lack.
 
-    n_inner_left_out  inner folds in which nothing could be scored;  unmeasured  test slide -> genes left out
+    n_inner_left_out  inner folds in which nothing could be scored
+    unmeasured        test slide -> panel genes left out
+    filled            test slide -> spots whose largest patch reaches beyond the image
     """
     notes = [*report.notes, job.inner.note]
     if n_inner_left_out:
@@ -73,6 +80,11 @@ def notes_of(
         notes.append("published settings, which their authors may have tuned on these very slides")
     notes += [
         f"{n} panel genes are not measured on {name} and left out" for name, n in unmeasured.items() if n
+    ]
+    notes += [
+        f"{n} spots of {name} lie at the image's edge: what their patches lack is white"
+        for name, n in filled.items()
+        if n
     ]
     return tuple(filter(None, notes))
 

@@ -18,10 +18,11 @@ from stbench.evaluation.folds import Fold, InnerFolds, inner_folds, leave_one_gr
 from stbench.files import hash_files, hash_tree, hash_value
 from stbench.preprocess.encoders import encoder_identity
 from stbench.preprocess.genes import spec_identity
+from stbench.preprocess.weights import weights_at_hand
 from stbench.record import PROTOCOL_VERSION, RowIdentity, TableIdentity
 
 # Source that a number passes through on its way from slide to Record.
-_HARNESS = ("slide.py", "contract.py", "training.py", "preprocess", "metrics", "evaluation")
+_HARNESS = ("slide.py", "contract.py", "training.py", "nn", "preprocess", "metrics", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,17 @@ def _job(
         budget=_budget(design, contestant),
         source=contestant.source,
     )
-    shared = [common, asdict(row), dict(contestant.settings), list(settings), fold, inner, epochs]
+    started_from = weights_at_hand(contestant.card.pretrained)
+    shared = [
+        common,
+        asdict(row),
+        dict(contestant.settings),
+        list(settings),
+        fold,
+        inner,
+        epochs,
+        started_from,
+    ]
     tuning_seed = seeds[0] if inner.folds else None
     keys = {seed: hash_value([*shared, seed, tuning_seed]) for seed in seeds}
     return Job(contestant, fold, inner, settings, keys, seeds[0], table, row, n_folds, epochs)

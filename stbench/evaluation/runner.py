@@ -133,6 +133,7 @@ class Runner:
         predictions, cost = self._predict(job, method, scaling, fit_cost)
         scored = [self.judge.score(job.fold, name, values) for name, values in predictions.items()]
         unmeasured = {name: self.judge.n_left_out(job.fold, name) for name in job.fold.test}
+        filled = {name: self.materials.n_filled(name, job.contestant.card) for name in job.fold.test}
         n_inner_left_out = len(job.inner.folds) - len(self._inner_folds(job))
         return Record(
             **identity(job, seed),
@@ -145,7 +146,7 @@ class Runner:
             slides=tuple(scores for _, scores in scored),
             cost={**cost, "tuning_seconds": tuning_seconds, "epochs": report.epochs},
             pretrained=report.pretrained,
-            notes=notes_of(job, tuning, report, n_inner_left_out, unmeasured),
+            notes=notes_of(job, tuning, report, n_inner_left_out, unmeasured, filled),
             provenance=stamped(self.provenance),
             predictions={name: values.astype(np.float32) for name, values in predictions.items()},
             truths={truth.slide: truth for truth, _ in scored},

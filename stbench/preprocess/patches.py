@@ -20,28 +20,29 @@ from stbench.preprocess.cache import Identity, array_hash, array_path, cached_ar
 from stbench.slide import Slide
 
 WHITE = 255
+EDGE_OF_MICRONS = 224
 
 
 @dataclass(frozen=True)
 class PatchSize:
     """How much tissue a patch shows: an edge in full-resolution pixels, or in microns.
 
-    A patch in pixels is not resized; one in microns is resized to `output_pixels`.
+    It is resized to `output_pixels`; without these, a patch in pixels keeps its own and one in microns gets 224.
     """
 
     pixels: int = 224
     microns: float | None = None
-    output_pixels: int = 224
+    output_pixels: int | None = None
 
     def __post_init__(self) -> None:
-        for edge in (self.pixels, self.output_pixels, *(() if self.microns is None else (self.microns,))):
-            if not edge > 0:
+        for edge in (self.pixels, self.output_pixels, self.microns):
+            if edge is not None and not edge > 0:
                 raise UsageError(f"A patch edge must be positive; found {edge}.")
 
     def __str__(self) -> str:
         if self.microns is None:
-            return f"{self.pixels} px"
-        return f"{self.microns:g} um at {self.output_pixels} px"
+            return f"{self.pixels} px" + (f" at {self.output_pixels} px" if self.output_pixels else "")
+        return f"{self.microns:g} um at {self.output_pixels or EDGE_OF_MICRONS} px"
 
     def edge_on(self, slide: Slide) -> int:
         """The patch's edge in full-resolution pixels of that slide."""
@@ -55,7 +56,8 @@ class PatchSize:
 
     def output_on(self, slide: Slide) -> int:
         """The edge of the cut patch after resizing."""
-        return self.edge_on(slide) if self.microns is None else self.output_pixels
+        own = self.edge_on(slide) if self.microns is None else EDGE_OF_MICRONS
+        return self.output_pixels or own
 
 
 def patch_identity(slide: Slide, size: PatchSize) -> Identity:
@@ -88,6 +90,19 @@ def patches_of(slide: Slide, size: PatchSize) -> np.ndarray:
                 file.write(_resized(crop(image, centre, edge), output).tobytes())
 
     return cached_array("patches", identity, cut)
+
+
+def n_beyond_image(slide: Slide, edge: int) -> int:
+    """Spots whose patch of `edge` full-resolution pixels reaches beyond the image; DatasetError for a bad image."""
+    try:
+        with large_images_allowed(), Image.open(slide.image) as image:
+            extent = np.array(image.size)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(
+            f"The image {slide.image} cannot be read ({error}); fetch the file again."
+        ) from error
+    corner = np.rint(slide.pixel_xy).astype(int) - edge // 2
+    return int(((corner < 0) | (corner + edge > extent)).any(axis=1).sum())
 
 
 def crop(image: np.ndarray, centre_xy: np.ndarray, edge: int) -> np.ndarray:

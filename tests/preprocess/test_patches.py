@@ -14,7 +14,15 @@ from tiny_slides import make_slide
 
 from stbench.errors import DatasetError, UsageError
 from stbench.preprocess import patches
-from stbench.preprocess.patches import PatchSize, crop, patch_identity, patches_cached, patches_of, read_image
+from stbench.preprocess.patches import (
+    PatchSize,
+    crop,
+    n_beyond_image,
+    patch_identity,
+    patches_cached,
+    patches_of,
+    read_image,
+)
 
 EDGE = 16
 
@@ -144,3 +152,28 @@ def test_a_truncated_jpeg_is_named(slide, tmp_path, share):
 def test_a_missing_image_is_named(slide, tmp_path):
     with pytest.raises(UsageError, match=r"absent\.jpg cannot be read"):
         patches_of(replace(slide, image=tmp_path / "absent.jpg"), PatchSize(EDGE))
+
+
+def test_a_patch_in_pixels_may_arrive_smaller(slide):
+    size = PatchSize(EDGE, output_pixels=EDGE // 2)
+    assert str(size) == "16 px at 8 px"
+    found, whole = patches_of(slide, size), patches_of(slide, PatchSize(EDGE))
+    assert found.shape == (slide.n_spots, EDGE // 2, EDGE // 2, 3)
+    halves = whole.reshape(slide.n_spots, EDGE // 2, 2, EDGE // 2, 2, 3).mean((2, 4))
+    inner = np.s_[:, 1:-1, 1:-1]  # an antialiased triangle reaches one pixel beyond a plain 2 x 2 mean
+    assert (
+        np.abs(found[inner] - halves[inner]).mean() < np.abs(whole[:, ::2, ::2][inner] - halves[inner]).mean()
+    )
+    assert abs(found.mean() - whole.mean()) < 2
+
+
+def test_spots_whose_patch_leaves_the_image_are_counted(slide):
+    image = np.asarray(Image.open(slide.image))
+    assert n_beyond_image(slide, 8) == 0
+    for edge in (40, 60, 300):
+        padded = 0
+        for x, y in slide.pixel_xy:
+            left, top = round(x) - edge // 2, round(y) - edge // 2
+            padded += left < 0 or top < 0 or left + edge > image.shape[1] or top + edge > image.shape[0]
+        assert n_beyond_image(slide, edge) == padded
+    assert n_beyond_image(slide, 300) == slide.n_spots
