@@ -54,14 +54,20 @@ class Table:
 
 
 def build_tables(records: Iterable[Record], sort: SortScore = "pcc") -> list[Table]:
-    """One table for each TableIdentity, ordered by dataset; UnknownName for a score that cannot sort."""
+    """One table for each TableIdentity, by dataset, split, and panels that no test slide can have shaped first.
+
+    UnknownName for a score that cannot sort.
+    """
     if sort not in _SORT_SCORES:
         raise UnknownName("score to sort a leaderboard by", sort, _SORT_SCORES)
     by_table: dict[str, list[Record]] = {}
     for record in sorted(records, key=_order):
         by_table.setdefault(_hash(record.table), []).append(record)
     tables = [_table(identity, members, sort) for identity, members in by_table.items()]
-    return sorted(tables, key=lambda table: (table.identity.dataset, table.identity.split, table.id))
+    return sorted(
+        tables,
+        key=lambda t: (t.identity.dataset, t.identity.split, t.leaky or bool(t.panel_note), t.id),
+    )
 
 
 def to_dataframe(tables: Sequence[Table]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Many numbers in, one mean, interval or skill out.
+"""Many numbers in, one mean or skill out.
 
 Conventions
     scores    slide -> number or None (undefined on that slide); an undefined score is left out of every mean
@@ -58,21 +58,6 @@ def over_patients(scores: Mapping[str, float | None], patients: Mapping[str, str
     """Mean over slides within patient, then over patients; the slide mean where patients are not stated."""
     means = patient_means(scores, patients)
     return mean(scores.values() if means is None else means.values())
-
-
-def t_interval(values: Iterable[float], level: float = 0.95) -> tuple[float, float] | None:
-    """Two-sided t interval of the mean, None with fewer than two values.
-
-    mean -+ t(level, n - 1) * s / sqrt(n), with the sample standard deviation s (n - 1).
-    """
-    values = list(values)
-    centre, spread = mean(values), standard_deviation(values)
-    if centre is None or spread is None:
-        return None
-    from scipy.special import stdtrit  # here, because loading it takes longer than printing a table
-
-    half = float(stdtrit(len(values) - 1, 0.5 + level / 2)) * spread / math.sqrt(len(values))
-    return centre - half, centre + half
 
 
 def skill(score: float | None, floor: float | None, ceiling: float | None) -> float | None:
