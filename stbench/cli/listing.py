@@ -25,6 +25,9 @@ def leaderboard(
         Path | None, typer.Option("--to", help="Write to this file instead of the terminal.")
     ] = None,
     sort: Annotated[str, typer.Option(help="pcc, pcc_given_depth or pcc_equal_depth.")] = "pcc",
+    reference: Annotated[
+        str, typer.Option(help="The row that all others are tested against, as the table names it.")
+    ] = "ridge",
     json: Json = False,
 ) -> None:
     """Table of everything under --out, from the stored Records alone."""
@@ -50,7 +53,7 @@ def leaderboard(
         )
     if sort not in get_args(SortScore):
         raise UsageError(f"--sort {sort} is not one of {', '.join(get_args(SortScore))}.")
-    tables = build_tables(records, sort=cast(SortScore, sort))
+    tables = build_tables(records, cast(SortScore, sort), reference)
     if format is None:
         output().print(LeaderboardView(tables))
     elif to is None:

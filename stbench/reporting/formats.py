@@ -12,11 +12,27 @@ from typing import Any
 from stbench.reporting.columns import COLUMNS, MISSING, failures, heading, ranks, sentences
 from stbench.reporting.leaderboard import Table
 from stbench.reporting.row import Row
+from stbench.reporting.side_blocks import (
+    COMPARISON_COLUMNS,
+    PUBLISHED_COLUMNS,
+    PUBLISHED_HEADING,
+    comparison_cells,
+    comparison_heading,
+)
 
 
 def plain(tables: Sequence[Table]) -> dict[str, Any]:
     """The tables as the values of the JSON document; None stands for a value that does not exist."""
-    return {"tables": [table.facts() | {"rows": [asdict(row) for row in table.rows]} for table in tables]}
+    return {
+        "tables": [
+            table.facts()
+            | {
+                "rows": [asdict(row) for row in (*table.rows, *table.published)],
+                "comparisons": [asdict(comparison) for comparison in table.comparisons],
+            }
+            for table in tables
+        ]
+    }
 
 
 def to_json(tables: Sequence[Table]) -> str:
@@ -66,8 +82,40 @@ def _markdown_table(table: Table) -> str:
         lines.append([place, *cells, row.note or MISSING])
     body = "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
     failed = "\n".join(f"- {_escaped(line)}" for line in failures(table))
-    parts = [f"### {heading(table)}", "\n".join(sentences(table, "**leaky**")), body, failed]
+    parts = [
+        f"### {heading(table)}",
+        "\n".join(sentences(table, "**leaky**")),
+        body,
+        failed,
+        _markdown_comparisons(table),
+        _markdown_published(table),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _markdown_comparisons(table: Table) -> str:
+    if not table.comparisons:
+        return ""
+    return "\n".join(
+        [
+            comparison_heading(table),
+            "",
+            *_grid([column.title for column in COMPARISON_COLUMNS], comparison_cells(table)),
+        ]
+    )
+
+
+def _markdown_published(table: Table) -> str:
+    if not table.published:
+        return ""
+    cells = [[c.cell(row) for c in PUBLISHED_COLUMNS] for row in table.published]
+    return "\n".join([PUBLISHED_HEADING, "", *_grid([c.title for c in PUBLISHED_COLUMNS], cells)])
+
+
+def _grid(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """A GitHub table of words and numbers."""
+    rules = [":--"] * len(titles)
+    return ["| " + " | ".join(map(_escaped, line)) + " |" for line in (titles, rules, *lines)]
 
 
 def _escaped(cell: str) -> str:

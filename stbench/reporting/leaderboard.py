@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from stbench.errors import UnknownName
 from stbench.files import hash_value
 from stbench.record import Record, TableIdentity
+from stbench.reporting.published import published_rows
 from stbench.reporting.row import Row
 from stbench.reporting.rows import ceiling_row, method_row
-from stbench.reporting.statistics import skill
+from stbench.reporting.statistics import Comparison, compare_with_reference, patient_means, skill
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SortScore = Literal["pcc", "pcc_given_depth", "pcc_equal_depth"]
+# Named before any run: the simplest method that looks at the image.
+DEFAULT_REFERENCE = "ridge"
 _SORT_SCORES = ("pcc", "pcc_given_depth", "pcc_equal_depth")
 
 
@@ -33,6 +36,8 @@ class Table:
     n_spots, n_scored   spots of the test slides, and those with enough counts to be scored
     floor               row that skill is measured from (the best mean floor by pcc), None where there is none
     floor_equal_depth   the same by equal-depth PCC
+    comparisons         every complete row against the reference, by per-patient mean PCC; none without patients
+    published           what papers printed for this dataset: rows of another kind, never ranked with these
     """
 
     identity: TableIdentity
@@ -46,16 +51,22 @@ class Table:
     panel_note: str
     floor: str | None
     floor_equal_depth: str | None
+    comparisons: tuple[Comparison, ...] = ()
+    published: tuple[Row, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """The table without its rows, as plain values."""
-        plain = {name: value for name, value in vars(self).items() if name not in ("identity", "rows")}
+        apart = ("identity", "rows", "comparisons", "published")
+        plain = {name: value for name, value in vars(self).items() if name not in apart}
         return asdict(self.identity) | plain
 
 
-def build_tables(records: Iterable[Record], sort: SortScore = "pcc") -> list[Table]:
+def build_tables(
+    records: Iterable[Record], sort: SortScore = "pcc", reference: str = DEFAULT_REFERENCE
+) -> list[Table]:
     """One table for each TableIdentity, by dataset, split, and panels that no test slide can have shaped first.
 
+    `reference` is the row that all others are tested against, by its label; a table that lacks it has no tests.
     UnknownName for a score that cannot sort.
     """
     if sort not in _SORT_SCORES:
@@ -63,7 +74,7 @@ def build_tables(records: Iterable[Record], sort: SortScore = "pcc") -> list[Tab
     by_table: dict[str, list[Record]] = {}
     for record in sorted(records, key=_order):
         by_table.setdefault(_hash(record.table), []).append(record)
-    tables = [_table(identity, members, sort) for identity, members in by_table.items()]
+    tables = [_table(identity, members, sort, reference) for identity, members in by_table.items()]
     return sorted(
         tables,
         key=lambda t: (t.identity.dataset, t.identity.split, t.leaky or bool(t.panel_note), t.id),
@@ -92,7 +103,7 @@ def _order(record: Record) -> tuple[int, str, str]:
     return record.seed, record.fold, record.key
 
 
-def _table(identity: str, records: Sequence[Record], sort: SortScore) -> Table:
+def _table(identity: str, records: Sequence[Record], sort: SortScore, reference: str) -> Table:
     finished = [record for record in records if record.finished]
     slides = {slide.slide: slide for record in finished for slide in record.slides}
     patients = {name: slide.patient for name, slide in slides.items()}
@@ -113,7 +124,20 @@ def _table(identity: str, records: Sequence[Record], sort: SortScore) -> Table:
         panel_note="; ".join(sorted({record.panel_note for record in records} - {""})),
         floor=floor.label if floor else None,
         floor_equal_depth=floor_equal_depth.label if floor_equal_depth else None,
+        comparisons=_comparisons(rows, reference),
+        published=published_rows(records[0].table.dataset),
     )
+
+
+def _comparisons(rows: Sequence[Row], reference: str) -> tuple[Comparison, ...]:
+    """Complete rows against the reference on patient means; nothing where patients are not stated."""
+    means = {row.label: patient_means(*_scores_and_patients(row)) for row in rows if row.ranked}
+    stated = {label: scores for label, scores in means.items() if scores}
+    return tuple(compare_with_reference(stated, reference)) if reference in stated else ()
+
+
+def _scores_and_patients(row: Row) -> tuple[dict[str, float | None], dict[str, str | None]]:
+    return {s.slide: s.pcc for s in row.slides}, {s.slide: s.patient for s in row.slides}
 
 
 def _rows_of(records: Sequence[Record]) -> list[tuple[list[Record], bool]]:

@@ -34,9 +34,21 @@ class LeaderboardView:
             yield Text(heading(table), style="bold")
             yield _grid(table, min(options.max_width, WIDEST), _missing_sign(options.encoding))
             notes = [f"{row.label}: {row.note}" for row in table.rows if row.note]
-            for line in [*notes, *failures(table), *sentences(table, "LEAKY")]:
+            for line in [*notes, *failures(table), *sentences(table, "LEAKY"), *_verdicts(table)]:
                 yield Text(" ".join(line.split()))
             yield Text()
+
+
+def _verdicts(table: Table) -> list[str]:
+    """One sentence a verdict, with the methods that it holds for; the numbers stand in the other formats."""
+    methods: dict[str, list[str]] = {}
+    for comparison in table.comparisons:
+        methods.setdefault(comparison.verdict, []).append(comparison.method)
+    reference = table.comparisons[0].reference if table.comparisons else ""
+    lines = [f"Against {reference}, by patient: {v}: {', '.join(names)}." for v, names in methods.items()]
+    if table.published:
+        lines.append(f"{len(table.published)} published numbers stand beside it in the other formats.")
+    return lines
 
 
 def _missing_sign(encoding: str) -> str:
