@@ -8,11 +8,13 @@ slide, record          what a slide is and who may see what of it; what one meth
 contract, registry     what methods and datasets promise; finding them by name
 synthetic              generated tissue for the demo datasets
 preprocess, training   panels, scaling, patches, encoders, neighbours; the shared training loop
+nn                     layers, losses and batches that several methods are built from
 metrics                two arrays in, a number out
 evaluation             folds, plan, tuning, runner, executors, audit
 reporting              Records on disk, leaderboard, MLflow
 choosing, benchmark    from names to things; run() and leaderboard()
 auditing, checks       the leakage audit and the contract checks by name
+timing, stopwatch      what a method costs: an epoch, a prediction, memory, operations
 doctor, scaffold, cli  the machine, new methods, the command line
 
 Importing stbench is light: each public name is loaded when it is first used.

@@ -18,6 +18,10 @@ from stbench.errors import StbenchError
 PROTOCOL_VERSION = 1
 
 
+_ARRAYS = {"predictions", "training", "truths"}
+_TUPLES = {"train_slides", "test_slides", "panel_genes", "notes", "unlabelled", "tumour_labels"}
+
+
 @dataclass(frozen=True, eq=False)
 class SlideTruth:
     """What a slide's predictions are scored against, for one gene panel.
@@ -26,6 +30,7 @@ class SlideTruth:
     counts        (n, G) raw counts;  totals (n,) counts over all genes
     scored        (n,) True where the spot has enough counts to be scored
     annotation    n labels ("" = none) or None
+    thumbnail     bytes of a small JPEG of the slide, (k,) uint8, and its pixels per full-resolution pixel
     """
 
     slide: str
@@ -38,6 +43,8 @@ class SlideTruth:
     totals: np.ndarray
     scored: np.ndarray
     annotation: np.ndarray | None = None
+    thumbnail: np.ndarray | None = None
+    thumbnail_scale: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,12 @@ class SlideScores:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One (method, settings, seed, fold): scores, cost, versions, hashes; `failure` is None or the reason."""
+    """One (method, settings, seed, fold): scores, cost, versions, hashes; `failure` is None or the reason.
+
+    unlabelled, tumour_labels   which annotation values mean "no label" and which count as tumour
+    predictions   test slide -> (n_spots, G) float32 on the log scale, as they were scored
+    training      what the scores know of the training slides: minimum, maximum, mean, std, (G,) over panel_genes
+    """
 
     key: str
     table: TableIdentity
@@ -119,8 +131,11 @@ class Record:
     cost: Mapping[str, float | None] = field(default_factory=dict)
     pretrained: str = ""
     notes: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
+    tumour_labels: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    training: Mapping[str, np.ndarray] = field(default_factory=dict)
     truths: Mapping[str, SlideTruth] = field(default_factory=dict)
 
     @property
@@ -128,10 +143,8 @@ class Record:
         return self.failure is None
 
     def to_plain(self) -> dict[str, Any]:
-        """The JSON part: everything but predictions and truths."""
-        plain = {
-            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("predictions", "truths")
-        }
+        """The JSON part: everything but the arrays."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _ARRAYS}
         plain |= {
             "table": asdict(self.table),
             "row": asdict(self.row),
@@ -150,7 +163,7 @@ class Record:
             table["slides"] = tuple(table["slides"])
             values["table"], values["row"] = TableIdentity(**table), RowIdentity(**row)
             values["slides"] = tuple(_slide_scores(s) for s in values["slides"])
-            for name in ("train_slides", "test_slides", "panel_genes", "notes"):
+            for name in _TUPLES & values.keys():
                 values[name] = tuple(values[name])
             return cls(**values)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -17,11 +17,13 @@ from torch import Tensor
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import MethodError, UnknownName, UsageError
+from stbench.nn.correlation_loss import correlation_loss
+from stbench.nn.training_bank import TrainingBank, bank_slides, training_bank
 from stbench.preprocess.neighbours import Metric
 from stbench.slide import QuerySlide, TrainingSlide
 
-from .graph import GraphRecipe, ReferenceBank, SlideGraph, build_graph, reference_bank, reference_slides
-from .loss import contrastive_loss, correlation_loss
+from .graph import GraphRecipe, SlideGraph, build_graph
+from .loss import contrastive_loss
 from .network import Encoder, Head, Network
 from .views import two_views
 
@@ -104,7 +106,7 @@ class SpaHGC(Method):
         self.epochs = epochs
         self._check_values()
         self._network: Network | None = None
-        self._bank: ReferenceBank | None = None
+        self._bank: TrainingBank | None = None
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
@@ -141,10 +143,10 @@ class SpaHGC(Method):
         slides = [slide for slide in train if slide.n_spots]
         with training.seeded(context) as generator:
             device, recipe = generator.device, self._recipe()
-            banks = (reference_bank(reference_slides(slide, slides)) for slide in slides)
+            banks = (training_bank(bank_slides(slide, slides)) for slide in slides)
             graphs = [build_graph(*pair, recipe, device) for pair in zip(slides, banks, strict=True)]
             truths = [torch.tensor(slide.expression, dtype=torch.float32, device=device) for slide in slides]
-            self._bank = reference_bank(slides)
+            self._bank = training_bank(slides)
             query_graphs = {slide: build_graph(slide, self._bank, recipe, device) for slide in validation}
             self._network = self._new_network(self._bank).to(device)
             encoder = self._network.encoder
@@ -160,7 +162,7 @@ class SpaHGC(Method):
     def _recipe(self) -> GraphRecipe:
         return GraphRecipe(**{name: getattr(self, name) for name in GraphRecipe._fields})
 
-    def _new_network(self, bank: ReferenceBank) -> Network:
+    def _new_network(self, bank: TrainingBank) -> Network:
         d, genes, edges = bank.embeddings.shape[1], bank.expression.shape[1], self._edge_types()
         pools = self.cnap and "CS" in edges
         return Network(

@@ -8,7 +8,7 @@ import warnings
 
 import typer
 
-from stbench.cli import checking, listing, making, running
+from stbench.cli import checking, listing, making, running, timing
 from stbench.errors import StbenchError, UsageError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(listing.datasets, name="datasets")
 app.command()(listing.encoders)
 app.command()(checking.check)
 app.command()(checking.audit)
+app.command()(timing.time)
 app.command()(checking.doctor)
 app.add_typer(making.cache, name="cache")
 app.command("new-method")(making.new_method)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
+
+if TYPE_CHECKING:
+    from torch.utils.flop_counter import FlopCounterMode
 
 Result = TypeVar("Result")
 _SAMPLE_SECONDS = 0.02
@@ -54,14 +59,85 @@ def measured(work: Callable[[], Result]) -> tuple[Result, Cost]:
 
 
 def operations(work: Callable[[], object]) -> float | None:
-    """Floating-point operations that torch's counter sees in `work`; None where it sees none (no network)."""
+    """Floating-point operations counted in `work`; None where none are counted (no network)."""
     if "torch" not in sys.modules:
         return None
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
+    with counting() as counter:
         work()
     return float(counter.get_total_flops()) or None
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[FlopCounterMode]:
+    """A counter of the floating-point operations inside, forward and backward, a multiply-add counted as two.
+
+    Counted are matrix products, convolutions, attention and LSTMs. Not counted are elementwise work, products of a
+    matrix and a vector, `cdist`, most kinds of sparse products, and whatever is not done by torch.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    # The counter has no formula for fused attention layers, but for all that they are made of.
+    mha: Any = torch.backends.mha
+    fused = mha.get_fastpath_enabled()
+    mha.set_fastpath_enabled(False)
+    try:
+        with FlopCounterMode(display=False, custom_mapping=_formulas()) as counter:
+            yield counter
+    finally:
+        mha.set_fastpath_enabled(fused)
+
+
+def _formulas() -> dict[Any, Callable[..., int]]:
+    """Formulas that torch's counter lacks or has wrong, by operator."""
+    import torch
+
+    aten = torch.ops.aten
+    return {
+        aten.mm: _product,
+        aten.convolution_backward: _convolution_backward,
+        aten.mkldnn_rnn_layer: _lstm_layer,
+        aten.mkldnn_rnn_layer_backward: lambda *shapes, **rest: 2 * _lstm_layer(*shapes),
+        aten._cudnn_rnn: _recurrent_layers,
+        aten._cudnn_rnn_backward: lambda *shapes, **rest: 2 * _recurrent_layers(*shapes),
+    }
+
+
+def _product(a: Any, b: Any, *rest: Any, **more: Any) -> int:
+    """(n, k) @ (k, m); of a sparse matrix, its stored entries only, where torch counts all."""
+    import torch
+
+    sparse, other = (a, b.shape[1]) if a.layout != torch.strided else (b, a.shape[0])
+    if sparse.layout == torch.strided:
+        return 2 * a.shape[0] * a.shape[1] * b.shape[1]
+    return 2 * sparse._nnz() * other
+
+
+_product._get_raw = True  # type: ignore[attr-defined]  # torch hands it tensors, not their shapes
+
+
+def _convolution_backward(
+    gradient: Sequence[int], x: Sequence[int], weight: Sequence[int], *rest: Any, **more: Any
+) -> int:
+    """As much as the forward convolution for each of input and weight; torch multiplies the latter by the groups."""
+    from torch.utils.flop_counter import conv_flop_count
+
+    transposed, output_mask = rest[4], rest[7]
+    forward = conv_flop_count(list(x), list(weight), list(gradient), transposed=transposed)
+    return forward * (bool(output_mask[0]) + bool(output_mask[1]))
+
+
+def _lstm_layer(
+    x: Sequence[int], input_weight: Sequence[int], hidden_weight: Sequence[int], *rest: Any, **more: Any
+) -> int:
+    """One direction of an LSTM layer on the CPU: both weights, once for each step and row of the batch."""
+    return _recurrent_layers(x, [input_weight, hidden_weight])
+
+
+def _recurrent_layers(x: Sequence[int], weights: Sequence[Sequence[int]], *rest: Any, **more: Any) -> int:
+    """All layers and directions of a recurrent network on the GPU; its biases are not matrices."""
+    entries = sum(math.prod(weight) for weight in weights if len(weight) == 2)
+    return 2 * math.prod(x[:-1]) * entries
 
 
 def _cuda():

@@ -128,7 +128,7 @@ class Processes:
             busy.remove(worker)
             worker.process.join()
             for seed in sorted(worker.owed):
-                yield failed_record(worker.job, seed, _cause_of_death(worker.process), workbench.provenance)
+                yield failed_record(worker.job, seed, cause_of_death(worker.process), workbench.provenance)
             return
         if isinstance(message, Record):
             worker.owed.discard(message.seed)
@@ -146,7 +146,7 @@ class Processes:
             worker.process.join()
 
 
-def _cause_of_death(process: BaseProcess) -> str:
+def cause_of_death(process: BaseProcess) -> str:
     code = process.exitcode or 0
     if code >= 0:
         return f"the worker process ended itself (exit code {code})"
@@ -159,7 +159,7 @@ def _start_worker(workbench: Workbench, job: Job) -> _Worker:
     here, there = context.Pipe()
     # Not a daemon: those may not start the data-loading processes that a method may want.
     process = context.Process(target=_work, args=(workbench, there), daemon=False)
-    with _deaf_to_interrupts():
+    with deaf_to_interrupts():
         process.start()
     there.close()
     worker = _Worker(process, here, job, set(job.keys))
@@ -173,7 +173,7 @@ def _hand_over(worker: _Worker) -> None:
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def deaf_to_interrupts() -> Iterator[None]:
     """Processes started inside never hear Ctrl-C, which is the parent's to handle; the parent hears it after."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -188,7 +188,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 def _work(workbench: Workbench, connection: Connection) -> None:
     """A worker's life: take a job, send its Records and 'done', until None comes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         runner = workbench.runner(workbench.materials())
         while (job := connection.recv()) is not None:
@@ -203,7 +203,7 @@ def _work(workbench: Workbench, connection: Connection) -> None:
         connection.send(RuntimeError(traceback.format_exc()))  # the error itself might not pickle
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Wait for the parent to end, then end: a killed run leaves nobody behind who goes on working."""
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -35,9 +35,12 @@ class Judge:
     def score(self, fold: Fold, name: str, prediction: np.ndarray) -> tuple[SlideTruth, SlideScores]:
         """The truth of a test slide and the scores of a prediction (n_spots, panel) on the log scale."""
         truth, scorer, covered = self._bench(fold, name)
+        return truth, scorer.score(prediction[:, covered], self.training(fold).covering(covered))
+
+    def training(self, fold: Fold) -> TrainingSummary:
+        """What the scores know of a fold's training slides, over the whole panel."""
         materials = self.materials.fold(fold)
-        training = TrainingSummary.of([materials.log_expression(train)[:, covered] for train in fold.train])
-        return truth, scorer.score(prediction[:, covered], training)
+        return TrainingSummary.of([materials.log_expression(name) for name in fold.train])
 
     def n_left_out(self, fold: Fold, name: str) -> int:
         """How many genes of the panel are not measured on a test slide."""

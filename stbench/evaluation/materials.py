@@ -21,6 +21,7 @@ from stbench.preprocess.encoders import embeddings_of
 from stbench.preprocess.expression import Scaling, fit_scaling, log_cpm, size_factors
 from stbench.preprocess.genes import GenePanel, choose_panel
 from stbench.preprocess.patches import PatchSize, n_beyond_image, patches_of
+from stbench.preprocess.thumbnails import thumbnail_of
 from stbench.record import SlideTruth
 from stbench.slide import QuerySlide, Slide, TrainingSlide
 
@@ -181,6 +182,7 @@ class FoldMaterials:
         kept = np.isin(self.panel.genes, slide.genes)
         if self.materials.design.genes.startswith("file:"):
             kept[:] = True
+        picture = thumbnail_of(slide.image)
         truth = SlideTruth(
             slide=name,
             patient=slide.patient,
@@ -192,5 +194,7 @@ class FoldMaterials:
             totals=slide.totals,
             scored=self.materials.scored(name),
             annotation=slide.annotation,
+            thumbnail=picture.jpeg,
+            thumbnail_scale=picture.scale,
         )
         return truth, kept

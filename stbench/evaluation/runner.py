@@ -52,6 +52,8 @@ class Runner:
         self.method_class = method_class
         self.provenance = provenance
         self.progress = progress
+        self.unlabelled = unlabelled
+        self.tumour_labels = tumour_labels
         self.judge = Judge(materials, unlabelled, tumour_labels)
 
     def run(self, job: Job) -> Iterator[Record]:
@@ -147,22 +149,28 @@ class Runner:
             cost={**cost, "tuning_seconds": tuning_seconds, "epochs": report.epochs},
             pretrained=report.pretrained,
             notes=notes_of(job, tuning, report, n_inner_left_out, unmeasured, filled),
+            unlabelled=self.unlabelled,
+            tumour_labels=self.tumour_labels,
             provenance=stamped(self.provenance),
-            predictions={name: values.astype(np.float32) for name, values in predictions.items()},
+            predictions=predictions,
+            training=vars(self.judge.training(job.fold)),
             truths={truth.slide: truth for truth, _ in scored},
         )
 
     def _predict(
         self, job: Job, method: Method, scaling: Scaling, fit_cost: Cost
     ) -> tuple[dict[str, np.ndarray], dict[str, float | None]]:
-        """Predictions for all spots of the test slides on the log scale, and what fit and predict cost."""
+        """Predictions for all spots of the test slides on the log scale, and what fit and predict cost.
+
+        They are rounded to the precision that is stored before they are scored, so that anyone can score them again.
+        """
         fold, card = self.materials.fold(job.fold), job.contestant.card
         names = {f"query-{i}": name for i, name in enumerate(job.fold.test)}
         queries = [fold.query_slide(name, query_id, card) for query_id, name in names.items()]
         scaled, predict_cost = measured(lambda: [method.predict(query) for query in queries])
         shapes = [(query.n_spots, len(fold.panel.genes)) for query in queries]
         predictions = {
-            name: scaling.invert(check_prediction(prediction, *shape))
+            name: scaling.invert(check_prediction(prediction, *shape)).astype(np.float32)
             for name, prediction, shape in zip(names.values(), scaled, shapes, strict=True)
         }
         cost = {

@@ -33,6 +33,10 @@ class TrainingSummary:
         spots = np.concatenate([np.asarray(slide, dtype=np.float64) for slide in log_expression])
         return cls(spots.min(axis=0), spots.max(axis=0), spots.mean(axis=0), spots.std(axis=0))
 
+    def covering(self, genes: np.ndarray) -> TrainingSummary:
+        """The summary of some genes only, by their mask or indices."""
+        return TrainingSummary(self.minimum[genes], self.maximum[genes], self.mean[genes], self.std[genes])
+
     @property
     def constant_below(self) -> np.ndarray:
         """Standard deviations below which a predicted gene is constant."""

@@ -8,6 +8,9 @@ count_losses.py        (zero-inflated) negative binomial likelihoods, and the he
 spot_patches.py        patches of many slides as batches of pixels on the device
 augmentation.py        symmetries, rotations and colours of patches, drawn from a generator
 self_distillation.py   augmented copies of a slide and their learned ensemble
+training_bank.py       training spots that a graph of exemplars may draw on
+adjacency.py           neighbour lists as the links of graph layers
+correlation_loss.py    Pearson's correlation as a loss
 reference_bank.py      prediction by the profiles of the nearest training spots
 pretrained.py          networks that start from ImageNet weights where these are at hand
 streaming.py           long inputs through a network piece by piece

@@ -3,6 +3,7 @@
 out/
 ├── records/<key>.json       a Record's plain part, in an envelope that names its other files
 ├── predictions/<key>.npz    float32 arrays (n_spots, n_genes), one for each test slide
+                             and the training summary that the scores were computed with
 └── truths/<hash>.npz        what predictions are scored against, once for each slide and panel
 
 Every file appears whole or not at all, and the record last: a record that exists has its other files. What a
@@ -26,7 +27,7 @@ from stbench.record import Record, SlideTruth
 from stbench.reporting.truth_files import read_truth, save_truth
 
 FORMAT = 1
-_PREFIX = "slide "
+_PREFIX, _TRAINING = "slide ", "training "
 
 
 class RunStore:
@@ -50,7 +51,7 @@ class RunStore:
         with contextlib.ExitStack() as files:
             document, seal = files.enter_context(replacing(self._record_file(record.key))), None
             if record.predictions:
-                seal = _write_arrays(files.enter_context(replacing(predictions)), record.predictions)
+                seal = _write_arrays(files.enter_context(replacing(predictions)), record)
             envelope = {"format": FORMAT, "predictions": seal, "truths": truths}
             document.write_text(f'{{"record":{plain},{json.dumps(envelope)[1:]}\n', encoding="utf-8")
         if not record.predictions:
@@ -93,6 +94,13 @@ class RunStore:
 
     def load_predictions(self, key: str) -> dict[str, np.ndarray]:
         """Slide -> (n_spots, n_genes) float32 predictions; StorageError where they are not whole."""
+        return self._load(key, _PREFIX)
+
+    def load_training(self, key: str) -> dict[str, np.ndarray]:
+        """The training summary of a Record's fold by name; empty for Records of versions that did not keep it."""
+        return self._load(key, _TRAINING)
+
+    def _load(self, key: str, prefix: str) -> dict[str, np.ndarray]:
         _, envelope = self._read(self._record_file(key))
         if envelope["predictions"] is None:
             return {}
@@ -101,7 +109,8 @@ class RunStore:
             if _seal(path) != envelope["predictions"]:
                 raise StorageError(f"{path} is damaged or of another result than {self._record_file(key)}.")
             with np.load(path) as arrays:
-                return {name.removeprefix(_PREFIX): arrays[name] for name in arrays.files}
+                names = [name for name in arrays.files if name.startswith(prefix)]
+                return {name.removeprefix(prefix): arrays[name] for name in names}
         except OSError as error:
             raise _unreadable(path, error) from error
 
@@ -171,10 +180,11 @@ def _plain_number(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not a plain value")
 
 
-def _write_arrays(path: Path, predictions: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Write the arrays to `path` and return their seal: what tells them from any other file."""
+def _write_arrays(path: Path, record: Record) -> dict[str, Any]:
+    """Write a Record's arrays to `path` and return their seal: what tells them from any other file."""
     # The prefix keeps a slide's name from being taken for a parameter of savez ("file", say).
-    arrays = {_PREFIX + slide: np.asarray(array, np.float32) for slide, array in predictions.items()}
+    arrays = {_PREFIX + slide: np.asarray(array, np.float32) for slide, array in record.predictions.items()}
+    arrays |= {_TRAINING + name: np.asarray(array, np.float64) for name, array in record.training.items()}
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
     return _seal(path)
 

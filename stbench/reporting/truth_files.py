@@ -55,6 +55,9 @@ def _to_arrays(truth: SlideTruth) -> dict[str, np.ndarray]:
         arrays["patient"] = np.array(truth.patient)
     if truth.annotation is not None:
         arrays["annotation"] = np.array(truth.annotation, dtype=np.str_)
+    if truth.thumbnail is not None:
+        arrays["thumbnail"] = np.array(truth.thumbnail, dtype=np.uint8)
+        arrays["thumbnail_scale"] = np.array(truth.thumbnail_scale, dtype=np.float64)
     return arrays
 
 
@@ -66,6 +69,8 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> SlideTruth:
         spot_ids=tuple(map(str, arrays["spot_ids"])),
         **{name: arrays[name] for name in _ARRAYS},
         annotation=arrays.get("annotation"),
+        thumbnail=arrays.get("thumbnail"),
+        thumbnail_scale=float(arrays["thumbnail_scale"]) if "thumbnail_scale" in arrays else None,
     )
 
 

@@ -22,7 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stbench import training
 from stbench.contract import FitContext
-from stbench.methods.spahgc.graph import build_graph, reference_bank
+from stbench.methods.spahgc.graph import build_graph
+from stbench.nn.training_bank import training_bank
 from stbench.registry import load_method, method_card
 from stbench.slide import TrainingSlide
 
@@ -54,7 +55,7 @@ def step_trainer() -> Callable[[int], list[float]]:
     method: Any = load_method("spahgc")(**settings)
     context = FitContext()
     method.fit([target, bank], context=context)
-    graph = build_graph(target, reference_bank([bank]), method._recipe())
+    graph = build_graph(target, training_bank([bank]), method._recipe())
     truth, second = torch.from_numpy(target.expression), copy.deepcopy(method._network.encoder)
 
     def take(steps: int) -> list[float]:

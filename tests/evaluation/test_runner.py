@@ -327,3 +327,26 @@ def test_odd_slide_names_run(slides, tmp_path):
     (record,) = run(odd, "plane")
     assert record.test_slides == ("file",) and set(record.predictions) == {"file"}
     assert Path(slides["S1"].image).is_file()
+
+
+def test_stored_predictions_and_training_summary_give_the_same_scores_again(tmp_path, quick):
+    """Whoever has the store and nothing else arrives at the same numbers, to the last bit."""
+    from stbench import benchmark
+    from stbench.evaluation.scoring import SlideScorer
+    from stbench.metrics.training import TrainingSummary
+    from stbench.reporting.store import RunStore
+
+    benchmark.run(["ridge"], "demo-tiny", out=tmp_path, inner="none", genes="highest", n_genes=12)
+    store = RunStore(tmp_path)
+    records = [record for record in store.records()[0] if record.row.method == "ridge"]
+    assert records
+    for record in records:
+        predictions, truths = store.load_predictions(record.key), store.load_truths(record)
+        training = TrainingSummary(**store.load_training(record.key))
+        for slide in record.slides:
+            truth = truths[slide.slide]
+            covered = np.isin(record.panel_genes, truth.genes)
+            scorer = SlideScorer(truth, record.unlabelled, record.tumour_labels)
+            again = scorer.score(predictions[slide.slide][:, covered], training.covering(covered))
+            assert again.scores == slide.scores and again.per_gene == slide.per_gene
+            assert truth.thumbnail is not None and 0 < truth.thumbnail_scale <= 1

@@ -16,11 +16,13 @@ from stbench.contract import FitContext
 from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
 from stbench.methods.spahgc import plugin as SpaHGC
 from stbench.methods.spahgc.attention import CrossNodeAttentionPooling, CrossNodeDualAttention
-from stbench.methods.spahgc.graph import GraphRecipe, build_graph, reference_bank, reference_slides
-from stbench.methods.spahgc.loss import contrastive_loss, correlation_loss
+from stbench.methods.spahgc.graph import GraphRecipe, build_graph
+from stbench.methods.spahgc.loss import contrastive_loss
 from stbench.methods.spahgc.masks import Dropout
 from stbench.methods.spahgc.network import Edges, Features, Layer, Nodes
 from stbench.methods.spahgc.views import two_views
+from stbench.nn.correlation_loss import correlation_loss
+from stbench.nn.training_bank import bank_slides, training_bank
 from stbench.registry import method_card
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -113,7 +115,7 @@ def test_parameters_of_each_submodule():
 
 def small_graph():
     train = [training_slide(name) for name in "ABC"]
-    return build_graph(train[0], reference_bank(train[1:]), RECIPE)
+    return build_graph(train[0], training_bank(train[1:]), RECIPE)
 
 
 def altered(graph, what):
@@ -195,11 +197,11 @@ def test_every_training_switch_changes_what_is_learned(changes):
 def test_references_never_come_from_the_target_s_group_while_another_exists():
     train = [training_slide(name, group=name[0]) for name in ("A1", "A2", "B1", "C1")]
     for target, allowed in zip(train, ["B1 C1", "B1 C1", "A1 A2 C1", "A1 A2 B1"], strict=True):
-        assert [slide.id for slide in reference_slides(target, train)] == allowed.split()
+        assert [slide.id for slide in bank_slides(target, train)] == allowed.split()
     siblings = train[:2]
-    assert [slide.id for slide in reference_slides(siblings[0], siblings)] == ["A2"]
+    assert [slide.id for slide in bank_slides(siblings[0], siblings)] == ["A2"]
     with pytest.raises(CannotFit, match="A1 is the only one"):
-        reference_slides(train[0], train[:1])
+        bank_slides(train[0], train[:1])
 
 
 @pytest.mark.parametrize("reference_nodes", ["retrieved", "all"])
@@ -227,7 +229,7 @@ def test_no_graph_of_a_fit_holds_a_node_of_its_own_group_or_from_outside(monkeyp
 def test_the_bank_of_a_query_is_the_whole_training_set():
     train = [training_slide(name, group="P") for name in "ABC"]
     for slide in train:
-        graph = build_graph(query_of(slide), reference_bank(train), RECIPE._replace(references=1))
+        graph = build_graph(query_of(slide), training_bank(train), RECIPE._replace(references=1))
         assert set(graph.reference_slide.tolist()) == {slide.id}
 
 
@@ -360,7 +362,7 @@ def neighbours_of(adjacency, node):
 def test_spatial_links_are_the_nearest_spots_and_the_radius_takes_the_far_ones_out():
     """Array 6 wide: spot 0 is a corner, spot 7 has eight spots around it."""
     train = [training_slide("A", n=18), training_slide("B")]
-    bank = reference_bank(train[1:])
+    bank = training_bank(train[1:])
     nearest = build_graph(train[0], bank, RECIPE).edges.spatial
     assert neighbours_of(nearest, 7) == [0, 1, 6, 8, 13], "four at distance 1, then the first diagonal"
     assert neighbours_of(nearest, 0) == [1, 2, 6, 7, 12]
@@ -371,7 +373,7 @@ def test_spatial_links_are_the_nearest_spots_and_the_radius_takes_the_far_ones_o
 @pytest.mark.parametrize("metric", ["cosine", "l1", "l2"])
 def test_cross_and_reference_links_are_the_most_similar_nodes(metric):
     target, others = training_slide("A"), [training_slide(name) for name in "BC"]
-    bank = reference_bank(others)
+    bank = training_bank(others)
     recipe = RECIPE._replace(
         references=3, reference_neighbours=2, cross_metric=metric, reference_metric=metric
     )
