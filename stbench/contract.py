@@ -12,13 +12,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from stbench.errors import DatasetError, UnknownName
+from stbench.errors import DatasetError, PluginError, UnknownName
 from stbench.slide import QuerySlide, Slide, TrainingSlide
+
+if TYPE_CHECKING:
+    from stbench.fetching import FetchListener, RemoteFile
 
 TargetScale = Literal["log", "minmax", "zscore"]
 
@@ -143,6 +146,8 @@ class SlideSource(NamedTuple):
 class Dataset(ABC):
     """Slides in their provider's own files: raw counts and images, nothing else."""
 
+    # Its name on the command line, after which the folder of its files is called.
+    name: ClassVar[str] = ""
     # Names of folders below the data root in which this dataset may lie, besides its own name.
     folders: ClassVar[tuple[str, ...]] = ()
 
@@ -150,9 +155,26 @@ class Dataset(ABC):
     def slides(self, root: Path) -> list[SlideSource]:
         """The complete slides below `root`, in order, unread; DatasetError where there are none."""
 
-    @abstractmethod
-    def fetch(self, root: Path) -> None:
-        """Place the dataset's files below `root`, or say where a person gets them (DatasetError)."""
+    def remote_files(self, folder: Path) -> list[RemoteFile]:
+        """The provider's files, named as they are to lie below `folder`; stbench.fetching lists those of providers.
+
+        Raises DatasetError where the provider cannot be reached, or where only a person can get the files.
+        """
+        raise DatasetError(f"{self.name or type(self).__module__} lists no files to download.")
+
+    def fetch(self, root: Path, listener: FetchListener | None = None) -> None:
+        """Download the files that `remote_files` lists to the dataset's folder below `root`, where they are missing."""
+        from stbench.fetching import fetch_files
+
+        folder = self.home(root)
+        fetch_files(self.remote_files(folder), folder, listener)
+
+    def home(self, root: Path) -> Path:
+        """The dataset's folder below `root`: the first of its names that is there, else root/<name>."""
+        if not self.name:
+            raise PluginError(f"{type(self).__module__}: a dataset that downloads files must set `name`.")
+        places = [root / folder for folder in (self.name, *self.folders)]
+        return next((place for place in places if place.is_dir()), places[0])
 
     def missing(self, root: Path) -> dict[str, str]:
         """Slides that should be there and are not: name -> what is missing."""
@@ -241,7 +263,10 @@ class MethodCard(_Card):
 class DatasetCard(_Card):
     """card.yaml of a dataset.
 
+    n_slides        None where it depends on the user's own folder
+    own_folder      the slides lie in a folder that is given with the name, as in path:DIR
     generated       made by the project's own code below the cache: synthetic, no download
+    download_size   how much `stbench datasets fetch` transfers, in words ("0.9 GB"); "" where nobody knows
     max_epochs      a bound on epochs that this dataset asks for, None for no bound
     max_settings    a bound on the settings the inner loop tries
     unlabelled      annotation values that mean "no label"
@@ -251,10 +276,12 @@ class DatasetCard(_Card):
     citation: str
     licence: str
     platform: str
-    n_slides: int
+    n_slides: int | None
     n_patients: int | None
     annotation: str = ""
     download: str = ""
+    download_size: str = ""
+    own_folder: bool = False
     generated: bool = False
     max_epochs: PositiveInt | None = None
     max_settings: PositiveInt | None = None

@@ -8,7 +8,7 @@ import warnings
 
 import typer
 
-from stbench.cli import checking, listing, making, running, timing
+from stbench.cli import boards, bundling, checking, listing, making, running, timing
 from stbench.errors import StbenchError, UsageError
 
 app = typer.Typer(
@@ -21,13 +21,15 @@ app = typer.Typer(
     epilog="--debug after any command shows the traceback of an error.",
 )
 app.command()(running.run)
-app.command()(listing.leaderboard)
+app.command()(boards.leaderboard)
 app.command()(listing.methods)
 app.add_typer(listing.datasets, name="datasets")
 app.command()(listing.encoders)
 app.command()(checking.check)
 app.command()(checking.audit)
 app.command()(timing.time)
+app.command()(bundling.bundle)
+app.command()(bundling.verify)
 app.command()(checking.doctor)
 app.add_typer(making.cache, name="cache")
 app.command("new-method")(making.new_method)

@@ -1,69 +1,21 @@
-"""What there is: methods, datasets, encoders, and the leaderboard of what was run."""
+"""What there is: methods, datasets, encoders."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stbench.cli.options import DEFAULT_OUT, DataRoot, Json, Out, print_json
-from stbench.errors import StbenchError, UsageError
+from stbench.cli import fetching
+from stbench.cli.options import DataRoot, Json, print_json
+from stbench.errors import StbenchError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 datasets = typer.Typer(help="Datasets: list, fetch, check.", invoke_without_command=True)
-
-
-def leaderboard(
-    out: Out = DEFAULT_OUT,
-    format: Annotated[
-        str | None, typer.Option("--format", help="md, csv or json; default a terminal table.")
-    ] = None,
-    to: Annotated[
-        Path | None, typer.Option("--to", help="Write to this file instead of the terminal.")
-    ] = None,
-    sort: Annotated[str, typer.Option(help="pcc, pcc_given_depth or pcc_equal_depth.")] = "pcc",
-    reference: Annotated[
-        str, typer.Option(help="The row that all others are tested against, as the table names it.")
-    ] = "ridge",
-    json: Json = False,
-) -> None:
-    """Table of everything under --out, from the stored Records alone."""
-    from stbench.cli.consoles import messages, output
-    from stbench.files import write_text
-    from stbench.reporting import formats
-    from stbench.reporting.leaderboard import SortScore, build_tables
-    from stbench.reporting.store import RunStore
-    from stbench.reporting.terminal import LeaderboardView
-
-    writers = {"md": formats.to_markdown, "csv": formats.to_csv, "json": formats.to_json}
-    format = "json" if json else format or ("md" if to else None)
-    if format is not None and format not in writers:
-        raise UsageError(f"--format {format} is not one of {', '.join(writers)}.")
-    if to is not None and to.is_dir():
-        raise UsageError(f"--to {to} is a folder; name a file, {to / 'leaderboard.md'} for instance.")
-    records, problems = RunStore(out).records()
-    for problem in problems:
-        messages().print(f"warning: {problem}", markup=False)
-    if not records:
-        raise UsageError(
-            f"There are no Records under {out}. Run a method first: stbench run --method ridge --dataset demo"
-        )
-    if sort not in get_args(SortScore):
-        raise UsageError(f"--sort {sort} is not one of {', '.join(get_args(SortScore))}.")
-    tables = build_tables(records, cast(SortScore, sort), reference)
-    if format is None:
-        output().print(LeaderboardView(tables))
-    elif to is None:
-        print(writers[format](tables), end="")
-    else:
-        write_text(to, writers[format](tables))
-    if problems:
-        raise StbenchError(
-            f"{len(problems)} files under {out} could not be read as Records; see the warnings."
-        )
+datasets.command("fetch")(fetching.fetch_dataset)
 
 
 def methods(
@@ -84,7 +36,12 @@ def list_datasets(context: typer.Context, data_root: DataRoot = None, json: Json
 
     extra = {name: _on_disk(name, data_root) for name in registry.plugins("dataset")}
     _list_or_show(
-        "dataset", None, json, registry.dataset_card, ("platform", "n_slides", "n_patients", "title"), extra
+        "dataset",
+        None,
+        json,
+        registry.dataset_card,
+        ("platform", "n_slides", "n_patients", "title", "download_size"),
+        extra,
     )
 
 
@@ -96,27 +53,16 @@ def show_dataset(name: str, json: Json = False) -> None:
     _list_or_show("dataset", name, json, registry.dataset_card, ())
 
 
-@datasets.command("fetch")
-def fetch_dataset(name: str, data_root: DataRoot = None) -> None:
-    """Download a dataset, or say where to get it."""
-    from stbench import choosing, registry
-    from stbench.files import make_folder
-
-    plugin = registry.find("dataset", name)
-    root = make_folder(choosing.data_folder(plugin.name, data_root))
-    registry.load_dataset(plugin.name)().fetch(root)
-
-
 @datasets.command("check")
 def check_dataset(name: str, data_root: DataRoot = None, json: Json = False) -> None:
     """Read every slide and report what is in it; exit status 1 where one cannot be read."""
     from rich.table import Table
 
-    from stbench import choosing, registry
+    from stbench import choosing
     from stbench.cli.consoles import output
 
-    plugin = registry.find("dataset", name)
-    sources, missing = choosing.find_slides(plugin.name, data_root)
+    dataset = choosing.dataset_name(name)
+    sources, missing = choosing.find_slides(name, data_root)
     rows: list[dict[str, Any]] = []
     for source in sources:
         try:
@@ -140,7 +86,7 @@ def check_dataset(name: str, data_root: DataRoot = None, json: Json = False) -> 
         for s, why in missing.items()
     ]
     if json:
-        print_json({"dataset": plugin.name, "slides": rows})
+        print_json({"dataset": dataset, "slides": rows})
     else:
         table = Table("slide", "status", "spots", "genes", "labelled", "problem")
         for row in rows:
@@ -148,7 +94,7 @@ def check_dataset(name: str, data_root: DataRoot = None, json: Json = False) -> 
         output().print(table)
     failed = [row["slide"] for row in rows if row["status"] == "FAIL"]
     if failed:
-        raise StbenchError(f"{len(failed)} slides of {plugin.name} cannot be read: {', '.join(failed)}.")
+        raise StbenchError(f"{len(failed)} slides of {dataset} cannot be read: {', '.join(failed)}.")
 
 
 def encoders(json: Json = False) -> None:
@@ -176,6 +122,8 @@ def _on_disk(dataset: str, data_root: Path | None) -> dict[str, Any]:
     from stbench import choosing, registry
 
     try:
+        if registry.dataset_card(dataset).own_folder:
+            return {"on_disk": f"your own folder, {dataset}:DIR"}
         if registry.dataset_card(dataset).generated:
             return {"on_disk": "generated when first used"}
         sources, missing = choosing.find_slides(dataset, data_root)

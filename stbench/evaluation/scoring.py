@@ -25,7 +25,7 @@ from stbench.metrics.null import NullTruth
 from stbench.metrics.prediction import check_prediction
 from stbench.metrics.structure import GeneStructure
 from stbench.metrics.training import TrainingSummary
-from stbench.preprocess.neighbours import spatial_neighbours
+from stbench.preprocess.spatial_neighbours import spatial_neighbours
 from stbench.record import SlideScores, SlideTruth
 
 

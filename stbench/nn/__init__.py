@@ -5,6 +5,7 @@ grid_embedding.py      learned embeddings of a spot's column and row on the arra
 projection.py          the projection head of the contrastive methods
 contrastive_losses.py  soft-target and one-to-one alignment of two sets of embeddings
 count_losses.py        (zero-inflated) negative binomial likelihoods, and the heads that feed them
+patch_stream.py        batches of patches gathered from the slides' own arrays
 spot_patches.py        patches of many slides as batches of pixels on the device
 augmentation.py        symmetries, rotations and colours of patches, drawn from a generator
 self_distillation.py   augmented copies of a slide and their learned ensemble

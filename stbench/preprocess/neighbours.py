@@ -1,6 +1,6 @@
-"""Neighbours: the most similar rows of a bank, and the nearest spots of a slide.
+"""Neighbours: the most similar rows of a bank (and, from spatial_neighbours.py, the nearest spots of a slide).
 
-Both searches are exact and settle ties by a rule, so that a result does not depend on the order of the query
+The searches are exact and settle ties by a rule, so that a result does not depend on the order of the query
 spots, on the block size or on the machine's rounding.
 """
 
@@ -11,10 +11,11 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from scipy.spatial import KDTree
 
 from stbench.errors import MethodError, UnknownName
-from stbench.slide import QuerySlide, TrainingSlide
+from stbench.preprocess.spatial_neighbours import neighbour_positions, rounded, spatial_neighbours
+
+__all__ = ["Metric", "neighbour_positions", "spatial_neighbours", "top_k"]
 
 Metric = Literal["cosine", "l1", "l2"]
 
@@ -23,7 +24,7 @@ _QUERY_BLOCK, _BANK_BLOCK = 1024, 8192
 _SPARE_CANDIDATES = 24
 # Elements of the double-precision differences held at a time: 64 MB.
 _EXACT_BLOCK = 8_000_000
-_TIE_DIGITS, _COSINE_DECIMALS = 9, 12
+_COSINE_DECIMALS = 12
 
 
 def top_k(
@@ -154,7 +155,7 @@ def _ranked(
     for start in range(0, len(index), step):
         block = slice(start, start + step)
         exact[block] = _distances(queries[block, None], bank[candidates[block]], metric)
-    order = np.lexsort((index, _rounded(exact)), axis=-1)
+    order = np.lexsort((index, rounded(exact)), axis=-1)
     return np.take_along_axis(index, order, 1), np.take_along_axis(exact, order, 1)
 
 
@@ -169,7 +170,7 @@ def _scan(
     exact = np.concatenate(parts)
     if own is not None:
         exact[own] = np.inf
-    order = np.lexsort((np.arange(len(exact)), _rounded(exact)))[:k]
+    order = np.lexsort((np.arange(len(exact)), rounded(exact)))[:k]
     return order, exact[order]
 
 
@@ -184,43 +185,3 @@ def _distances(queries: torch.Tensor, rows: torch.Tensor, metric: Metric) -> np.
         torch.linalg.vector_norm(rows, dim=-1)
     )
     return np.round(1 - ((queries * rows).sum(-1) * inverse).numpy(), _COSINE_DECIMALS)
-
-
-def _rounded(distances: np.ndarray) -> np.ndarray:
-    """Distances to nine significant digits, so that ties are not settled by rounding noise."""
-    mantissa, exponent = np.frexp(distances)
-    return np.ldexp(np.round(mantissa, _TIE_DIGITS), exponent)
-
-
-def neighbour_positions(slide: TrainingSlide | QuerySlide) -> np.ndarray:
-    """(n, 2) positions in which spots are near: array units on the ST platform, pixels elsewhere."""
-    return slide.array_row_column if slide.platform == "ST" else slide.pixel_xy
-
-
-def spatial_neighbours(positions: np.ndarray, array_row_column: np.ndarray, k: int) -> np.ndarray:
-    """The `k` nearest other spots of each spot: (n, min(k, n - 1)) int64, nearest first.
-
-    positions (n, 2) say how far apart spots are; ties go by (distance, row, column) of array_row_column
-    (n, 2), distances being equal when they agree to nine digits.
-    """
-    n = len(positions)
-    found = max(0, min(k, n - 1))
-    if found == 0:
-        return np.empty((n, 0), dtype=np.int64)
-    distances, index = _beyond_ties(np.asarray(positions, dtype=np.float64), found)
-    own = index == np.arange(n)[:, None]
-    distances = np.where(own, np.inf, _rounded(distances))
-    row, column = array_row_column[index, 0], array_row_column[index, 1]
-    order = np.lexsort((index, column, row, distances), axis=-1)[:, :found]
-    return np.take_along_axis(index, order, 1).astype(np.int64)
-
-
-def _beyond_ties(positions: np.ndarray, found: int) -> tuple[np.ndarray, np.ndarray]:
-    """Enough nearest spots, itself included, to hold every spot that ties for the last place."""
-    tree, n = KDTree(positions), len(positions)
-    asked = found + 13
-    while True:
-        distances, index = map(np.asarray, tree.query(positions, k=min(asked, n)))
-        if asked >= n or (distances[:, -1] > distances[:, found] * (1 + 1e-8)).all():
-            return distances, index
-        asked *= 2

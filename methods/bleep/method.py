@@ -1,0 +1,183 @@
+"""BLEEP as a method: its batches, its loss, and the bank of training spots that it retrieves from.
+
+Xie et al.: Spatially Resolved Gene Expression Prediction from H&E Histology Images via Bi-modal Contrastive
+Learning, NeurIPS 2023 (arXiv 2306.01859).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stbench import training
+from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.errors import CannotFit, MethodError, UsageError
+from stbench.nn.augmentation import random_symmetries
+from stbench.nn.contrastive_losses import soft_target_losses
+from stbench.nn.patch_stream import PatchStream
+from stbench.nn.pretrained import imagenet_network
+from stbench.nn.reference_bank import ReferenceBank
+from stbench.nn.spot_patches import imagenet_normalised, spot_expression
+from stbench.slide import QuerySlide, TrainingSlide
+
+from .batches import BatchPlan
+from .network import Network
+
+EDGE = 224
+# Patches embedded at a time where nothing is trained.
+_PIECE = 64
+_POSITIVE = ("learning_rate", "temperature")
+_AT_LEAST_ONE = ("width", "accumulate", "retrieved")
+
+
+class BLEEP(Method):
+    """ResNet-50 and two projection heads, contrasted; defaults are the preset `paper`.
+
+    retrieved                    a prediction is the mean of so many measured profiles
+    width, dropout, temperature  of the common space, of both heads, of the loss
+    micro_batch, accumulate      spots that are contrasted with each other, and micro-batches to an optimiser step
+    augment                      each training patch is seen under a random one of its eight symmetries
+    """
+
+    def __init__(
+        self,
+        retrieved: int = 50,
+        width: int = 256,
+        dropout: float = 0.1,
+        temperature: float = 1.0,
+        micro_batch: int = 128,
+        accumulate: int = 4,
+        augment: bool = True,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-3,
+        epochs: int = 150,
+    ):
+        self.retrieved = retrieved
+        self.width = width
+        self.dropout = dropout
+        self.temperature = temperature
+        self.micro_batch = micro_batch
+        self.accumulate = accumulate
+        self.augment = augment
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.epochs = epochs
+        self._check_values()
+        self._network: Network | None = None
+        self._bank: ReferenceBank | None = None
+
+    def _check_values(self) -> None:
+        """UsageError for a hyperparameter out of its range."""
+        for name in _AT_LEAST_ONE:
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be positive.")
+        if self.micro_batch < 2:
+            raise UsageError(
+                f"micro_batch is {self.micro_batch}; spots are contrasted with others, so 2 or more."
+            )
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout is {self.dropout}; it must be 0 or more and less than 1.")
+
+    def fit(
+        self,
+        train: Sequence[TrainingSlide],
+        validation: Sequence[QuerySlide] = (),
+        score: Score | None = None,
+        context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
+    ) -> FitReport:
+        """Spots of all training slides, contrasted within micro-batches; afterwards they are the bank.
+
+        Raises CannotFit with fewer than two spots, MethodError for slides without patches.
+        """
+        slides = [slide for slide in train if slide.n_spots]
+        n = sum(slide.n_spots for slide in slides)
+        if n < 2:
+            raise CannotFit(f"BLEEP contrasts spots with each other and needs two of them, but found {n}.")
+        with training.seeded(context) as generator:
+            patches = PatchStream(slides, EDGE, generator.device)
+            expression = spot_expression(slides, generator.device)
+            origin = self._start(expression)
+            plan = BatchPlan.of(n, self.micro_batch, self.accumulate)
+
+            def losses(epoch: int) -> Iterator[Tensor]:
+                for spots in plan.micro_batches(n, generator):
+                    yield self._loss(patches.batch(spots), expression[spots], generator)
+
+            def predict(slide: QuerySlide) -> np.ndarray:
+                self._bank = self._bank_of(expression)  # the weights have moved since the last epoch
+                return self.predict(slide)
+
+            judge = training.Validation(predict, validation, score)
+            report = training.train(
+                self._fitted(), self._optimiser(), losses, self.epochs, context, judge, plan.per_step
+            )
+            self._bank = self._bank_of(expression)
+        return replace(report, pretrained=origin, notes=self._notes(n, plan))
+
+    def _start(self, expression: Tensor) -> str:
+        """Build the network; returns what its image encoder starts from."""
+        resnet, origin = imagenet_network("resnet50")
+        cast(Any, resnet).reset_classifier(0)  # pooled features instead of classes
+        network = Network(resnet, expression.shape[1], self.width, self.dropout)
+        self._network = network.to(expression.device)
+        return origin
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        parameters = list(self._fitted().parameters())
+        return torch.optim.AdamW(
+            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=not parameters[0].is_mps
+        )
+
+    def _loss(self, patches: Tensor, expression: Tensor, generator: torch.Generator) -> Tensor:
+        """The mean loss of the spots of one micro-batch."""
+        network, images = self._fitted(), imagenet_normalised(patches)
+        images = random_symmetries(images, generator) if self.augment else images
+        embedded = network.embed_expression(expression), network.embed_images(images)
+        return soft_target_losses(*embedded, self.temperature).mean()
+
+    def _notes(self, n: int, plan: BatchPlan) -> tuple[str, ...]:
+        steps = f"{self.epochs * plan.steps} optimiser steps of {plan.per_step} micro-batches of {plan.size} spots."
+        if n >= self.micro_batch * self.accumulate:
+            return (steps,)
+        wanted = f"{self.accumulate} micro-batches of {self.micro_batch}"
+        return steps, f"{n} training spots do not fill {wanted}: smaller or fewer ones were used."
+
+    def _bank_of(self, expression: Tensor) -> ReferenceBank:
+        """All training spots under today's weights."""
+        network = self._fitted()
+        with training.evaluating(network):
+            return ReferenceBank(network.embed_expression(expression).cpu().numpy(), expression.cpu().numpy())
+
+    def _fitted(self) -> Network:
+        if self._network is None:
+            raise MethodError("BLEEP was asked to predict before it was fitted; call fit first.")
+        return self._network
+
+    def embed(self, slide: QuerySlide) -> np.ndarray:
+        """(n_spots, width) embeddings of a slide's patches, each from its own patch alone."""
+        network = self._fitted()
+        patches = PatchStream([slide], EDGE, next(network.parameters()).device)
+        with training.evaluating(network):
+            pieces = [network.embed_images(imagenet_normalised(piece)) for piece in patches.in_order(_PIECE)]
+        return torch.cat(pieces).cpu().numpy()
+
+    def predict(self, slide: QuerySlide) -> np.ndarray:
+        """(n_spots, n_genes) on the log scale: the mean of the profiles nearest by cosine, all in a small bank."""
+        query, bank = self.embed(slide), self._bank
+        assert bank is not None, "the bank is set together with the network"
+        return bank.mean_of_nearest(query, self.retrieved)
+
+    def parameter_count(self) -> ParameterCount:
+        """All of them are trained."""
+        if self._network is None:
+            return ParameterCount(0, 0)
+        count = sum(parameter.numel() for parameter in self._network.parameters())
+        return ParameterCount(count, count)

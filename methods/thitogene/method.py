@@ -1,0 +1,198 @@
+"""THItoGene as a method: a step per slide, trained on mean squared error.
+
+Jia, Liu, Chen, Zhao, Wang: THItoGene: a deep learning method for predicting spatial transcriptomics from
+histological images, Briefings in Bioinformatics 25(1), bbad464 (2024).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import get_args
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stbench import training
+from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
+from stbench.nn.grid_embedding import table_size
+from stbench.nn.spot_patches import as_images, spot_expression
+from stbench.nn.streaming import in_pieces
+from stbench.slide import QuerySlide, TrainingSlide
+
+from .capsules import remaining_edge
+from .graph_attention import Normalised
+from .network import WINDOW, Network
+from .slide_inputs import SlideInputs, beyond_tables, slide_inputs
+
+_SIZES = ("layers", "capsules", "capsule_width", "heads", "head_width", "hidden", "graph_heads")
+_OF_THE_NETWORK = (*_SIZES, "graph_width", "patch_pixels", "dropout", "position_std", "attention_over")
+_POSITIVE = ("position_std", "learning_rate")
+# Optimiser steps of the published regime: 31 slides, 200 epochs.
+_PUBLISHED_STEPS = 6200
+# Patches that go through the convolutions at a time when predicting: about 0.2 GB of feature maps.
+_PIECE = 256
+
+
+class THItoGene(Method):
+    """Capsules per patch, a transformer and graph attention over the slide; defaults are the preset `paper`.
+
+    neighbours, self_loop     graph: so many nearest spots in array units, and the spot itself
+    attention_over            what graph attention weights sum to 1 over: "neighbours", or "receivers" as released
+    capsules, capsule_width   output capsules of a patch and their width, also that of the position embeddings
+    layers, heads, head_width, hidden   the transformer;  graph_heads, graph_width   the graph attention
+    n_pos, position_std       entries of each position table, None for what the platform's array needs (ST 64, Visium
+                              128), and the spread that they start with
+    patch_pixels              edge of the patches; the card must name it
+    """
+
+    def __init__(
+        self,
+        neighbours: int = 4,
+        self_loop: bool = False,
+        attention_over: Normalised = "neighbours",
+        layers: int = 4,
+        capsules: int = 20,
+        capsule_width: int = 64,
+        heads: int = 16,
+        head_width: int = 64,
+        hidden: int = 2048,
+        graph_heads: int = 8,
+        graph_width: int = 1024,
+        dropout: float = 0.2,
+        n_pos: int | None = None,
+        position_std: float = 1.0,
+        patch_pixels: int = 112,
+        learning_rate: float = 1e-5,
+        epochs: int = 300,
+    ):
+        self.neighbours = neighbours
+        self.self_loop = self_loop
+        self.attention_over: Normalised = attention_over
+        self.layers = layers
+        self.capsules = capsules
+        self.capsule_width = capsule_width
+        self.heads = heads
+        self.head_width = head_width
+        self.hidden = hidden
+        self.graph_heads = graph_heads
+        self.graph_width = graph_width
+        self.dropout = dropout
+        self.n_pos = n_pos
+        self.position_std = position_std
+        self.patch_pixels = patch_pixels
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self._network: Network | None = None
+
+    def _check_values(self) -> None:
+        """UsageError for a hyperparameter out of its range."""
+        if self.attention_over not in get_args(Normalised):
+            raise UnknownName("attention_over", str(self.attention_over), get_args(Normalised))
+        for name in ("neighbours", *_SIZES):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be positive.")
+        if self.graph_width < 2:
+            raise UsageError(f"graph_width is {self.graph_width}; it must be at least 2, being halved once.")
+        if self.n_pos is not None and self.n_pos < 1:
+            raise UsageError(f"n_pos is {self.n_pos}; it must be at least 1, or None for the platform's.")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
+        if self.patch_pixels % WINDOW or remaining_edge(self.patch_pixels // WINDOW) < 1:
+            raise UsageError(
+                f"patch_pixels is {self.patch_pixels}; it must be a multiple of {WINDOW} from 44 on."
+            )
+
+    def fit(
+        self,
+        train: Sequence[TrainingSlide],
+        validation: Sequence[QuerySlide] = (),
+        score: Score | None = None,
+        context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
+    ) -> FitReport:
+        """One optimiser step per training slide and epoch; slides with a single spot are left out.
+
+        Raises CannotFit where no slide has two spots, MethodError for a slide without patches.
+        """
+        self._check_values()
+        slides = [slide for slide in train if slide.n_spots > 1]
+        if not slides:
+            raise CannotFit(
+                "THItoGene normalises over the spots of a slide, but no training slide has two; leave it out."
+            )
+        positions = self.n_pos or max(table_size(slide.platform) for slide in slides)
+        with training.seeded(context) as generator:
+            device = generator.device
+            inputs = [self._inputs(slide, positions, device) for slide in slides]
+            queries = {slide: self._inputs(slide, positions, device) for slide in validation}
+            truths = [spot_expression([slide], device) for slide in slides]
+            network = self._network = self._new_network(truths[0].shape[1], positions).to(device)
+
+            def losses(epoch: int) -> Iterator[Tensor]:
+                for batch in training.shuffled_batches(len(slides), 1, generator):
+                    i = int(batch)
+                    yield self._loss(inputs[i], truths[i])
+
+            optimiser = torch.optim.Adam(
+                network.parameters(), lr=self.learning_rate, fused=device.type != "mps"
+            )
+            judge = training.Validation(lambda slide: self._predict(queries[slide]), validation, score)
+            report = training.train(network, optimiser, losses, self.epochs, context, judge)
+            return dataclasses.replace(report, notes=self._notes(train, slides, positions))
+
+    def _new_network(self, genes: int, positions: int) -> Network:
+        return Network(genes, positions, **{name: getattr(self, name) for name in _OF_THE_NETWORK})
+
+    def _inputs(self, slide: TrainingSlide | QuerySlide, positions: int, device: torch.device) -> SlideInputs:
+        return slide_inputs(slide, self.patch_pixels, positions, self.neighbours, self.self_loop, device)
+
+    def _loss(self, inputs: SlideInputs, truth: Tensor) -> Tensor:
+        """Mean squared error over spots and genes of one slide."""
+        images = as_images(inputs.patches)
+        return F.mse_loss(self._fitted()(images, inputs.columns_rows, inputs.neighbours), truth)
+
+    def _notes(
+        self, train: Sequence[TrainingSlide], slides: Sequence[TrainingSlide], positions: int
+    ) -> tuple[str, ...]:
+        steps = self.epochs * len(slides)
+        single = [slide.id for slide in train if slide.n_spots == 1]
+        notes = [
+            f"{steps} optimiser steps ({self.epochs} epochs of {len(slides)} slides); "
+            f"the published regime takes {_PUBLISHED_STEPS}",
+            f"left out, having a single spot: {', '.join(single)}" if single else "",
+            *(beyond_tables(slide, positions) for slide in slides),
+        ]
+        return tuple(filter(None, notes))
+
+    def predict(self, slide: QuerySlide) -> np.ndarray:
+        """(n_spots, n_genes) float32 on the log scale; warns of spots beyond the position tables."""
+        network = self._fitted()
+        positions = network.position.column.num_embeddings
+        if beyond := beyond_tables(slide, positions):
+            warnings.warn(f"THItoGene: {beyond}.", stacklevel=2)
+        return self._predict(self._inputs(slide, positions, network.position.column.weight.device))
+
+    def _predict(self, inputs: SlideInputs) -> np.ndarray:
+        network = self._fitted()
+        with training.evaluating(network):
+            seen = in_pieces(lambda patches: network.patch(as_images(patches)), inputs.patches, size=_PIECE)
+            return network.expression(seen, inputs.columns_rows, inputs.neighbours).cpu().numpy()
+
+    def _fitted(self) -> Network:
+        if self._network is None:
+            raise MethodError("THItoGene was asked to predict before it was fitted; call fit first.")
+        return self._network
+
+    def parameter_count(self) -> ParameterCount:
+        """All are trainable."""
+        if self._network is None:
+            return ParameterCount(0, 0)
+        count = sum(parameter.numel() for parameter in self._network.parameters())
+        return ParameterCount(count, count)

@@ -1,0 +1,142 @@
+"""`stbench bundle`, `verify` and merging: what was changed, cut off or smuggled in is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from plugins.command import stbench
+
+from stbench import benchmark
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two floors on demo-tiny."""
+    out = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        from stbench import registry
+        from stbench.reporting.tracking import MlflowTracker
+
+        patch.setenv("STBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(registry, "floor_methods", lambda: ["mean"])
+        patch.setattr(MlflowTracker, "tell", lambda *_: None)
+        benchmark.run(["knn"], "demo-tiny", out=out, inner="none", genes="highest", n_genes=8)
+    return out
+
+
+@pytest.fixture
+def bundle(results: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "results.zip"
+    assert stbench("bundle", "--out", results, "--to", path).status == 0
+    return path
+
+
+def rewritten(bundle: Path, change) -> Path:
+    """The bundle with `change` applied to its files by name, manifest included."""
+    with zipfile.ZipFile(bundle) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    change(files)
+    path = bundle.with_name("changed.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def first(files: dict[str, bytes], room: str) -> str:
+    return next(name for name in files if name.startswith(room))
+
+
+def test_everything_comes_out_again(bundle):
+    found = stbench("verify", bundle, "--json")
+    told = json.loads(found.out)
+    assert found.status == 0 and told["problems"] == []
+    assert told["n_records"] == 6 and told["n_numbers"] > 6 * (20 + 5 * 8)
+
+
+def test_the_same_results_give_the_same_bytes(results, bundle, tmp_path):
+    again = tmp_path / "again.zip"
+    stbench("bundle", "--out", results, "--to", again)
+    assert again.read_bytes() == bundle.read_bytes()
+
+
+def test_a_changed_byte_is_refused(bundle):
+    def change(files):
+        name = first(files, "predictions/")
+        files[name] = files[name][:-1] + bytes([files[name][-1] ^ 1])
+
+    found = stbench("verify", rewritten(bundle, change))
+    assert found.status == 2 and "was changed" in found.err and "predictions/" in found.err
+
+
+@pytest.mark.parametrize("name", ["../escaped.json", "/tmp/escaped.json", "records/../../x.json", "scripts/run.py"])
+def test_a_name_that_leads_elsewhere_is_refused(bundle, name, tmp_path):
+    found = stbench("verify", rewritten(bundle, lambda files: files.update({name: b"{}"})))
+    assert found.status == 2 and "has no place in a bundle" in found.err
+    assert not (tmp_path / "escaped.json").exists()
+
+
+def test_a_truncated_archive_and_no_archive_are_refused(bundle, tmp_path):
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(bundle.read_bytes()[:-200])
+    no_archive = tmp_path / "notes.txt"
+    no_archive.write_text("nothing here")
+    for path in (cut, no_archive):
+        found = stbench("verify", path)
+        assert found.status == 2 and "no whole bundle" in found.err
+    assert stbench("verify", tmp_path / "absent.zip").status == 2
+
+
+def test_a_missing_or_additional_file_is_refused(bundle):
+    lacking = rewritten(bundle, lambda files: files.pop(first(files, "truths/")))
+    assert "does not hold what its manifest lists" in stbench("verify", lacking).err
+    added = rewritten(bundle, lambda files: files.update({"records/1234.json": b"{}"}))
+    assert "does not hold what its manifest lists" in stbench("verify", added).err
+
+
+def test_a_score_that_does_not_follow_from_the_predictions_is_named(results, tmp_path):
+    changed = tmp_path / "changed"
+    shutil.copytree(results, changed)
+    path = next(p for p in (changed / "records").glob("*.json") if '"knn"' in p.read_text())
+    document = json.loads(path.read_text())
+    document["record"]["slides"][0]["scores"]["pcc"] += 0.05
+    path.write_text(json.dumps(document))
+    found = stbench("verify", changed)
+    assert found.status == 1 and "knn" in found.out and "pcc is stored as" in found.out
+
+
+def test_results_without_predictions_cannot_be_verified(results, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(results / "records", bare / "records")
+    found = stbench("verify", bare)
+    assert found.status == 1 and "predictions" in found.out
+
+
+def test_a_bundle_joins_the_leaderboard_and_counts_once(results, bundle, tmp_path):
+    own = stbench("leaderboard", "--out", results, "--json")
+    both = stbench("leaderboard", "--out", results, "--bundle", bundle, "--json")
+    assert both.status == 0 and both.out == own.out
+    alone = stbench("leaderboard", "--out", tmp_path / "nothing", "--bundle", bundle, "--json")
+    assert alone.out == own.out
+
+
+def test_two_results_of_one_job_are_refused(results, bundle, tmp_path):
+    changed = tmp_path / "changed"
+    shutil.copytree(results, changed)
+    path = next((changed / "records").glob("*.json"))
+    document = json.loads(path.read_text())
+    document["record"]["slides"][0]["scores"]["rmse"] = 0.123
+    path.write_text(json.dumps(document))
+    found = stbench("leaderboard", "--out", changed, "--bundle", bundle)
+    assert found.status == 2 and "different results of one job" in found.err
+
+
+def test_nothing_to_bundle_is_said(tmp_path):
+    found = stbench("bundle", "--out", tmp_path, "--to", tmp_path / "x.zip")
+    assert found.status == 2 and "no Records" in found.err
+    np.testing.assert_equal((tmp_path / "x.zip").exists(), False)

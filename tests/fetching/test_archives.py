@@ -1,0 +1,144 @@
+"""Archives are unpacked whole, once, and never outside their folder."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from fetching.provider_server import Provider
+
+from stbench.errors import DatasetError
+from stbench.fetching import RemoteFile, fetch_files
+from stbench.fetching.archives import unpack
+
+PACKED = gzip.compress(b"AAAC-1\n")
+CONTENT = {"spatial/positions.csv": b"AAAC-1,1,0,0,5,6\n", "spatial/deep/barcodes.tsv.gz": PACKED}
+
+
+def tar(content: dict[str, bytes], mode: str = "w:gz", link: str | None = None) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:
+        for name, body in content.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            archive.addfile(member, io.BytesIO(body))
+        if link is not None:
+            member = tarfile.TarInfo("link")
+            member.type, member.linkname = tarfile.SYMTYPE, link
+            archive.addfile(member)
+    return out.getvalue()
+
+
+def zipped(content: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, body in content.items():
+            archive.writestr(name, body)
+    return out.getvalue()
+
+
+def written(path: Path, body: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)
+    return path
+
+
+def below(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("a.tar.gz", tar(CONTENT)),
+        ("a.tgz", tar(CONTENT)),
+        ("a.tar", tar(CONTENT, "w")),
+        ("a.zip", zipped(CONTENT)),
+    ],
+)
+def test_everything_is_unpacked_and_inner_gz_files_stay(tmp_path: Path, name: str, body: bytes):
+    archive = written(tmp_path / name, body)
+    (tmp_path / "out" / "spatial").mkdir(parents=True)
+    (tmp_path / "out" / "spatial" / "positions.csv").write_text("an older file")
+    paths = unpack(archive, tmp_path / "out")
+    assert {path.relative_to(tmp_path / "out").as_posix(): path.read_bytes() for path in paths} == CONTENT
+    assert below(tmp_path / "out") == set(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("a.tar.gz", "../outside"),
+        ("a.tar.gz", "a/../../outside"),
+        ("a.zip", "../outside"),
+        ("a.zip", "a/../../outside"),
+        ("a.zip", "/outside"),
+        ("a.zip", "a\\..\\..\\outside"),
+        ("a.zip", "C:/outside"),
+    ],
+)
+def test_an_archive_that_tries_to_leave_is_refused(tmp_path: Path, kind: str, name: str):
+    content = {"good": b"1", name: b"2"}
+    archive = written(tmp_path / "in" / kind, zipped(content) if kind == "a.zip" else tar(content))
+    with pytest.raises(DatasetError, match=rf"{kind} holds an entry that must not be unpacked"):
+        unpack(archive, tmp_path / "in" / "out")
+    assert below(tmp_path) == {f"in/{kind}"}
+
+
+def test_a_leading_slash_in_a_tar_archive_leads_nowhere(tmp_path: Path):
+    archive = written(tmp_path / "a.tar", tar({"/inside": b"1"}, "w"))
+    assert unpack(archive, tmp_path / "out") == [tmp_path / "out" / "inside"]
+
+
+def test_a_link_that_leaves_is_refused(tmp_path: Path):
+    archive = written(tmp_path / "a.tar.gz", tar({"good": b"1"}, link="../../etc/passwd"))
+    with pytest.raises(DatasetError, match="must not be unpacked"):
+        unpack(archive, tmp_path / "out")
+    assert below(tmp_path) == {"a.tar.gz"}
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "words"),
+    [
+        ("a.tar.gz", tar(CONTENT)[:-20], "damaged"),
+        ("a.tar.gz", b"<html>not an archive</html>", "damaged"),
+        ("a.zip", zipped(CONTENT)[:-30], "damaged"),
+        ("a.tar.gz", tar({}), "holds no files"),
+        ("a.7z", b"7z", "no archive that can be unpacked"),
+    ],
+)
+def test_damaged_archives_are_named(tmp_path: Path, name: str, body: bytes, words: str):
+    with pytest.raises(DatasetError, match=f"{re.escape(name)}.*{words}"):
+        unpack(written(tmp_path / name, body), tmp_path / "out")
+    assert below(tmp_path) == {name}
+
+
+def test_a_fetched_archive_is_unpacked_beside_itself_and_once(provider: Provider, tmp_path: Path):
+    url = provider.serve("/x_spatial.tar.gz", tar(CONTENT))
+    file = RemoteFile("block1/spatial.tar.gz", url, unpack=True)
+    fetch_files([file], tmp_path)
+    positions = tmp_path / "block1" / "spatial" / "positions.csv"
+    assert positions.read_bytes() == CONTENT["spatial/positions.csv"]
+    entry = json.loads((tmp_path / "checksums.json").read_text())["block1/spatial.tar.gz"]
+    assert sorted(entry["unpacked"]) == sorted(f"block1/{name}" for name in CONTENT)
+    stamp = positions.stat().st_mtime_ns, positions.stat().st_ino
+    fetch_files([file], tmp_path)
+    assert (positions.stat().st_mtime_ns, positions.stat().st_ino) == stamp
+    positions.unlink()
+    fetch_files([file], tmp_path)  # the archive is still here
+    assert positions.exists()
+    assert len(provider.asked("GET", "/x_spatial.tar.gz")) == 1
+
+
+def test_an_archive_placed_by_hand_is_unpacked(provider: Provider, tmp_path: Path):
+    body = tar(CONTENT)
+    written(tmp_path / "a.tar.gz", body)
+    fetch_files([RemoteFile("a.tar.gz", provider.serve("/a", body), unpack=True)], tmp_path)
+    assert (tmp_path / "spatial" / "positions.csv").exists()
+    assert provider.asked("GET", "/a") == []
