@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def leaderboard(
     out: Out = DEFAULT_OUT,
     format: Annotated[
-        str | None, typer.Option("--format", help="md, csv or json; default a terminal table.")
+        str | None, typer.Option("--format", help="md, csv, latex, html or json; default a terminal table.")
     ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", help="Write to this file instead of the terminal.")

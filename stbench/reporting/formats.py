@@ -1,4 +1,7 @@
-"""Leaderboards as files: Markdown, CSV and JSON. The same tables give the same bytes."""
+"""Leaderboards as files: Markdown, CSV and JSON here, LaTeX and HTML in typeset.py.
+
+The same tables give the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from stbench.reporting.side_blocks import (
     comparison_cells,
     comparison_heading,
 )
+from stbench.reporting.typeset import to_html, to_latex
 
 
 def plain(tables: Sequence[Table]) -> dict[str, Any]:
@@ -122,4 +126,10 @@ def _escaped(cell: str) -> str:
     return " ".join(cell.split()).replace("|", "\\|")
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Table]], str]] = {"md": to_markdown, "csv": to_csv, "json": to_json}
+FORMATS: Mapping[str, Callable[[Sequence[Table]], str]] = {
+    "md": to_markdown,
+    "csv": to_csv,
+    "latex": to_latex,
+    "html": to_html,
+    "json": to_json,
+}
