@@ -8,7 +8,7 @@ import warnings
 
 import typer
 
-from stbench.cli import boards, bundling, checking, listing, making, running, timing
+from stbench.cli import boards, bundling, checking, comparing, listing, making, running, timing
 from stbench.errors import StbenchError, UsageError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(running.run)
 app.command()(boards.leaderboard)
+app.command()(comparing.compare)
 app.command()(listing.methods)
 app.add_typer(listing.datasets, name="datasets")
 app.command()(listing.encoders)
