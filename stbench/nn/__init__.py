@@ -9,6 +9,10 @@ patch_stream.py        batches of patches gathered from the slides' own arrays
 spot_patches.py        patches of many slides as batches of pixels on the device
 augmentation.py        symmetries, rotations and colours of patches, drawn from a generator
 self_distillation.py   augmented copies of a slide and their learned ensemble
+distilled_slides.py    slides trained on with such copies;  distilled_heads.py    the heads and loss terms
+depth_fusion.py        an LSTM over the depths of a network
+array_neighbours.py    nearest spots within a radius, in array units
+checkpointing.py       stages whose activations are computed again on the way back
 training_bank.py       training spots that a graph of exemplars may draw on
 adjacency.py           neighbour lists as the links of graph layers
 correlation_loss.py    Pearson's correlation as a loss

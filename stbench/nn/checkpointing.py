@@ -28,12 +28,17 @@ def run_stage(stage: nn.Module, *inputs: Tensor, recompute: bool = False) -> Ten
 
 @contextlib.contextmanager
 def _statistics_kept(stage: nn.Module) -> Iterator[None]:
-    """Batch normalisation inside does not update its running statistics."""
-    norms = [layer for layer in stage.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
+    """Batch normalisation inside does not move its running statistics.
+
+    A momentum of 0 does that and keeps the same tensors for the backward pass, which the second pass must.
+    """
+    norms = [layer for layer in stage.modules() if isinstance(layer, _BatchNorm)]
+    kept = [(layer.momentum, layer.num_batches_tracked) for layer in norms]
     for layer in norms:
-        layer.track_running_stats = False
+        layer.momentum = 0.0
+        layer.num_batches_tracked = None
     try:
         yield
     finally:
-        for layer in norms:
-            layer.track_running_stats = True
+        for layer, (momentum, batches) in zip(norms, kept, strict=True):
+            layer.momentum, layer.num_batches_tracked = momentum, batches

@@ -18,7 +18,7 @@ from stbench.nn.self_distillation import weighted_ensemble
 from stbench.slide import TrainingSlide
 
 
-class SlideTruth(NamedTuple):
+class TrainingTargets(NamedTuple):
     """What the terms compare with: expression (n, G), raw panel counts (n, G) and size factors (n,).
 
     The last two are None for a slide without panel counts.
@@ -36,6 +36,10 @@ class LossTerms(NamedTuple):
     counts: Tensor
     distillation: Tensor
 
+    def weighted(self, counts: float, distillation: float) -> Tensor:
+        """The loss: the first term as it is, the others times these weights."""
+        return self.expression + counts * self.counts + distillation * self.distillation
+
 
 class SpotHeads(nn.Module):
     """Expression from a spot's features and, for the loss alone, count parameters and the logit of a copy."""
@@ -51,7 +55,7 @@ class SpotHeads(nn.Module):
         """(..., width) -> expression (..., G)."""
         return self.expression(features)
 
-    def loss_terms(self, features: Tensor, truth: SlideTruth) -> LossTerms:
+    def loss_terms(self, features: Tensor, truth: TrainingTargets) -> LossTerms:
         """Mean squared error and count likelihood of the plain pass; distance of its prediction to the ensemble
         of the copies, gradients flowing into both."""
         prediction = self.expression(features)  # (P, n, G)
@@ -65,12 +69,12 @@ class SpotHeads(nn.Module):
         return LossTerms(F.mse_loss(prediction[0], truth.expression), counts, distillation)
 
 
-def slide_truth(slide: TrainingSlide, device: torch.device | str = "cpu") -> SlideTruth:
+def training_targets(slide: TrainingSlide, device: torch.device | str = "cpu") -> TrainingTargets:
     """Size factors are panel totals over the slide's median, taken over spots with counts if the median is 0."""
     expression = torch.tensor(slide.expression, dtype=torch.float32, device=device)
     if slide.panel_counts is None or not np.any(slide.panel_counts):
-        return SlideTruth(expression, None, None)
+        return TrainingTargets(expression, None, None)
     counts = torch.tensor(np.asarray(slide.panel_counts), dtype=torch.float32, device=device)
     totals = np.asarray(slide.panel_counts).sum(axis=1)
     size_factors = totals / (np.median(totals) or np.median(totals[totals > 0]))
-    return SlideTruth(expression, counts, torch.tensor(size_factors, dtype=torch.float32, device=device))
+    return TrainingTargets(expression, counts, torch.tensor(size_factors, dtype=torch.float32, device=device))

@@ -1,0 +1,222 @@
+"""HGGEP as a method: one step per slide on the slide and its augmented copies, one plain pass to predict.
+
+Li, Zhang, Wang, Zhang, Li, Wang, Song: Gene expression prediction from histology images via hypergraph neural
+networks, Briefings in Bioinformatics 25(6), bbae500 (2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stbench import training
+from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
+from stbench.nn.array_neighbours import neighbours_within
+from stbench.nn.distilled_heads import LossTerms, SpotHeads
+from stbench.nn.distilled_slides import DistilledSlide, distillation_notes, distilled_slide
+from stbench.nn.grid_embedding import grid_columns_rows, table_size
+from stbench.nn.pretrained import imagenet_network
+from stbench.nn.self_distillation import augmented_copy
+from stbench.nn.spot_patches import as_images, spot_patches
+from stbench.nn.streaming import in_pieces
+from stbench.slide import QuerySlide, TrainingSlide
+
+from .hypergraph import HypergraphRecipe, adjacency_shares
+from .network import Network, Places, SpotNetwork
+from .patches import PatchEncoder
+
+EDGE = 112
+BACKBONE = "shufflenet_v2_x0_5"
+# Spots times passes of one step. Above the first, activations are computed twice rather than kept; above the
+# second, augmented copies are left out. Both keep a step on a slide of 5,000 spots within 24 GiB.
+RECOMPUTED_ABOVE, MOST_SPOTS = 4_500, 15_000
+_SPOTS_AT_A_TIME = 256
+_AT_LEAST_ONE = ("depth", "heads", "head_width", "lstm_layers", "neighbours", "picks")
+_AT_LEAST_ZERO = ("copies", "zinb_weight", "distillation_weight", "radius")
+_EDGE_WEIGHTS = ("mean", "incidence")
+
+
+class HGGEP(Method):
+    """Gradient enhancement, ShuffleNet, transformers, hypergraph and LSTM; defaults are the preset `paper`.
+
+    theta                               how much of the centre pixel the difference convolution takes away
+    depth, heads, head_width            each of the three transformers over all spots of a slide
+    lstm_layers                         of the LSTM over three depths and the hypergraph
+    neighbours, radius                  adjacency: so many nearest spots within a radius, in array units (None: no
+                                        bound)
+    picks, similar                      each spot chooses so many others by adjacency and distance of features:
+                                        the least alike of its neighbours, or the most alike
+    edge_weight                         of a hyperedge: "mean" of the scores that chose it, or "incidence", which
+                                        depends on the order of the spots as in the released code
+    dropout, graph_dropout              in the transformers, between the hypergraph convolutions
+    n_pos                               entries of each position table; None: what the platform's arrays need
+    zinb_weight                         of the likelihood of raw panel counts; 0 leaves its heads out
+    copies, distillation_weight         augmented copies of a slide in each step, and the pull towards their
+                                        ensemble; 0 copies make a step six times cheaper
+    learning_rate, decay, decay_every   Adam, its rate times `decay` every so many epochs
+    """
+
+    def __init__(
+        self,
+        theta: float = 0.7,
+        depth: int = 4,
+        heads: int = 16,
+        head_width: int = 64,
+        lstm_layers: int = 4,
+        neighbours: int = 8,
+        radius: float | None = 2.0,
+        picks: int = 4,
+        similar: bool = False,
+        edge_weight: str = "mean",
+        dropout: float = 0.2,
+        graph_dropout: float = 0.5,
+        n_pos: int | None = None,
+        zinb_weight: float = 0.25,
+        copies: int = 5,
+        distillation_weight: float = 0.5,
+        learning_rate: float = 1e-5,
+        decay: float = 0.9,
+        decay_every: int = 50,
+        epochs: int = 350,
+    ):
+        self.theta = theta
+        self.depth = depth
+        self.heads = heads
+        self.head_width = head_width
+        self.lstm_layers = lstm_layers
+        self.neighbours = neighbours
+        self.radius = radius
+        self.picks = picks
+        self.similar = similar
+        self.edge_weight = edge_weight
+        self.dropout = dropout
+        self.graph_dropout = graph_dropout
+        self.n_pos = n_pos
+        self.zinb_weight = zinb_weight
+        self.copies = copies
+        self.distillation_weight = distillation_weight
+        self.learning_rate = learning_rate
+        self.decay = decay
+        self.decay_every = decay_every
+        self.epochs = epochs
+        self._network: Network | None = None
+        self._n_positions = 0
+
+    def fit(
+        self,
+        train: Sequence[TrainingSlide],
+        validation: Sequence[QuerySlide] = (),
+        score: Score | None = None,
+        context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
+    ) -> FitReport:
+        """One step per training slide and epoch; slides of one spot, which have no batch statistics, are left out.
+
+        Raises UsageError for a hyperparameter out of its range, CannotFit without a slide of two spots, MethodError
+        for slides without patches or with spots outside the position tables.
+        """
+        self._check_values()
+        slides = [slide for slide in train if slide.n_spots > 1]
+        if not slides:
+            raise CannotFit(
+                "HGGEP was given no training slide with two spots or more; it needs at least one."
+            )
+        self._n_positions = self.n_pos or max(table_size(slide.platform) for slide in slides)
+        with training.seeded(context) as generator:
+            device = generator.device
+            on_device = [distilled_slide(slide, EDGE, self.copies, MOST_SPOTS, device) for slide in slides]
+            places = [self._places(slide, device) for slide in slides]
+            started = imagenet_network(BACKBONE)
+            network = self._network = self._new_network(started.network, on_device).to(device)
+            optimiser = self._optimiser()
+            schedule = torch.optim.lr_scheduler.StepLR(optimiser, self.decay_every, self.decay)
+
+            def losses(epoch: int) -> Iterator[Tensor]:
+                for i in torch.randperm(len(slides), generator=generator, device=device).tolist():
+                    terms = self._terms(on_device[i], places[i], generator)
+                    yield terms.weighted(self.zinb_weight, self.distillation_weight)
+                schedule.step()
+
+            judge = training.Validation(self.predict, validation, score)
+            report = training.train(network, optimiser, losses, self.epochs, context, judge)
+        notes = [f"{self.epochs * len(slides)} optimiser steps."]
+        if len(slides) < len(train):
+            notes.append(f"Training slides of fewer than two spots, left out: {len(train) - len(slides)}.")
+        notes += distillation_notes(on_device, self.copies, self.zinb_weight)
+        return replace(report, pretrained=started.origin, notes=tuple(notes))
+
+    def _check_values(self) -> None:
+        for name in _AT_LEAST_ONE + _AT_LEAST_ZERO:
+            value, least = getattr(self, name), int(name in _AT_LEAST_ONE)
+            if value is not None and value < least:
+                raise UsageError(f"{name} is {value}; it must be at least {least}.")
+        for name in ("dropout", "graph_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
+        if self.edge_weight not in _EDGE_WEIGHTS:
+            raise UnknownName("edge_weight", self.edge_weight, _EDGE_WEIGHTS)
+
+    def _places(self, slide: TrainingSlide | QuerySlide, device: torch.device) -> Places:
+        neighbours, kept = neighbours_within(slide, self.neighbours, self.radius)
+        return Places(
+            torch.tensor(grid_columns_rows(slide, self._n_positions), device=device),
+            adjacency_shares(torch.tensor(neighbours, device=device), torch.tensor(kept, device=device)),
+        )
+
+    def _new_network(self, backbone: nn.Module, slides: Sequence[DistilledSlide]) -> Network:
+        genes = slides[0].truth.expression.shape[1]
+        patches = PatchEncoder(backbone, slides[0].patches.shape[1], self.theta)
+        spots = SpotNetwork(
+            patches.width,
+            self._n_positions,
+            self.depth,
+            self.heads,
+            self.head_width,
+            self.lstm_layers,
+            self.dropout,
+            self.graph_dropout,
+            HypergraphRecipe(self.picks, self.similar, self.edge_weight),
+        )
+        counts = self.zinb_weight > 0 and any(slide.truth.counts is not None for slide in slides)
+        distillation = self.copies > 0 and self.distillation_weight > 0
+        return Network(patches, spots, SpotHeads(patches.width, genes, counts, distillation))
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        parameters = list(self._fitted().parameters())
+        return torch.optim.Adam(parameters, lr=self.learning_rate, fused=not parameters[0].is_mps)
+
+    def _terms(self, slide: DistilledSlide, places: Places, generator: torch.Generator) -> LossTerms:
+        """The terms of one step's loss: the slide as it is, and copies of it if they are asked for."""
+        network, plain = self._fitted(), as_images(slide.patches)
+        copies = slide.copies if network.heads.logit is not None else 0
+        passes = [plain, *(augmented_copy(plain, generator) for _ in range(copies))]
+        recompute = len(plain) * len(passes) > RECOMPUTED_ABOVE
+        states = network.states(passes, places, recompute)
+        return network.heads.loss_terms(states, slide.truth)
+
+    def _fitted(self) -> Network:
+        if self._network is None:
+            raise MethodError("HGGEP was asked to predict before it was fitted; call fit first.")
+        return self._network
+
+    def predict(self, slide: QuerySlide) -> np.ndarray:
+        """(n_spots, n_genes) float32 on the log scale, from one plain pass over the whole slide."""
+        network = self._fitted()
+        device = next(network.parameters()).device
+        patches, places = spot_patches([slide], EDGE, device), self._places(slide, device)
+        with training.evaluating(network):
+            features = in_pieces(
+                lambda piece: network.patches(as_images(piece)), patches, size=_SPOTS_AT_A_TIME
+            )
+            return network.heads(network.spots(features[None], places))[0].cpu().numpy()
+
+    def parameter_count(self) -> ParameterCount:
+        """Trainable parameters, the heads that only the loss reads included."""
+        if self._network is None:
+            return ParameterCount(0, 0)
+        count = sum(parameter.numel() for parameter in self._network.parameters())
+        return ParameterCount(count, count)

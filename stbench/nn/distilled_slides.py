@@ -1,0 +1,46 @@
+"""Slides as Hist2ST and HGGEP train on them: all spots at once, with as many augmented copies as fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from stbench.nn.distilled_heads import TrainingTargets, training_targets
+from stbench.nn.spot_patches import spot_patches
+from stbench.slide import TrainingSlide
+
+
+class DistilledSlide(NamedTuple):
+    """A training slide on the device: patches (n, edge, edge, 3) uint8, and how many copies a step makes of it."""
+
+    id: str
+    patches: Tensor
+    truth: TrainingTargets
+    copies: int
+
+
+def distilled_slide(
+    slide: TrainingSlide, edge: int, copies: int, most_spots: int, device: torch.device | str = "cpu"
+) -> DistilledSlide:
+    """`copies` of it, or as many (one at least) as keep spots times passes within `most_spots`."""
+    fitting = max(1, most_spots // slide.n_spots - 1)
+    patches, truth = spot_patches([slide], edge, device), training_targets(slide, device)
+    return DistilledSlide(slide.id, patches, truth, min(copies, fitting))
+
+
+def distillation_notes(slides: Sequence[DistilledSlide], copies: int, zinb_weight: float) -> list[str]:
+    """What a fit could not do as asked, in sentences."""
+    notes = []
+    uncounted = [slide.id for slide in slides if slide.truth.counts is None]
+    if uncounted and zinb_weight:
+        notes.append(f"No raw panel counts, hence no count likelihood, on: {', '.join(uncounted)}.")
+    if not copies:
+        notes.append("No augmented copies, hence no self-distillation.")
+    fewer = [slide for slide in slides if slide.copies < copies]
+    notes += [
+        f"{slide.copies} of {copies} copies of {slide.id}: {len(slide.patches)} spots." for slide in fewer
+    ]
+    return notes
