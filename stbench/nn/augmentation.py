@@ -58,8 +58,9 @@ def rotated(images: Tensor, degrees: Tensor, fill: float = 0.0) -> Tensor:
     rows = torch.stack([cos, -sin, zero, sin, cos, zero], 1).view(
         -1, 2, 3
     )  # where an output pixel comes from
-    grid = F.affine_grid(rows.expand(len(images), 2, 3), list(images.shape), align_corners=False)
-    turned = F.grid_sample(images - fill, grid.to(images.dtype), mode="nearest", align_corners=False)
+    with torch.autocast(images.device.type, enabled=False):  # half precision would take other pixels
+        grid = F.affine_grid(rows.expand(len(images), 2, 3), list(images.shape), align_corners=False)
+        turned = F.grid_sample(images - fill, grid.to(images.dtype), mode="nearest", align_corners=False)
     return turned + fill
 
 

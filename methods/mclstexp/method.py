@@ -1,0 +1,242 @@
+"""mclSTExp as a method: batches, loss, the bank of training spots and prediction from it.
+
+Min, Shi, Zhang, Wan, Wang: Multimodal contrastive learning for spatial gene expression prediction using histology
+images, Briefings in Bioinformatics 25(6), bbae551 (2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.models import DenseNet, densenet121
+
+from stbench import training
+from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
+from stbench.nn.contrastive_losses import one_to_one_loss
+from stbench.nn.pretrained import StartedNetwork, imagenet_network
+from stbench.nn.reference_bank import ReferenceBank
+from stbench.nn.spot_patches import spot_patches
+from stbench.nn.streaming import in_pieces
+from stbench.slide import QuerySlide, TrainingSlide
+
+from .bank import TrainingSpots, embedded_bank, training_spots
+from .batches import SEQUENCES, training_sequences
+from .collapse import CollapseWatch
+from .network import ImageEncoder, Network, SpotEncoder
+from .positions import SOURCES, entries_needed
+from .views import AUGMENTATIONS, augmented, unit_images
+
+_CHOICES = {
+    "sequence": SEQUENCES,
+    "positions": SOURCES,
+    "augmentation": AUGMENTATIONS,
+    "distance": ("l1", "l2"),
+    "optimiser": ("adamw", "adam"),
+}
+_AT_LEAST_ONE = ("embedding_width", "layers", "heads", "head_width", "patch_pixels")
+_NEIGHBOURS_ON_ST, _NEIGHBOURS_ELSEWHERE = 200, 2400
+_IMAGES_AT_ONCE = 64
+
+
+class MclSTExp(Method):
+    """Contrastive alignment of patches and position-aware spots; defaults are the preset `paper`.
+
+    pretrained                  the image encoder starts from ImageNet weights where these are at hand
+    patch_pixels                edge of the patches that slides bring
+    embedding_width             width of the shared space
+    layers, heads, head_width   attention among the spots of a sequence
+    positions, n_pos            "grid" or "pixels" index the position tables, of `n_pos` entries an axis; None means
+                                as many as the platform's array has (64 on ST, 128 elsewhere), 65,536 for pixels
+    sequence                    a batch is drawn from all slides ("mixed") or from one ("one_slide")
+    augmentation                see `views.augmented`; "platform" is jitter on ST and symmetries elsewhere
+    temperature                 of the loss; 16 undoes most of the embeddings' norm, should the training collapse
+    neighbours, distance        bank spots averaged, None meaning 200 on ST and 2,400 elsewhere, and whether "l1" or
+                                "l2" distances weigh them
+    batch_size                  also the length of the bank's sequences
+    mixed_precision             bfloat16 where matrices are multiplied, on accelerators only
+    """
+
+    def __init__(
+        self,
+        pretrained: bool = True,
+        patch_pixels: int = 224,
+        embedding_width: int = 256,
+        layers: int = 2,
+        heads: int = 8,
+        head_width: int = 64,
+        positions: str = "grid",
+        n_pos: int | None = None,
+        sequence: str = "mixed",
+        augmentation: str = "platform",
+        temperature: float = 1.0,
+        neighbours: int | None = None,
+        distance: str = "l2",
+        optimiser: str = "adamw",
+        learning_rate: float = 1e-4,
+        weight_decay: float = 1e-3,
+        batch_size: int = 128,
+        mixed_precision: bool = False,
+        epochs: int = 90,
+    ):
+        self.pretrained = pretrained
+        self.patch_pixels = patch_pixels
+        self.embedding_width = embedding_width
+        self.layers = layers
+        self.heads = heads
+        self.head_width = head_width
+        self.positions = positions
+        self.n_pos = n_pos
+        self.sequence = sequence
+        self.augmentation = augmentation
+        self.temperature = temperature
+        self.neighbours = neighbours
+        self.distance = distance
+        self.optimiser = optimiser
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.mixed_precision = mixed_precision
+        self.epochs = epochs
+        self._network: Network | None = None
+        self._spots = TrainingSpots(np.empty((0, 0), dtype=np.float32), np.empty((0, 2), dtype=np.int64), [])
+        self._bank: ReferenceBank | None = None
+
+    def _check_values(self) -> None:
+        """UsageError for a hyperparameter out of its range."""
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UnknownName(name, str(getattr(self, name)), choices)
+        for name in _AT_LEAST_ONE:
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.batch_size < 2:
+            raise UsageError(
+                f"batch_size is {self.batch_size}; a spot is told from others, so 2 is the least."
+            )
+        for name in ("n_pos", "neighbours"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}; it must be at least 1, or None for the platform's.")
+        if not self.temperature > 0:
+            raise UsageError(f"temperature is {self.temperature}; it must be above 0.")
+
+    def fit(
+        self,
+        train: Sequence[TrainingSlide],
+        validation: Sequence[QuerySlide] = (),
+        score: Score | None = None,
+        context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
+    ) -> FitReport:
+        """Train on random sequences of spots, each with its own patch.
+
+        Raises UsageError for settings out of range, MethodError for slides without patches or with spots outside the
+        position tables, CannotFit with fewer than two training spots.
+        """
+        self._check_values()
+        slides = [slide for slide in train if slide.n_spots]
+        if sum(slide.n_spots for slide in slides) < 2:
+            raise CannotFit("mclSTExp learns to tell training spots apart and needs at least two of them.")
+        n_pos = self.n_pos or entries_needed(slides, self.positions)
+        with training.seeded(context) as generator:
+            patches = spot_patches(slides, self.patch_pixels, generator.device)
+            self._spots, self._bank = training_spots(slides, self.positions, n_pos), None
+            self._network, origin = self._new_network(self._spots.expression.shape[1], n_pos)
+            self._network.to(generator.device)
+            watch, half = CollapseWatch(), self.mixed_precision and generator.device.type != "cpu"
+            losses = self._losses(patches, self._augmentation_for(slides), generator, watch)
+            judge = training.Validation(self.predict, validation, score)
+            report = training.train(
+                self._network, self._optimiser(), losses, self.epochs, context, judge, mixed_precision=half
+            )
+        notes = list(watch.notes())
+        if self.mixed_precision and not half:
+            notes.append("mixed_precision was left off: it is for accelerators.")
+        return replace(report, pretrained=origin, notes=tuple(notes))
+
+    def _new_network(self, genes: int, n_pos: int) -> tuple[Network, str]:
+        """The network, and what its image encoder started from."""
+        if self.pretrained:
+            started = imagenet_network("densenet121")
+        else:
+            started = StartedNetwork(densenet121(weights=None), "densenet121: random, as asked for")
+        image_encoder = ImageEncoder(cast(DenseNet, started.network).features)
+        spot_encoder = SpotEncoder(genes, n_pos, self.layers, self.heads, self.head_width)
+        return Network(image_encoder, spot_encoder, genes, self.embedding_width), started.origin
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        parameters = list(self._fitted().parameters())
+        kind = torch.optim.AdamW if self.optimiser == "adamw" else torch.optim.Adam
+        return kind(
+            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=not parameters[0].is_mps
+        )
+
+    def _augmentation_for(self, slides: Sequence[TrainingSlide]) -> str:
+        if self.augmentation != "platform":
+            return self.augmentation
+        return "jitter" if all(slide.platform == "ST" for slide in slides) else "symmetries"
+
+    def _losses(
+        self, patches: Tensor, augmentation: str, generator: torch.Generator, watch: CollapseWatch
+    ) -> Callable[[int], Iterator[Tensor]]:
+        """The losses of an epoch, as `training.train` asks for them."""
+        network, spots = self._fitted(), self._spots
+        expression, columns_rows = spots.on(patches.device)
+
+        def losses(epoch: int) -> Iterator[Tensor]:
+            self._bank = None  # its embeddings are those of the weights that now change
+            watch.begin_epoch()
+            for batch in training_sequences(spots.spots_per_slide, self.batch_size, self.sequence, generator):
+                images = augmented(unit_images(patches[batch]), augmentation, generator)
+                embedded = network.embedded_spots(expression[batch], columns_rows[batch])
+                loss = one_to_one_loss(embedded, network.embedded_images(images), self.temperature)
+                watch.saw(loss, len(batch))
+                yield loss
+
+        return losses
+
+    def _fitted(self) -> Network:
+        if self._network is None:
+            raise MethodError("mclSTExp was asked to predict before it was fitted; call fit first.")
+        return self._network
+
+    def predict(self, slide: QuerySlide) -> np.ndarray:
+        """(n_spots, n_genes) on the log scale: weighted profiles of the training spots nearest to each patch.
+
+        The query's positions are not used.
+        """
+        network = self._fitted()
+        device = next(network.parameters()).device
+
+        def embedded(patches: Tensor) -> Tensor:
+            return network.embedded_images(unit_images(patches.to(device)))
+
+        with training.evaluating(network):
+            query = in_pieces(embedded, spot_patches([slide], self.patch_pixels), size=_IMAGES_AT_ONCE)
+        order = {"l1": 1, "l2": 2}[self.distance]
+        return self._reference_bank().inverse_square_mean(
+            query.cpu().numpy(), self._neighbours_on(slide), order
+        )
+
+    def _neighbours_on(self, slide: QuerySlide) -> int:
+        if self.neighbours is not None:
+            return self.neighbours
+        return _NEIGHBOURS_ON_ST if slide.platform == "ST" else _NEIGHBOURS_ELSEWHERE
+
+    def _reference_bank(self) -> ReferenceBank:
+        """All training spots, embedded once by the weights of today."""
+        if self._bank is None:
+            self._bank = embedded_bank(self._fitted(), self._spots, self.batch_size)
+        return self._bank
+
+    def parameter_count(self) -> ParameterCount:
+        """Everything is trained; the position tables' unused entries count."""
+        if self._network is None:
+            return ParameterCount(0, 0)
+        count = sum(parameter.numel() for parameter in self._network.parameters())
+        return ParameterCount(count, count)
