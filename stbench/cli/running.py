@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,6 +115,8 @@ def _run_and_show(prepared: PreparedRun, workers: int, threads: int | None, json
     try:
         with results_kept_apart(), ProgressListener() as listener:
             prepared = benchmark.with_weights(prepared, listener)
+            # Weights that cannot be had were named just now, once.
+            warnings.filterwarnings("ignore", message="No ImageNet weights of")
             benchmark.execute(prepared, workers, threads, listener)
     except KeyboardInterrupt:
         left = sum(len(job.keys) for job in prepared.pending())
