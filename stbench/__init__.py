@@ -6,6 +6,7 @@ method.fit -> method.predict -> metrics -> Record -> store and MLflow -> leaderb
 errors, files          the exception tree; hashing, locks, write-then-rename
 slide, record          what a slide is and who may see what of it; what one method left behind on one fold
 contract, registry     what methods and datasets promise; finding them by name
+fetching, slide_files  providers' files: downloading them, reading them
 synthetic              generated tissue for the demo datasets
 preprocess, training   panels, scaling, patches, encoders, neighbours; the shared training loop
 nn                     layers, losses and batches that several methods are built from
@@ -15,6 +16,7 @@ reporting              Records on disk, leaderboard, MLflow
 choosing, benchmark    from names to things; run() and leaderboard()
 auditing, checks       the leakage audit and the contract checks by name
 timing, stopwatch      what a method costs: an epoch, a prediction, memory, operations
+inspecting             what a dataset's files hold, compared with its card and drawn
 doctor, scaffold, cli  the machine, new methods, the command line
 
 Importing stbench is light: each public name is loaded when it is first used.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stbench import registry
-from stbench.choosing import choose_device, data_folder, find_slides
+from stbench.choosing import choose_device, data_folder, dataset_name, find_slides
 from stbench.contract import SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.audit import AuditCase, audit
@@ -29,9 +29,9 @@ def audit_method(
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Audit a method on the first fold of a dataset: {"method", "dataset", "verdict", "evidence"}."""
-    method, dataset = registry.find("method", method).name, registry.find("dataset", dataset).name
+    method, name = registry.find("method", method).name, dataset_name(dataset)
     sources, _ = find_slides(dataset, data_root, slides)
-    design = Design(dataset=dataset, split=split, genes=genes, epochs=epochs, device=choose_device("cpu"))  # type: ignore[arg-type]
+    design = Design(dataset=name, split=split, genes=genes, epochs=epochs, device=choose_device("cpu"))  # type: ignore[arg-type]
     groups = group_slides({source.id: source.patient for source in sources}, split)
     audited, earlier = _folds(groups)
     root = data_folder(dataset, data_root)
@@ -50,7 +50,7 @@ def audit_method(
     with tempfile.TemporaryDirectory(prefix="stbench-audit-") as folder:
         scrambled = _scrambled_copy(dataset, root, audited.test, Path(folder))
         result = audit(case, scrambled, say)
-    return {"method": method, "dataset": dataset, "verdict": result.verdict, "evidence": result.evidence}
+    return {"method": method, "dataset": name, "verdict": result.verdict, "evidence": result.evidence}
 
 
 def _folders_of(sources: Sequence[SlideSource]) -> list[Path]:

@@ -21,6 +21,7 @@ from stbench.choosing import (
     check_seeds,
     choose_contestants,
     choose_device,
+    dataset_name,
     find_slides,
 )
 from stbench.contract import DatasetCard, SlideSource
@@ -172,12 +173,12 @@ def prepare(
     methods = [methods] if isinstance(methods, str) else methods
     slides = [slides] if isinstance(slides, str) else slides
     contestants = choose_contestants(methods, variant, settings or {}, tuned=design.get("inner") != "none")
-    name = registry.find("dataset", dataset).name
+    name = dataset_name(dataset)
     card = registry.dataset_card(name)
     fixed = capped(
         Design(dataset=name, **{**design, "device": choose_device(design.get("device", "auto"))}), card
     )
-    sources, missing = find_slides(name, data_root, slides)
+    sources, missing = find_slides(dataset, data_root, slides)
     groups = group_slides({source.id: source.patient for source in sources}, fixed.split)
     check_seeds(seeds)
     source_hash = registry.source_hash("dataset", name)
@@ -231,7 +232,8 @@ def execute(
         with contextlib.closing(_records(prepared, pending, workers, threads, listener)) as made:
             for record in made:
                 prepared.store.save(record)
-                records[record.key] = replace(record, predictions={}, truths={})  # they lie in the store now
+                # The arrays lie in the store now.
+                records[record.key] = replace(record, predictions={}, training={}, truths={})
                 done += 1
                 listener.recorded(record, done, total)
                 teller.tell_now_and_then(list(records.values()))

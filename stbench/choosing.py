@@ -93,6 +93,28 @@ def capped(design: Design, card: DatasetCard) -> Design:
     return design
 
 
+def dataset_name(dataset: str) -> str:
+    """The dataset's name in tables and keys: no alias, and of a folder given with the name its own name only.
+
+    `path:/data/my-slides` is `path:my-slides` wherever it lies. UnknownName for what is no dataset.
+    """
+    name = registry.find("dataset", dataset).name
+    return f"{name}:{own_folder(dataset).name}" if registry.dataset_card(name).own_folder else name
+
+
+def own_folder(dataset: str) -> Path:
+    """The folder given with a dataset's name, as in path:DIR; UsageError where none is, or it is not there."""
+    name, _, text = dataset.partition(":")
+    if not text:
+        raise UsageError(f"{name} needs the folder of your slides: --dataset {name}:DIR.")
+    folder = Path(text).expanduser().resolve()
+    if not folder.is_dir():
+        raise DatasetError(
+            f"{dataset} names no folder: {folder} is not there. Give the folder of your slides."
+        )
+    return folder
+
+
 def find_slides(
     dataset: str, data_root: Path | str | None, slides: Sequence[str] | None = None
 ) -> tuple[list[SlideSource], dict[str, str]]:
@@ -113,7 +135,9 @@ def find_slides(
 
 
 def data_folder(dataset: str, data_root: Path | str | None) -> Path:
-    """Where a dataset is looked for; a generated one lives in the cache."""
+    """Where a dataset is looked for; a generated one lives in the cache, one of path:DIR in that folder."""
+    if registry.dataset_card(dataset).own_folder:
+        return own_folder(dataset)
     if registry.dataset_card(dataset).generated:
         return cache_root() / "generated"
     root = Path(data_root) if data_root is not None else default_data_root()

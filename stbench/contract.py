@@ -260,6 +260,19 @@ class MethodCard(_Card):
         return self
 
 
+class ExpectedSlide(BaseModel):
+    """What a card states about one slide as it was published; None where it states nothing.
+
+    annotated  whether it has a pathologist's labels
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    spots: PositiveInt | None = None
+    genes: PositiveInt | None = None
+    annotated: bool = False
+
+
 class DatasetCard(_Card):
     """card.yaml of a dataset.
 
@@ -267,6 +280,7 @@ class DatasetCard(_Card):
     own_folder      the slides lie in a folder that is given with the name, as in path:DIR
     generated       made by the project's own code below the cache: synthetic, no download
     download_size   how much `stbench datasets fetch` transfers, in words ("0.9 GB"); "" where nobody knows
+    expected        what is stated of single slides, by name; `stbench datasets check` compares
     max_epochs      a bound on epochs that this dataset asks for, None for no bound
     max_settings    a bound on the settings the inner loop tries
     unlabelled      annotation values that mean "no label"
@@ -281,6 +295,7 @@ class DatasetCard(_Card):
     annotation: str = ""
     download: str = ""
     download_size: str = ""
+    expected: dict[str, ExpectedSlide] = Field(default_factory=dict)
     own_folder: bool = False
     generated: bool = False
     max_epochs: PositiveInt | None = None

@@ -119,7 +119,9 @@ def _plugins() -> list[Finding]:
 def _datasets(data_root: Path | None) -> list[Finding]:
     findings = []
     for name in registry.plugins("dataset"):
-        if name in registry.broken_plugins("dataset") or registry.dataset_card(name).generated:
+        if name in registry.broken_plugins("dataset"):
+            continue
+        if registry.dataset_card(name).generated or registry.dataset_card(name).own_folder:
             continue
         try:
             sources, missing = find_slides(name, data_root)

@@ -91,6 +91,8 @@ class SlideScores:
     """Scores of one test slide: `scores` maps a metric to a number or None (undefined here).
 
     `per_gene` maps a column ("pcc", "pcc_given_depth", ...) to one value per gene of `genes`.
+    `ari_references` maps rows that are no predictions ("measured", "coordinates", ...) to their adjusted Rand index
+    on this slide; empty where nobody annotated it.
     """
 
     slide: str
@@ -100,6 +102,7 @@ class SlideScores:
     scores: Mapping[str, float | None]
     genes: tuple[str, ...] = ()
     per_gene: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    ari_references: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
 """Names of methods and datasets without importing them, and one plugin by name.
 
 A plugin is a folder behind a door (`stbench.methods`, `stbench.datasets`) or an entry point of an installed
-package in the group of the same name. `depth-smooth` on the command line is the folder `depth_smooth`.
+package in the group of the same name. `depth-smooth` on the command line is the folder `depth_smooth`. The name of
+a dataset may carry a folder, as in `path:DIR`; what stands before the colon is the plugin.
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ def _folder_of(module: str) -> Path:
 def find(kind: Kind, name: str) -> Plugin:
     """The plugin of that name; UnknownName with near names, aliases of datasets included."""
     known = plugins(kind)
+    base, _, folder = name.partition(":")
+    if kind == "dataset" and folder and base in known and dataset_card(base).own_folder:
+        return known[base]
     if name in known:
         return known[name]
     if kind == "dataset":

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from stbench.contract import Dataset, SlideSource
 from stbench.errors import DatasetError
-from stbench.files import make_folder, replacing
-from stbench.synthetic.scramble import scrambled_counts
+from stbench.fetching import RemoteFile
+from stbench.slide_files.copying import copy_file
+from stbench.slide_files.noise_files import write_noise_table
+from stbench.slide_files.text import first_file
 
-from .reading import read_count_table, read_slide, write_count_table
+from .reading import read_slide
 
 SLIDES = tuple(
     f"{patient}{section}"
@@ -36,6 +36,7 @@ provider's page states.
 class Her2(Dataset):
     """36 sections of 8 patients; those whose counts, spots and image are all there are used."""
 
+    name = "her2"
     folders = ("her2st",)
 
     def slides(self, root: Path) -> list[SlideSource]:
@@ -60,9 +61,9 @@ class Her2(Dataset):
         layout = self._layout(root)
         return {slide: lacks for slide in SLIDES if (lacks := layout.lacks(slide))}
 
-    def fetch(self, root: Path) -> None:
+    def remote_files(self, folder: Path) -> list[RemoteFile]:
         """DatasetError that says where a person downloads the files and where to place them."""
-        raise DatasetError(BY_HAND.format(root=root))
+        raise DatasetError(BY_HAND.format(root=folder.parent))
 
     def copy_scrambled(self, root: Path, slide: str, to: Path, seed: int) -> None:
         """Copy the complete slides to `to`, the counts of `slide` replaced by noise; images are linked."""
@@ -76,12 +77,9 @@ class Her2(Dataset):
             raise DatasetError(f"A scrambled copy must not overwrite the data: {to} is where they lie.")
         for source in sources.values():
             for path in source.files.values():
-                _copy(path, to / "data" / layout.place(path))
+                copy_file(path, to / "data" / layout.place(path))
         counts = sources[slide].files["counts"]
-        table = read_count_table(counts)
-        noise = table._replace(counts=scrambled_counts(table.counts, seed))
-        with replacing(to / "data" / layout.place(counts)) as temporary:
-            write_count_table(noise, temporary)
+        write_noise_table(counts, to / "data" / layout.place(counts), seed)
 
     def _layout(self, root: Path) -> Layout:
         return Layout(
@@ -101,15 +99,15 @@ class Layout(NamedTuple):
     data: Path
 
     def counts(self, slide: str) -> Path | None:
-        return _first_file(self.data / "ST-cnts" / f"{slide}.tsv.gz", self.data / "ST-cnts" / f"{slide}.tsv")
+        return first_file(self.data / "ST-cnts" / f"{slide}.tsv.gz", self.data / "ST-cnts" / f"{slide}.tsv")
 
     def spots(self, slide: str) -> Path | None:
-        return _first_file(self.data / "ST-spotfiles" / f"{slide}_selection.tsv")
+        return first_file(self.data / "ST-spotfiles" / f"{slide}_selection.tsv")
 
     def labels(self, slide: str) -> Path | None:
         # The repository's README places the labels under res/, the repository itself under data/.
         name = Path("ST-pat", "lbl", f"{slide}_labeled_coordinates.tsv")
-        return _first_file(self.data / name, self.data.parent / "res" / name)
+        return first_file(self.data / name, self.data.parent / "res" / name)
 
     def images(self, slide: str) -> list[Path]:
         """The jpg files in the slide's image folder; exactly one would be right."""
@@ -147,24 +145,6 @@ def _names(paths: list[Path]) -> str:
     return ", ".join(path.name for path in paths)
 
 
-def _first_file(*candidates: Path) -> Path | None:
-    return next((path for path in candidates if path.is_file()), None)
-
-
 def _source(layout: Layout, slide: str) -> SlideSource:
     files = {name: path for name, path in layout.files(slide).items() if path is not None}
     return SlideSource(slide, slide[0], files, partial(read_slide, slide, files))
-
-
-def _copy(path: Path, target: Path) -> None:
-    """Copy a file; an image, which is large and never written, is hard-linked where the disk allows it."""
-    make_folder(target.parent)
-    if path.suffix.lower() in (".jpg", ".jpeg"):
-        target.unlink(missing_ok=True)
-        try:
-            os.link(path, target)
-            return
-        except OSError:
-            pass  # another disk, or a link that the system forbids: copy instead
-    with replacing(target) as temporary:
-        shutil.copyfile(path, temporary)

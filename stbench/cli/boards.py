@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
 from stbench.cli.options import DEFAULT_OUT, Json, Out
+from stbench.cli.sources import Bundles, Reference, opened_folders
 from stbench.errors import StbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -24,12 +24,8 @@ def leaderboard(
         Path | None, typer.Option("--to", help="Write to this file instead of the terminal.")
     ] = None,
     sort: Annotated[str, typer.Option(help="pcc, pcc_given_depth or pcc_equal_depth.")] = "pcc",
-    reference: Annotated[
-        str, typer.Option(help="The row that all others are tested against, as the table names it.")
-    ] = "ridge",
-    bundle: Annotated[
-        list[Path] | None, typer.Option("--bundle", help="Join the Records of this bundle; repeatable.")
-    ] = None,
+    reference: Reference = "ridge",
+    bundle: Bundles = None,
     json: Json = False,
 ) -> None:
     """Table of everything under --out (and in bundles), from the stored Records alone."""
@@ -69,12 +65,7 @@ def leaderboard(
 
 def _records(out: Path, bundles: list[Path]) -> tuple[list[Record], list[str]]:
     """The Records under `out` and in the bundles, and a sentence for each damaged file."""
-    from stbench.reporting.bundles import opened_bundle
     from stbench.reporting.merging import merged_records
 
-    for path in bundles:
-        if not path.is_file():
-            raise UsageError(f"--bundle {path} is not a file; name one that `stbench bundle` wrote.")
-    with contextlib.ExitStack() as stack:
-        opened = [(str(path), stack.enter_context(opened_bundle(path))) for path in bundles]
-        return merged_records([(str(out), out), *opened])
+    with opened_folders(out, bundles) as folders:
+        return merged_records(folders)

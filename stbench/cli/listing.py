@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stbench.cli import fetching
+from stbench.cli import fetching, inspecting
 from stbench.cli.options import DataRoot, Json, print_json
 from stbench.errors import StbenchError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 datasets = typer.Typer(help="Datasets: list, fetch, check.", invoke_without_command=True)
 datasets.command("fetch")(fetching.fetch_dataset)
+datasets.command("check")(inspecting.check_dataset)
 
 
 def methods(
@@ -51,50 +52,6 @@ def show_dataset(name: str, json: Json = False) -> None:
     from stbench import registry
 
     _list_or_show("dataset", name, json, registry.dataset_card, ())
-
-
-@datasets.command("check")
-def check_dataset(name: str, data_root: DataRoot = None, json: Json = False) -> None:
-    """Read every slide and report what is in it; exit status 1 where one cannot be read."""
-    from rich.table import Table
-
-    from stbench import choosing
-    from stbench.cli.consoles import output
-
-    dataset = choosing.dataset_name(name)
-    sources, missing = choosing.find_slides(name, data_root)
-    rows: list[dict[str, Any]] = []
-    for source in sources:
-        try:
-            slide = source.read()
-            labelled = sum(bool(label) for label in slide.annotation) if slide.annotation is not None else 0
-            facts = {"spots": slide.n_spots, "genes": len(slide.genes), "labelled": labelled}
-            rows.append({"slide": source.id, "status": "PASS", **facts, "problem": ""})
-        except StbenchError as error:
-            rows.append(
-                {
-                    "slide": source.id,
-                    "status": "FAIL",
-                    "spots": None,
-                    "genes": None,
-                    "labelled": None,
-                    "problem": str(error),
-                }
-            )
-    rows += [
-        {"slide": s, "status": "MISSING", "spots": None, "genes": None, "labelled": None, "problem": why}
-        for s, why in missing.items()
-    ]
-    if json:
-        print_json({"dataset": dataset, "slides": rows})
-    else:
-        table = Table("slide", "status", "spots", "genes", "labelled", "problem")
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
-        output().print(table)
-    failed = [row["slide"] for row in rows if row["status"] == "FAIL"]
-    if failed:
-        raise StbenchError(f"{len(failed)} slides of {dataset} cannot be read: {', '.join(failed)}.")
 
 
 def encoders(json: Json = False) -> None:
@@ -148,7 +105,7 @@ def _list_or_show(
 
     if name is not None:
         found = registry.find(kind, name).name
-        card = card_of(found).model_dump(mode="json")
+        card = card_of(found).model_dump(mode="json", exclude_none=not json)
         print_json({"name": found, **card}) if json else output().print(_as_table(found, card))
         return
     broken = registry.broken_plugins(kind)
@@ -171,15 +128,13 @@ def _list_or_show(
 
 def _as_table(name: str, card: dict[str, Any]) -> Table:
     import yaml
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("field", "value", title=name, title_justify="left")
     for field, value in card.items():
         if value not in (None, "", [], {}, ()):
-            table.add_row(
-                field,
-                value
-                if isinstance(value, str)
-                else yaml.safe_dump(value, default_flow_style=True).strip("\n. "),
-            )
+            plain = isinstance(value, str)
+            words = value if plain else yaml.safe_dump(value, default_flow_style=True).strip("\n. ")
+            table.add_row(field, escape(words))
     return table

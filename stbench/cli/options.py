@@ -18,7 +18,7 @@ DataRoot = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Dataset = Annotated[str, typer.Option("--dataset", help="Dataset name; see `stbench datasets`.")]
+Dataset = Annotated[str, typer.Option("--dataset", help="Dataset name, or path:DIR; see `stbench datasets`.")]
 DEFAULT_OUT = Path("stbench-runs")
 
 

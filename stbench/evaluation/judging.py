@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from stbench.evaluation.folds import Fold
 from stbench.evaluation.materials import Materials
-from stbench.evaluation.scoring import SlideScorer
+from stbench.evaluation.scoring import SlideScorer, reference_ari
 from stbench.metrics.training import TrainingSummary
 from stbench.record import SlideScores, SlideTruth
 
@@ -19,6 +20,7 @@ class _Bench(NamedTuple):
     truth: SlideTruth
     scorer: SlideScorer
     covered: np.ndarray
+    ari_references: dict[str, float | None]
 
 
 class Judge:
@@ -34,8 +36,9 @@ class Judge:
 
     def score(self, fold: Fold, name: str, prediction: np.ndarray) -> tuple[SlideTruth, SlideScores]:
         """The truth of a test slide and the scores of a prediction (n_spots, panel) on the log scale."""
-        truth, scorer, covered = self._bench(fold, name)
-        return truth, scorer.score(prediction[:, covered], self.training(fold).covering(covered))
+        truth, scorer, covered, references = self._bench(fold, name)
+        scores = scorer.score(prediction[:, covered], self.training(fold).covering(covered))
+        return truth, replace(scores, ari_references=references)
 
     def training(self, fold: Fold) -> TrainingSummary:
         """What the scores know of a fold's training slides, over the whole panel."""
@@ -51,5 +54,13 @@ class Judge:
             self._benches = {key: bench for key, bench in self._benches.items() if key[0] == fold}
             truth, covered = self.materials.fold(fold).truth(name)
             scorer = SlideScorer(truth, self.unlabelled, self.tumour_labels)
-            self._benches[fold, name] = _Bench(truth, scorer, covered)
+            self._benches[fold, name] = _Bench(truth, scorer, covered, self._ari_references(name, truth))
         return self._benches[fold, name]
+
+    def _ari_references(self, name: str, truth: SlideTruth) -> dict[str, float | None]:
+        """What clusters of the measured expression, of places, of depth and of the image would reach, if annotated."""
+        if truth.annotation is None:
+            return {}
+        embeddings = self.materials.embeddings_at_hand(name)
+        rows = reference_ari(truth, self.unlabelled, self.tumour_labels, embeddings)
+        return {row: found["ari"] for row, found in rows.items()}

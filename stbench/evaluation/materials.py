@@ -17,7 +17,7 @@ from stbench.errors import CannotFit
 from stbench.evaluation.design import Design
 from stbench.evaluation.folds import Fold
 from stbench.metrics.correlation import is_defined, unit_truth
-from stbench.preprocess.encoders import embeddings_of
+from stbench.preprocess.encoders import embeddings_cached, embeddings_of
 from stbench.preprocess.expression import Scaling, fit_scaling, log_cpm, size_factors
 from stbench.preprocess.genes import GenePanel, choose_panel
 from stbench.preprocess.patches import PatchSize, n_beyond_image, patches_of
@@ -68,6 +68,12 @@ class Materials:
         return embeddings_of(
             self.slide(name), self.design.encoder, self.design.patch, self.design.device, progress
         )
+
+    def embeddings_at_hand(self, name: str) -> np.ndarray | None:
+        """A slide's embeddings where they were made for some method already, else None."""
+        design = self.design
+        cached = embeddings_cached(self.slide(name), design.encoder, design.patch)
+        return self.embeddings(name) if cached else None
 
     def n_filled(self, name: str, card: MethodCard) -> int:
         """Spots of a slide whose largest patch, of those that the method asks for, reaches beyond the image."""

@@ -22,7 +22,16 @@ from stbench.preprocess.weights import weights_at_hand
 from stbench.record import PROTOCOL_VERSION, RowIdentity, TableIdentity
 
 # Source that a number passes through on its way from slide to Record.
-_HARNESS = ("slide.py", "contract.py", "training.py", "nn", "preprocess", "metrics", "evaluation")
+_HARNESS = (
+    "slide.py",
+    "slide_files",
+    "contract.py",
+    "training.py",
+    "nn",
+    "preprocess",
+    "metrics",
+    "evaluation",
+)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ Metrics
     adjusted_rand  PCA (at most 30 components), k-means with k = the true number of labels (an oracle's k that
                    no user would know), adjusted Rand index against the labels, mean of 10 seeds
     agreement      that for all labels, and for tumour against the rest
+    clusters       the groups that one of those seeds finds, to be drawn
 """
 
 from __future__ import annotations
@@ -64,19 +65,34 @@ def adjusted_rand(values: np.ndarray, labels: np.ndarray) -> float:
     n_labels = len(np.unique(labels))
     if n_labels < 2 or n_labels >= len(labels):
         return float("nan")
+    components = _components(values)
+    if components is None:
+        return 0.0
+    found = [_k_means(components, n_labels, seed) for seed in range(N_SEEDS)]
+    return float(np.mean([adjusted_rand_score(labels, groups) for groups in found]))
+
+
+def clusters(values: np.ndarray, n_clusters: int, seed: int = 0) -> np.ndarray:
+    """(n_spots,) the cluster of each spot, 0 to n_clusters - 1; all 0 where the values do not vary."""
+    components = _components(values)
+    if components is None:
+        return np.zeros(len(values), dtype=int)
+    return _k_means(components, n_clusters, seed)
+
+
+def _components(values: np.ndarray) -> np.ndarray | None:
+    """Principal components of what varies, None where nothing does."""
     varying = values[:, np.ptp(values, axis=0) > 0]
     if varying.shape[1] == 0:
-        return 0.0
-    components = PCA(min(N_COMPONENTS, *varying.shape), svd_solver="full").fit_transform(varying)
-    with threadpool_limits(1):  # so few spots that threads would only wait for each other
-        return float(np.mean([_one_seed(components, labels, n_labels, seed) for seed in range(N_SEEDS)]))
+        return None
+    return PCA(min(N_COMPONENTS, *varying.shape), svd_solver="full").fit_transform(varying)
 
 
-def _one_seed(components: np.ndarray, labels: np.ndarray, n_clusters: int, seed: int) -> float:
-    with warnings.catch_warnings():
+def _k_means(components: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+    # So few spots that threads would only wait for each other.
+    with threadpool_limits(1), warnings.catch_warnings():
         # With fewer distinct predictions than labels fewer clusters are found; the index judges those.
         warnings.simplefilter("ignore", ConvergenceWarning)
         # Ten restarts each: single runs stop in local optima, and the mean would mostly show which.
         means = KMeans(n_clusters, n_init=N_RESTARTS, random_state=seed)  # type: ignore[arg-type]
-        found = means.fit_predict(components)
-    return float(adjusted_rand_score(labels, found))
+        return means.fit_predict(components)

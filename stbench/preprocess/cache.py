@@ -18,7 +18,7 @@ from stbench.errors import StorageError, UnknownName
 from stbench.files import cache_root, hash_value, locked, replacing, write_json
 
 Identity = dict[str, Any]
-CACHE_KINDS = ("embeddings", "generated", "hashes", "patches")
+CACHE_KINDS = ("embeddings", "generated", "hashes", "images", "patches", "thumbnails", "weights")
 
 
 class CacheRoom(NamedTuple):

@@ -5,8 +5,6 @@ A patch is centred on the spot's pixel centre, rounded; what lies beyond the ima
 
 from __future__ import annotations
 
-import contextlib
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,9 @@ from PIL import Image
 from stbench.errors import DatasetError, UsageError
 from stbench.files import hash_file
 from stbench.preprocess.cache import Identity, array_hash, array_path, cached_array
+from stbench.preprocess.image_regions import SlideImage, image_extent, open_image
+from stbench.preprocess.image_regions import large_images_allowed as large_images_allowed
+from stbench.preprocess.image_regions import read_image as read_image
 from stbench.slide import Slide
 
 WHITE = 255
@@ -83,26 +84,35 @@ def patches_of(slide: Slide, size: PatchSize) -> np.ndarray:
     def cut(path: Path) -> None:
         edge, output = identity["edge"], identity["output"]
         header = {"descr": "|u1", "fortran_order": False, "shape": (slide.n_spots, output, output, 3)}
-        image = read_image(slide.image)
-        with path.open("wb") as file:  # written, not mapped: a full disk is an error there and a crash here
+        # Written, not mapped: a full disk is an error there and a crash here.
+        with open_image(slide.image) as image, path.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
-            for centre in slide.pixel_xy:
-                file.write(_resized(crop(image, centre, edge), output).tobytes())
+            start = file.tell()
+            for spot, patch in _windows(image, slide.pixel_xy, edge):
+                file.seek(start + spot * 3 * output**2)
+                file.write(_resized(patch, output).tobytes())
 
     return cached_array("patches", identity, cut)
 
 
 def n_beyond_image(slide: Slide, edge: int) -> int:
     """Spots whose patch of `edge` full-resolution pixels reaches beyond the image; DatasetError for a bad image."""
-    try:
-        with large_images_allowed(), Image.open(slide.image) as image:
-            extent = np.array(image.size)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(
-            f"The image {slide.image} cannot be read ({error}); fetch the file again."
-        ) from error
+    extent = np.array(image_extent(slide.image))
     corner = np.rint(slide.pixel_xy).astype(int) - edge // 2
     return int(((corner < 0) | (corner + edge > extent)).any(axis=1).sum())
+
+
+def _windows(image: SlideImage, pixel_xy: np.ndarray, edge: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Each spot's number and window, band by band down the image, so that no more of it is held at once."""
+    centres = np.rint(pixel_xy).astype(int)
+    bands = centres[:, 1] // image.rows_at_once
+    for band in np.unique(bands):
+        spots = np.flatnonzero(bands == band)
+        left, top = corner = centres[spots].min(axis=0) - edge
+        right, bottom = centres[spots].max(axis=0) + edge
+        pixels = image.region(left, top, right, bottom)
+        for spot in spots:
+            yield int(spot), crop(pixels, centres[spot] - np.maximum(corner, 0), edge)
 
 
 def crop(image: np.ndarray, centre_xy: np.ndarray, edge: int) -> np.ndarray:
@@ -122,27 +132,3 @@ def _resized(patch: np.ndarray, edge: int) -> np.ndarray:
     if len(patch) == edge:
         return patch
     return np.asarray(Image.fromarray(patch).resize((edge, edge), Image.Resampling.BILINEAR))
-
-
-@contextlib.contextmanager
-def large_images_allowed() -> Iterator[None]:
-    """Lift Pillow's limit on pixels (whole-slide images exceed it) while an image is opened."""
-    limit = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-
-
-def read_image(path: Path) -> np.ndarray:
-    """(height, width, 3) uint8 RGB of a whole image file; DatasetError where it is missing, truncated or none."""
-    try:
-        with large_images_allowed(), Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(
-            f"The image {path} cannot be read ({error}). It is damaged or incomplete; fetch the file again."
-        ) from error

@@ -12,7 +12,13 @@ from PIL import Image
 from stbench.errors import DatasetError
 from stbench.files import hash_file
 from stbench.preprocess.cache import cached_array
-from stbench.preprocess.patches import large_images_allowed
+from stbench.preprocess.image_regions import (
+    TIFF_SUFFIXES,
+    SlideImage,
+    image_extent,
+    large_images_allowed,
+    open_image,
+)
 
 LONGEST_EDGE = 640
 _QUALITY = 80
@@ -25,12 +31,15 @@ class Thumbnail(NamedTuple):
     scale: float
 
 
-def thumbnail_of(image: Path) -> Thumbnail:
-    """The picture of an image file, at most 640 px long; DatasetError where the image cannot be read."""
-    identity = {"image": hash_file(image), "edge": LONGEST_EDGE, "quality": _QUALITY, "format": 1}
+def thumbnail_of(image: Path, longest_edge: int = LONGEST_EDGE) -> Thumbnail:
+    """The picture of an image file, at most `longest_edge` px long; DatasetError where the image cannot be read.
+
+    A whole-slide TIFF is never held whole.
+    """
+    identity = {"image": hash_file(image), "edge": longest_edge, "quality": _QUALITY, "format": 1}
 
     def draw(path: Path) -> None:
-        jpeg, scale = _drawn(image)
+        jpeg, scale = _drawn(image, longest_edge)
         packed = np.concatenate([np.frombuffer(np.float64(scale).tobytes(), np.uint8), jpeg])
         with path.open("wb") as file:
             np.save(file, packed)
@@ -39,16 +48,41 @@ def thumbnail_of(image: Path) -> Thumbnail:
     return Thumbnail(packed[8:], float(packed[:8].view(np.float64)[0]))
 
 
-def _drawn(path: Path) -> Thumbnail:
-    """Decoded at a reduced size where the format allows it (JPEG does), then shrunk."""
-    try:
-        with large_images_allowed(), Image.open(path) as image:
-            full = max(image.size)
-            image.draft("RGB", (LONGEST_EDGE, LONGEST_EDGE))
-            small = image.convert("RGB")
-            small.thumbnail((LONGEST_EDGE, LONGEST_EDGE), Image.Resampling.LANCZOS)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(f"The image {path} cannot be read ({error}); fetch the file again.") from error
+def _drawn(path: Path, edge: int) -> Thumbnail:
+    small, full = _small_tiff(path, edge) if path.suffix.lower() in TIFF_SUFFIXES else _small(path, edge)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=_QUALITY)
     return Thumbnail(np.frombuffer(buffer.getvalue(), np.uint8), max(small.size) / full)
+
+
+def _small(path: Path, edge: int) -> tuple[Image.Image, int]:
+    """The picture, and the image's longer side; decoded at a reduced size where the format allows it (JPEG does)."""
+    try:
+        with large_images_allowed(), Image.open(path) as image:
+            full = max(image.size)
+            image.draft("RGB", (edge, edge))
+            small = image.convert("RGB")
+            small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+            return small, full
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(f"The image {path} cannot be read ({error}); fetch the file again.") from error
+
+
+def _small_tiff(path: Path, edge: int) -> tuple[Image.Image, int]:
+    """The picture, and the image's longer side: the level of a pyramid that suffices, band by band."""
+    width, height = image_extent(path)
+    shrink = min(1.0, edge / max(width, height))
+    size = max(round(width * shrink), 1), max(round(height * shrink), 1)
+    with open_image(path, edge) as level:
+        factor = max(level.width // size[0], 1)
+        coarse = _coarse(level, factor)
+        whole = (0.0, 0.0, level.width / factor, level.height / factor)
+        return coarse.resize(size, Image.Resampling.LANCZOS, box=whole), max(width, height)
+
+
+def _coarse(image: SlideImage, factor: int) -> Image.Image:
+    """Each square of factor x factor pixels averaged to one, those at the right and lower edges of what is there."""
+    rows = max(image.rows_at_once // factor, 1) * factor
+    bands = (image.region(0, top, image.width, top + rows) for top in range(0, image.height, rows))
+    averaged = [np.asarray(Image.fromarray(np.ascontiguousarray(band)).reduce(factor)) for band in bands]
+    return Image.fromarray(np.concatenate(averaged))

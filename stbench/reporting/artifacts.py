@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stbench.errors import StorageError
 from stbench.record import Record, SlideScores, SlideTruth
+from stbench.reporting.gene_columns import gene_columns, measured_expression
 from stbench.reporting.maps import GeneMap, save_gene_maps
 
 N_MAPPED_GENES = 4
@@ -65,8 +65,8 @@ def _write_maps(
     best = _best_genes(slide)
     if not best:
         return
-    predicted = _gene_columns(record, truth, prediction)
-    measured = _measured(truth)
+    predicted = gene_columns(record, truth, prediction)
+    measured = measured_expression(truth)
     places = {gene: place for place, gene in enumerate(truth.genes)}
     maps = [
         GeneMap(f"{gene} (PCC {pcc:.2f})", measured[:, places[gene]], predicted[gene])
@@ -80,20 +80,3 @@ def _best_genes(slide: SlideScores) -> dict[str, float]:
     scores = zip(slide.genes, slide.per_gene.get("pcc", ()), strict=False)
     ranked = sorted((-pcc, gene) for gene, pcc in scores if pcc is not None)
     return {gene: -negative for negative, gene in ranked[:N_MAPPED_GENES]}
-
-
-def _measured(truth: SlideTruth) -> np.ndarray:
-    from stbench.metrics.counts import log_expression
-
-    return log_expression(truth.counts, truth.totals)
-
-
-def _gene_columns(record: Record, truth: SlideTruth, prediction: np.ndarray) -> dict[str, np.ndarray]:
-    """Each gene's predictions: for the fold's whole panel, or for the part of it that the slide measured."""
-    for genes in (truth.genes, record.panel_genes):
-        if prediction.shape == (len(truth.spot_ids), len(genes)):
-            return dict(zip(genes, prediction.T, strict=True))
-    raise StorageError(
-        f"The predictions of {record.row.method} on {truth.slide} have shape {prediction.shape}, which fits "
-        f"neither the slide's {len(truth.genes)} genes nor the panel's {len(record.panel_genes)}."
-    )

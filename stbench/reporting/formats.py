@@ -19,6 +19,7 @@ from stbench.reporting.side_blocks import (
     COMPARISON_COLUMNS,
     PUBLISHED_COLUMNS,
     PUBLISHED_HEADING,
+    ari_sentence,
     comparison_cells,
     comparison_heading,
 )
@@ -32,6 +33,7 @@ def plain(tables: Sequence[Table]) -> dict[str, Any]:
             table.facts()
             | {
                 "rows": [asdict(row) for row in (*table.rows, *table.published)],
+                "ari_references": dict(table.ari_references),
                 "comparisons": [asdict(comparison) for comparison in table.comparisons],
             }
             for table in tables
@@ -91,6 +93,7 @@ def _markdown_table(table: Table) -> str:
         "\n".join(sentences(table, "**leaky**")),
         body,
         failed,
+        ari_sentence(table),
         _markdown_comparisons(table),
         _markdown_published(table),
     ]

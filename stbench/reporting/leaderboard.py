@@ -7,16 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from stbench.errors import UnknownName
 from stbench.files import hash_value
 from stbench.record import Record, TableIdentity
+from stbench.reporting.grouping import by_row, by_table
 from stbench.reporting.published import published_rows
 from stbench.reporting.row import Row
 from stbench.reporting.rows import ceiling_row, method_row
-from stbench.reporting.statistics import Comparison, compare_with_reference, patient_means, skill
+from stbench.reporting.statistics import (
+    Comparison,
+    compare_with_reference,
+    over_patients,
+    patient_means,
+    skill,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +43,7 @@ class Table:
     floor               row that skill is measured from (the best mean floor by pcc), None where there is none
     floor_equal_depth   the same by equal-depth PCC
     comparisons         every complete row against the reference, by per-patient mean PCC; none without patients
+    ari_references      mean adjusted Rand index of what is no prediction (measured expression, coordinates, ...)
     published           what papers printed for this dataset: rows of another kind, never ranked with these
     """
 
@@ -52,11 +59,12 @@ class Table:
     floor: str | None
     floor_equal_depth: str | None
     comparisons: tuple[Comparison, ...] = ()
+    ari_references: tuple[tuple[str, float], ...] = ()
     published: tuple[Row, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """The table without its rows, as plain values."""
-        apart = ("identity", "rows", "comparisons", "published")
+        apart = ("identity", "rows", "comparisons", "ari_references", "published")
         plain = {name: value for name, value in vars(self).items() if name not in apart}
         return asdict(self.identity) | plain
 
@@ -71,10 +79,7 @@ def build_tables(
     """
     if sort not in _SORT_SCORES:
         raise UnknownName("score to sort a leaderboard by", sort, _SORT_SCORES)
-    by_table: dict[str, list[Record]] = {}
-    for record in sorted(records, key=_order):
-        by_table.setdefault(_hash(record.table), []).append(record)
-    tables = [_table(identity, members, sort, reference) for identity, members in by_table.items()]
+    tables = [_table(identity, members, sort, reference) for identity, members in by_table(records).items()]
     return sorted(
         tables,
         key=lambda t: (t.identity.dataset, t.identity.split, t.leaky or bool(t.panel_note), t.id),
@@ -94,27 +99,18 @@ def to_dataframe(tables: Sequence[Table]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-@cache
-def _hash(identity: TableIdentity) -> str:
-    return hash_value(asdict(identity))
-
-
-def _order(record: Record) -> tuple[int, str, str]:
-    return record.seed, record.fold, record.key
-
-
-def _table(identity: str, records: Sequence[Record], sort: SortScore, reference: str) -> Table:
+def _table(identity: TableIdentity, records: Sequence[Record], sort: SortScore, reference: str) -> Table:
     finished = [record for record in records if record.finished]
     slides = {slide.slide: slide for record in finished for slide in record.slides}
     patients = {name: slide.patient for name, slide in slides.items()}
     panel_sizes = [len(record.panel_genes) for record in finished if record.panel_genes]
-    rows = [method_row(members, patients, older_exist=older) for members, older in _rows_of(records)]
+    rows = [method_row(members, patients, older_exist=older) for members, older in by_row(records)]
     ceiling = ceiling_row(records, patients)
     floor, floor_equal_depth = _best_floor(rows, "pcc"), _best_floor(rows, "pcc_equal_depth")
     rows = [_with_skill(row, floor, floor_equal_depth, ceiling) for row in rows]
     return Table(
-        identity=records[0].table,
-        id=identity[:8],
+        identity=identity,
+        id=hash_value(asdict(identity))[:8],
         rows=(*sorted(rows, key=lambda row: _rank(row, sort)), *([ceiling] if ceiling else [])),
         n_patients=None if None in patients.values() else len(set(patients.values())),
         n_genes=(min(panel_sizes), max(panel_sizes)) if panel_sizes else None,
@@ -125,7 +121,8 @@ def _table(identity: str, records: Sequence[Record], sort: SortScore, reference:
         floor=floor.label if floor else None,
         floor_equal_depth=floor_equal_depth.label if floor_equal_depth else None,
         comparisons=_comparisons(rows, reference),
-        published=published_rows(records[0].table.dataset),
+        ari_references=_ari_references(finished, patients),
+        published=published_rows(identity.dataset),
     )
 
 
@@ -140,35 +137,17 @@ def _scores_and_patients(row: Row) -> tuple[dict[str, float | None], dict[str, s
     return {s.slide: s.pcc for s in row.slides}, {s.slide: s.patient for s in row.slides}
 
 
-def _rows_of(records: Sequence[Record]) -> list[tuple[list[Record], bool]]:
-    """The Records of each row, and whether older ones of the same row were passed over.
-
-    Results of edited plugin code never mix: of several sources the one with the newest Record counts, and in
-    it the newest Record of each seed and fold.
-    """
-    by_row: dict[str, dict[str, list[Record]]] = {}
-    for record in records:
-        choices = asdict(record.row)
-        source = choices.pop("source")
-        by_row.setdefault(hash_value(choices), {}).setdefault(source, []).append(record)
-    found = []
-    for _, sources in sorted(by_row.items()):
-        newest = max(sources, key=lambda source: (max(map(_age, sources[source])), source))
-        current = _newest_of_each_fold(sources[newest])
-        n_records = sum(len(members) for members in sources.values())
-        found.append((current, len(current) < n_records))
-    return found
-
-
-def _newest_of_each_fold(records: Sequence[Record]) -> list[Record]:
-    newest: dict[tuple[int, str], Record] = {}
-    for record in sorted(records, key=_age):
-        newest[record.seed, record.fold] = record
-    return sorted(newest.values(), key=_order)
-
-
-def _age(record: Record) -> tuple[str, bool, str]:
-    return str(record.provenance.get("finished_at") or ""), record.finished, record.key
+def _ari_references(
+    finished: Sequence[Record], patients: dict[str, str | None]
+) -> tuple[tuple[str, float], ...]:
+    """Each reference's index averaged like a score; every Record of a slide states the same ones."""
+    by_slide = {slide.slide: slide.ari_references for record in finished for slide in record.slides}
+    names = dict.fromkeys(name for found in by_slide.values() for name in found)
+    means = {
+        name: over_patients({s: found.get(name) for s, found in by_slide.items() if found}, patients)
+        for name in names
+    }
+    return tuple((name, mean) for name, mean in means.items() if mean is not None)
 
 
 def _best_floor(rows: Sequence[Row], score: str) -> Row | None:

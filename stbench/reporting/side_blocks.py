@@ -1,4 +1,4 @@
-"""The two blocks that stand beside a leaderboard: tests against the reference, and published numbers."""
+"""What stands beside a leaderboard: tests against the reference, ARI of references, published numbers."""
 
 from __future__ import annotations
 
@@ -79,3 +79,14 @@ def comparison_cells(table: Table) -> list[list[str]]:
     by_method = {comparison.method: comparison for comparison in table.comparisons}
     ordered = [by_method[row.label] for row in table.rows if row.label in by_method]
     return [[column.cell(comparison) for column in COMPARISON_COLUMNS] for comparison in ordered]
+
+
+def ari_sentence(table: Table) -> str:
+    """What clusters of other things than predictions reach: references, not ceilings; "" without annotation."""
+    if not table.ari_references:
+        return ""
+    listed = ", ".join(f"{name} {value:.3f}" for name, value in table.ari_references)
+    return (
+        f"ARI of what is no prediction, for reference, no ceiling: {listed}. k-means is told the true number of "
+        "labels, which no user would know."
+    )

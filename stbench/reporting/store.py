@@ -45,7 +45,7 @@ class RunStore:
     def save(self, record: Record) -> None:
         """Write a Record with its arrays over one of the same key; StorageError where that cannot be."""
         plain = _encoded(record)
-        truths = {slide: save_truth(self._folder("truths"), truth) for slide, truth in record.truths.items()}
+        truths = {name: save_truth(make_folder(self.out / "truths"), t) for name, t in record.truths.items()}
         predictions = self._predictions_file(record.key)
         # Both files are written before either takes its name, and the record takes its name last.
         with contextlib.ExitStack() as files:
@@ -119,8 +119,9 @@ class RunStore:
         _, envelope = self._read(self._record_file(record.key))
         return {slide: read_truth(self.out / "truths" / name) for slide, name in envelope["truths"].items()}
 
-    def _folder(self, name: str) -> Path:
-        return make_folder(self.out / name)
+    def holds_arrays(self, record: Record) -> bool:
+        """Whether predictions of that very Record lie here; a folder may hold Records alone."""
+        return self._record_file(record.key).is_file() and self._predictions_file(record.key).is_file()
 
     def _record_file(self, key: str) -> Path:
         return self.out / "records" / f"{key}.json"

@@ -13,6 +13,7 @@ from rich.text import Text
 from stbench.reporting.columns import COLUMNS, MISSING, Column, failures, heading, ranks, sentences
 from stbench.reporting.leaderboard import Table
 from stbench.reporting.row import Row
+from stbench.reporting.side_blocks import ari_sentence
 
 # Wider than this and the eye loses the line.
 WIDEST = 120
@@ -34,7 +35,8 @@ class LeaderboardView:
             yield Text(heading(table), style="bold")
             yield _grid(table, min(options.max_width, WIDEST), _missing_sign(options.encoding))
             notes = [f"{row.label}: {row.note}" for row in table.rows if row.note]
-            for line in [*notes, *failures(table), *sentences(table, "LEAKY"), *_verdicts(table)]:
+            around = [*sentences(table, "LEAKY"), ari_sentence(table), *_verdicts(table)]
+            for line in filter(None, [*notes, *failures(table), *around]):
                 yield Text(" ".join(line.split()))
             yield Text()
 

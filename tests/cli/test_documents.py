@@ -116,13 +116,16 @@ def test_datasets(quick: None, tmp_path: Path):
     assert on_disk["demo"] == "generated when first used"
     assert "her2" in stbench("datasets", "--data-root", tmp_path).out
     assert stbench("datasets", "show", "her2", "--json").document["n_slides"] == 36
-    checked = stbench("datasets", "check", "her2", "--data-root", tmp_path, "--json")
+    assert "[invasive cancer, cancer in situ]" in stbench("datasets", "show", "her2").out
+    check = ("datasets", "check", "her2", "--data-root", tmp_path, "--to", tmp_path / "pictures", "--json")
+    checked = stbench(*check)
     assert checked.status == 0
     (one, two, *others) = checked.document["slides"]
-    assert (one["status"], one["spots"], two["slide"]) == ("PASS", 25, "B1")
+    # The real A1 and B1 are annotated, as the card says; these are not.
+    assert (one["status"], one["spots"], two["slide"]) == ("WARN", 25, "B1")
     assert {row["status"] for row in others} == {"MISSING"}
     slides.write_counts(tmp_path, "A1", "")
-    checked = stbench("datasets", "check", "her2", "--data-root", tmp_path, "--json")
+    checked = stbench(*check)
     assert checked.status == 1
     assert [row["status"] for row in checked.document["slides"]].count("FAIL") == 1
     assert "A1" in checked.err

@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 from stbench.datasets.her2 import plugin as Her2
-from stbench.datasets.her2.reading import read_labels, read_positions
 from stbench.errors import DatasetError
 from stbench.registry import dataset_card
 from stbench.slide import Slide
+from stbench.slide_files.joining import labels_of
+from stbench.slide_files.spot_tables import read_coordinate_labels, read_selection
 
 WIDTH, HEIGHT = 90, 60
 COUNTS = "\tFASN\tGNAS\tSCD\n3x5\t1\t0\t4\n4x5\t0\t2\t0\n3x6\t7\t0\t1\n"
@@ -116,17 +117,20 @@ def test_real_partial_copy_uses_five_slides_and_names_the_other_31(shared_data: 
     assert missing["A1"] == "one image (a jpg in ST-imgs/A/A1)"
 
 
-@pytest.mark.parametrize(("slide", "n_labelled"), [("A1", 346), ("F1", 691), ("G2", 467)])
+LABELLED = {"A1": 346, "B1": 295, "C1": 176, "D1": 306, "E1": 587, "F1": 691, "G2": 467, "H1": 613}
+
+
+@pytest.mark.parametrize(("slide", "n_labelled"), LABELLED.items())
 def test_real_labels_fit_every_spot(shared_data: Path, slide: str, n_labelled: int):
     data = shared_data / "her2st" / "data"
-    positions = read_positions(data / "ST-spotfiles" / f"{slide}_selection.tsv")
+    positions = read_selection(data / "ST-spotfiles" / f"{slide}_selection.tsv")
     path = data / "ST-pat" / "lbl" / f"{slide}_labeled_coordinates.tsv"
     with gzip.open(data / "ST-cnts" / f"{slide}.tsv.gz", "rt") as file:
         spots = [line.split("\t", 1)[0] for line in file][1:]
-    labels = read_labels(path, spots)
+    labels = labels_of(read_coordinate_labels(path), spots)
     assert len(labels) == n_labelled
     assert "" not in labels
-    everywhere = read_labels(path, list(positions.index)).tolist()
+    everywhere = labels_of(read_coordinate_labels(path), positions.spot_ids).tolist()
     placed = [line for line in path.read_text().splitlines() if "\tNA\t" not in line]
     assert everywhere.count("invasive cancer") == sum(line.endswith("\tinvasive cancer") for line in placed)
 

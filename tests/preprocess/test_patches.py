@@ -101,7 +101,7 @@ def test_sizes_that_show_nothing_are_refused_and_sizes_have_names():
 def test_a_cache_hit_opens_no_image(slide, monkeypatch):
     first = np.array(patches_of(slide, PatchSize(EDGE)))
     assert patches_cached(slide, PatchSize(EDGE)) and not patches_cached(slide, PatchSize(EDGE + 1))
-    monkeypatch.setattr(patches, "read_image", None)
+    monkeypatch.setattr(patches, "open_image", None)
     np.testing.assert_array_equal(patches_of(slide, PatchSize(EDGE)), first)
 
 

@@ -72,3 +72,15 @@ def test_the_file_of_published_numbers_is_whole():
     assert all(line["source"] and 0 < float(line["value"]) < 1 for line in lines)
     keys = [(line["method"], line["dataset"], line["metric"], line["source"]) for line in lines]
     assert len(set(keys)) == len(keys)
+
+
+def test_ari_references_are_averaged_over_patients_and_are_no_rows():
+    found = [
+        replace(r, slides=(replace(r.slides[0], ari_references={"measured": ari, "depth": None}),))
+        for r, ari in zip(records()[:5], (0.2, 0.4, 0.6, 0.1, 0.3), strict=True)
+    ]
+    (table,) = build_tables(found)
+    assert table.ari_references == (("measured", pytest.approx((0.3 + 0.6 + 0.2) / 3)),)
+    assert "measured 0.367" in to_markdown([table]) and "measured" not in {row.method for row in table.rows}
+    assert plain([table])["tables"][0]["ari_references"]["measured"] == pytest.approx(1.1 / 3)
+    assert build_tables(records())[0].ari_references == ()

@@ -1,0 +1,96 @@
+"""Your own slides: every slide of the folder that is given with the name, path:DIR."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stbench.contract import Dataset, SlideSource
+from stbench.errors import DatasetError
+from stbench.slide_files.copying import copy_file
+from stbench.slide_files.noise_files import write_noise_anndata, write_noise_matrix, write_noise_table
+
+from .folders import FORMS, Found, slides_in
+from .reading import read_own_slide
+from .slide_list import NAME, Listed, read_slide_list
+
+if TYPE_CHECKING:
+    from stbench.fetching import FetchListener
+
+_NEVER_COPIED = ("counts", "matrix", "barcodes", "features", "h5ad")
+
+
+class OwnFolder(Dataset):
+    """The slides of a folder in the forms that the README draws; slides.csv, where it is there, lists them."""
+
+    name = "path"
+
+    def slides(self, root: Path) -> list[SlideSource]:
+        """The complete slides; DatasetError where there are none, or slides.csv names one that is not there."""
+        about = {"list": root / NAME} if (root / NAME).is_file() else {}
+        complete = [
+            SlideSource(
+                name, listed.patient, found.files | about, partial(read_own_slide, name, found, listed)
+            )
+            for name, (found, listed) in _listed_slides(root).items()
+            if not found.lacks
+        ]
+        if not complete:
+            lacking = "; ".join(f"{slide} lacks {what}" for slide, what in self.missing(root).items())
+            raise DatasetError(
+                f"{root} holds no complete slide ({lacking or 'it is empty'}); each needs a folder with {FORMS}."
+            )
+        return complete
+
+    def missing(self, root: Path) -> dict[str, str]:
+        """Slides that are not used and what each lacks: files, or its line in slides.csv."""
+        listed = _listed_slides(root)
+        lacking = {name: found.lacks for name, (found, _) in listed.items() if found.lacks}
+        unlisted = [name for name in slides_in(root) if name not in listed]
+        return lacking | dict.fromkeys(unlisted, f"a line in {NAME}")
+
+    def fetch(self, root: Path, listener: FetchListener | None = None) -> None:
+        """DatasetError: there is nothing to download."""
+        raise DatasetError(
+            "path:DIR is a folder of your own; there is nothing to download. See datasets/path/README.md."
+        )
+
+    def copy_scrambled(self, root: Path, slide: str, to: Path, seed: int) -> None:
+        """Copy the complete slides to `to`, the counts of `slide` replaced by noise; images are linked."""
+        sources = {source.id: source for source in self.slides(root)}
+        if slide not in sources:
+            raise DatasetError(f"{root} has no complete slide {slide!r}; complete are {', '.join(sources)}.")
+        if to.resolve() == root.resolve():
+            raise DatasetError(f"A scrambled copy must not overwrite the data: {to} is where they lie.")
+        for source in sources.values():
+            for name, path in source.files.items():
+                if source.id != slide or name not in _NEVER_COPIED:
+                    copy_file(path, to / path.relative_to(root))
+        _write_noise(slides_in(root)[slide], root, to, seed)
+
+
+def _listed_slides(root: Path) -> dict[str, tuple[Found, Listed]]:
+    """The slides on disk that slides.csv names, with what it says; all of them where there is none."""
+    on_disk, listed = slides_in(root), read_slide_list(root)
+    if listed is None:
+        return {name: (found, Listed()) for name, found in on_disk.items()}
+    if absent := [name for name in listed if name not in on_disk]:
+        raise DatasetError(
+            f"{root / NAME} names {', '.join(absent)}, but there is no such slide beside it; "
+            f"there are {', '.join(on_disk) or 'none'}."
+        )
+    return {name: (on_disk[name], about) for name, about in listed.items()}
+
+
+def _write_noise(found: Found, root: Path, to: Path, seed: int) -> None:
+    """Write the slide's counts below `to` as noise, in its own form; a matrix folder becomes HDF5."""
+    files = found.files
+    if found.form == "st":
+        write_noise_table(files["counts"], to / files["counts"].relative_to(root), seed)
+    elif found.form == "h5ad":
+        write_noise_anndata(files["h5ad"], to / files["h5ad"].relative_to(root), seed)
+    else:
+        folder = files["positions"].parent.parent
+        path = files.get("counts", folder / "filtered_feature_bc_matrix.h5")
+        write_noise_matrix(files, to / path.relative_to(root), seed)
