@@ -34,7 +34,9 @@ def fetch_dataset(
     plugin = registry.find("dataset", name)
     card = registry.dataset_card(plugin.name)
     dataset = registry.load_dataset(plugin.name)()
-    root = choosing.data_folder(name, data_root)
+    # A data root that does not exist yet is made by the transfer.
+    fresh = data_root is not None and not data_root.exists() and not card.own_folder
+    root = data_root if fresh and data_root is not None else choosing.data_folder(name, data_root)
     if card.generated and dry_run:
         raise UsageError(f"{plugin.name} is generated on this machine when first used; it downloads nothing.")
     if card.generated or card.own_folder:
