@@ -143,6 +143,17 @@ class SlideSource(NamedTuple):
     read: Callable[[], Slide]
 
 
+class PublishedPatches(NamedTuple):
+    """Patches that a dataset's provider cut itself: of which spots, how to read some by index, and their edge.
+
+    read  indices -> (k, edge, edge, 3) uint8
+    """
+
+    spot_ids: tuple[str, ...]
+    read: Callable[[Sequence[int]], np.ndarray]
+    microns: float
+
+
 class Dataset(ABC):
     """Slides in their provider's own files: raw counts and images, nothing else."""
 
@@ -179,6 +190,10 @@ class Dataset(ABC):
     def missing(self, root: Path) -> dict[str, str]:
         """Slides that should be there and are not: name -> what is missing."""
         return {}
+
+    def published_patches(self, slide: Slide) -> PublishedPatches | None:
+        """The provider's own patches of a slide where they lie on disk: `stbench datasets check` compares them."""
+        return None
 
     def copy_scrambled(self, root: Path, slide: str, to: Path, seed: int) -> None:
         """Copy the dataset from `root` to `to`, the expression of one slide replaced by noise, for the audit.

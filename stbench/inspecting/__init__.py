@@ -2,6 +2,7 @@
 
 datasets   one report per slide, as they are read, and what concerns the dataset as a whole
 findings   what differs from the card, and spots that lie where none should
+published_patches   a provider's own patches against the image
 pictures   a slide's thumbnail with the spots drawn on it
 """
 

@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple
 
 from stbench import registry
 from stbench.choosing import find_slides
-from stbench.contract import DatasetCard, SlideSource
+from stbench.contract import Dataset, DatasetCard, SlideSource
 from stbench.errors import DatasetError
 
 from .findings import differences_from_card, doubtful_places, n_labelled
 from .pictures import draw_spots, picture_of
+from .published_patches import doubtful_patches
 
 _READERS = "stbench"
 
@@ -46,20 +47,22 @@ def inspect_slides(dataset: str, data_root: Path | None, folder: Path) -> Iterat
     """
     sources, missing = find_slides(dataset, data_root)
     card = registry.dataset_card(registry.find("dataset", dataset).name)
+    plugin = registry.load_dataset(registry.find("dataset", dataset).name)()
     for source in sources:
-        yield _inspected(source, card, folder / f"{source.id}.png")
+        yield _inspected(source, plugin, card, folder / f"{source.id}.png")
     for slide, lacks in missing.items():
         yield SlideReport(slide, "MISSING", problem=f"lacks {lacks}")
 
 
-def _inspected(source: SlideSource, card: DatasetCard, path: Path) -> SlideReport:
+def _inspected(source: SlideSource, plugin: Dataset, card: DatasetCard, path: Path) -> SlideReport:
     with _heard() as notes:
         try:
             slide = source.read()
             picture = picture_of(slide)
+            doubts = doubtful_patches(slide, plugin.published_patches(slide))
         except DatasetError as error:
             return SlideReport(source.id, "FAIL", source.patient, problem=str(error), notes=tuple(notes))
-    doubts = differences_from_card(slide, card.expected.get(source.id)) + doubtful_places(slide, picture)
+    doubts += differences_from_card(slide, card.expected.get(source.id)) + doubtful_places(slide, picture)
     draw_spots(slide, picture, path)
     return SlideReport(
         slide=source.id,

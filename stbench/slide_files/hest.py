@@ -8,18 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from stbench.contract import SlideSource
+from stbench.contract import PublishedPatches, SlideSource
 from stbench.errors import DatasetError
 from stbench.fetching import RemoteFile, hest_files
 from stbench.slide import Slide
 
 from .anndata_files import read_anndata
+from .hest_patches import read_hest_patches
 from .noise_files import write_noise_anndata
 from .published_slides import PublishedSlides
 from .text import read_text
 
-# Name for the readers -> HEST's name for the folder, and how a file in it ends. The patches that HEST cuts are not
-# needed: they are cut from the image.
+# Name for the readers -> HEST's name for the folder, and how a file in it ends. The patches that HEST cuts itself are
+# not needed: methods see patches cut from the image, and these serve `stbench datasets check`.
 _PARTS = {"h5ad": ("st", ".h5ad"), "image": ("wsis", ".tif"), "metadata": ("metadata", ".json")}
 _NEEDED = ("h5ad", "image")
 _PIXEL_SIZE = "pixel_size_um_estimated"
@@ -51,6 +52,11 @@ class HestSlides(PublishedSlides):
         # The spot diameter inside the .h5ad does not follow Space Ranger's convention, so it tells no pixel size.
         microns = pixel_microns(files["metadata"]) if "metadata" in files else None
         return dataclasses.replace(read, microns_per_pixel=microns)
+
+    def published_patches(self, slide: Slide) -> PublishedPatches | None:
+        """HEST's own patches where they lie beside the image's folder."""
+        path = slide.image.parent.parent / "patches" / f"{slide.id}.h5"
+        return read_hest_patches(path) if path.is_file() else None
 
     def remote_files(self, folder: Path) -> list[RemoteFile]:
         """The files of the slides in HEST's repository, which is gated; DatasetError says where to ask."""
