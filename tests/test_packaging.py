@@ -30,7 +30,8 @@ def test_the_wheel_holds_the_package_and_every_plugin(wheel):
         for folder in folders:
             for path in (*folder.glob("*.py"), folder / "card.yaml"):
                 assert f"stbench/{kind}/{folder.name}/{path.name}" in names
-    for path in (CHECKOUT / "stbench").rglob("*.py"):
+    templates = CHECKOUT / "stbench" / "reporting" / "report" / "templates"
+    for path in (*(CHECKOUT / "stbench").rglob("*.py"), *templates.rglob("*.*")):
         assert path.relative_to(CHECKOUT).as_posix() in names
     assert not [
         name for name in names if name.startswith(("methods/", "datasets/", "tests/", "leaderboards/"))

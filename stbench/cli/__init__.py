@@ -8,7 +8,7 @@ import warnings
 
 import typer
 
-from stbench.cli import boards, bundling, checking, comparing, listing, making, running, timing
+from stbench.cli import boards, bundling, checking, comparing, listing, making, reporting, running, timing
 from stbench.errors import StbenchError, UsageError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command()(listing.encoders)
 app.command()(checking.check)
 app.command()(checking.audit)
 app.command()(timing.time)
+app.command()(reporting.report)
 app.command()(bundling.bundle)
 app.command()(bundling.verify)
 app.command()(checking.doctor)

@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 
-from stbench.metrics.clustering import adjusted_rand, agreement
+from stbench.metrics.clustering import adjusted_rand, agreement, clusters
 
 
 def _tissue(distance: float, n_genes: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -75,3 +75,11 @@ def test_the_order_of_spots_and_a_rotation_hardly_matter() -> None:
     assert adjusted_rand(values[order] @ rotation, labels[order]) == pytest.approx(
         adjusted_rand(values, labels), abs=0.05
     )
+
+
+def test_drawn_clusters_are_those_of_one_seed() -> None:
+    values, _ = _tissue(0.35)
+    components = PCA(30, svd_solver="full").fit_transform(values)
+    expected = KMeans(3, n_init=10, random_state=4).fit_predict(components)
+    np.testing.assert_array_equal(clusters(values, 3, seed=4), expected)
+    assert clusters(np.ones((5, 3)), 2).tolist() == [0] * 5

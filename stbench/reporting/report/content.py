@@ -1,0 +1,99 @@
+"""All that the page says of each table, gathered once and used for the page and for the figures as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stbench.errors import UsageError
+from stbench.reporting.report.boards import Board
+from stbench.reporting.report.sections.comparisons import ComparisonsSection, comparisons_sections
+from stbench.reporting.report.sections.correlations import CorrelationsSection, correlations_section
+from stbench.reporting.report.sections.cost import CostSection, cost_section
+from stbench.reporting.report.sections.genes import GenesSection, genes_section
+from stbench.reporting.report.sections.leaderboard import LeaderboardSection, leaderboard_section
+from stbench.reporting.report.sections.origin import OriginSection, origin_section
+from stbench.reporting.report.sections.ranking import RankingSection, ranking_sections
+from stbench.reporting.report.sections.slides import SlidesSection, slides_section
+from stbench.reporting.report.sections.tissue import TissueSection, tissue_section
+from stbench.reporting.report.stored import StoredArrays
+
+# Values of all maps of a page together, a byte each: with plotly's script the page stays below 15 MB.
+_MAP_VALUES = 3_000_000
+_FEWEST_GENES, _MOST_GENES = 2, 12
+
+
+@dataclass(frozen=True, eq=False)
+class BoardContent:
+    """One table of the page; `key` tells its elements from those of other tables, `name` is what people choose by."""
+
+    key: str
+    name: str
+    board: Board
+    leaderboard: LeaderboardSection
+    slides: SlidesSection
+    correlations: CorrelationsSection
+    cost: CostSection
+    rankings: list[RankingSection]
+    comparisons: list[ComparisonsSection]
+    genes: GenesSection
+    tissue: TissueSection
+    origin: OriginSection
+
+
+def gather(
+    boards: Sequence[Board], stored: StoredArrays, reference: str, wanted: Sequence[str]
+) -> list[BoardContent]:
+    """The content of every table; UsageError where a wanted gene is in no panel."""
+    _check_wanted(boards, wanted)
+    n_genes = genes_that_fit(boards)
+    return [
+        BoardContent(
+            key=f"t{place}",
+            name=_name(board),
+            board=board,
+            leaderboard=leaderboard_section(board.table),
+            slides=slides_section(board),
+            correlations=correlations_section(board),
+            cost=cost_section(board),
+            rankings=ranking_sections(board),
+            comparisons=comparisons_sections(board, reference),
+            genes=genes_section(board),
+            tissue=tissue_section(board, stored, wanted, n_genes),
+            origin=origin_section(board),
+        )
+        for place, board in enumerate(boards)
+    ]
+
+
+def genes_that_fit(boards: Sequence[Board]) -> int:
+    """How many genes of each slide are drawn, so that a page of many slides and rows stays small."""
+    values = sum(
+        scored.n_spots
+        for board in boards
+        for entry in board.entries
+        for record in entry.first_seed()
+        for scored in record.slides
+    )
+    return max(_FEWEST_GENES, min(_MOST_GENES, _MAP_VALUES // max(values, 1)))
+
+
+def _name(board: Board) -> str:
+    """What tells the tables of one page apart, in the words of the options that made them."""
+    identity = board.table.identity
+    mark = ", leaky" if board.table.leaky else ""
+    return (
+        f"{identity.dataset}: {identity.split} split, genes {identity.genes}, inner {identity.inner}, "
+        f"{len(identity.slides)} slides{mark} ({board.table.id})"
+    )
+
+
+def _check_wanted(boards: Sequence[Board], wanted: Sequence[str]) -> None:
+    known = {gene for board in boards for record in board.records for gene in record.panel_genes}
+    unknown = [gene for gene in wanted if gene not in known]
+    if unknown:
+        examples = ", ".join(sorted(known)[:3]) or "none"
+        raise UsageError(
+            f"--genes {unknown[0]} is in no gene panel of these results; name genes of their {len(known)}, such as "
+            f"{examples}."
+        )

@@ -1,0 +1,74 @@
+"""Three correlations of each row on one axis: filled marks are scores, hollow marks their nulls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from stbench.reporting.report.figures.look import (
+    CORRELATION_LOOKS,
+    LINE_HEIGHT,
+    as_text,
+    bare_layout,
+    new_figure,
+)
+from stbench.reporting.report.sections.correlations import CorrelationsSection
+
+_AXIS = "correlation"
+
+
+def interactive(section: CorrelationsSection) -> dict[str, Any]:
+    """A plotly figure with a line for each row."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=bare_layout())
+    n_rows = 0
+    for name, values in section.by_name.items():
+        colour, symbol, _ = CORRELATION_LOOKS[name]
+        labels, n_rows = [as_text(value.label) for value in values], len(values)
+        for suffix, mark, numbers in (
+            (" null", f"{symbol}-open", [value.null for value in values]),
+            ("", symbol, [value.score for value in values]),
+        ):
+            figure.add_scatter(
+                x=numbers,
+                y=labels,
+                mode="markers",
+                name=name + suffix,
+                marker={"color": colour, "symbol": mark, "size": 11, "line": {"width": 1.5}},
+                hovertemplate="%{y}: %{x:.3f}<extra>" + name + suffix + "</extra>",
+            )
+    figure.update_xaxes(title_text=_AXIS, zeroline=True)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_layout(height=170 + LINE_HEIGHT * n_rows)
+    return figure.to_plotly_json()
+
+
+def printed(section: CorrelationsSection) -> Figure:
+    """The same as a matplotlib figure."""
+    rows = [value.label for value in next(iter(section.by_name.values()))]
+    figure = new_figure(7, 1.2 + 0.3 * len(rows))
+    axis = figure.subplots()
+    for name, values in section.by_name.items():
+        colour, _, mark = CORRELATION_LOOKS[name]
+        for suffix, face, numbers in (
+            (" null", "none", [value.null for value in values]),
+            ("", colour, [value.score for value in values]),
+        ):
+            known = [(number, place) for place, number in enumerate(numbers) if number is not None]
+            axis.scatter(
+                *zip(*known, strict=True) if known else ((), ()),
+                marker=mark,
+                s=36,
+                facecolors=face,
+                edgecolors=colour,
+                label=name + suffix,
+            )
+    axis.axvline(0, color="grey", linewidth=0.8, zorder=0)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.invert_yaxis()
+    axis.set_xlabel(_AXIS)
+    axis.grid(axis="x", alpha=0.3)
+    figure.legend(loc="outside upper center", ncols=3, fontsize=8, frameon=False)
+    return figure

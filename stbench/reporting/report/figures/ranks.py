@@ -1,0 +1,31 @@
+"""The critical-difference diagram: rows at their mean ranks, a bar over those that the tests cannot tell apart."""
+
+from __future__ import annotations
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from stbench.reporting.report.figures.look import BLUE, new_figure
+from stbench.reporting.report.sections.ranking import RankingSection
+
+
+def printed(section: RankingSection) -> Figure:
+    """The diagram; the section must have pairwise tests."""
+    import pandas as pd
+    from scikit_posthocs import critical_difference_diagram
+
+    labels = pd.Index(section.labels)
+    figure = new_figure(8, 1.4 + 0.14 * len(labels))
+    tests = pd.DataFrame(section.pairwise, index=labels, columns=labels)
+    ranks = pd.Series([rank.mean for rank in section.ranks], index=labels)
+    # One row may be drawn in the colour of another: the name beside it is what tells them apart.
+    with matplotlib.rc_context({"font.size": 9}):
+        critical_difference_diagram(
+            ranks,
+            tests,
+            ax=figure.subplots(),
+            label_fmt_left="{label} ({rank:.2f})",
+            label_fmt_right="({rank:.2f}) {label}",
+            color_palette=[BLUE] * len(labels),
+        )
+    return figure

@@ -1,0 +1,53 @@
+"""PCC of each row on each slide as a coloured grid, slides of one patient side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from stbench.reporting.report.figures.look import LINE_HEIGHT, as_text, bare_layout, new_figure
+from stbench.reporting.report.sections.slides import SlidesSection
+
+# With more slides than this the numbers would not fit into their cells.
+_MOST_WITH_NUMBERS = 14
+
+
+def interactive(section: SlidesSection) -> dict[str, Any]:
+    """A plotly figure with a cell for each row and slide."""
+    import plotly.graph_objects as go
+
+    few = len(section.slides) <= _MOST_WITH_NUMBERS
+    figure = go.Figure(layout=bare_layout())
+    figure.add_heatmap(
+        z=section.pcc,
+        x=[as_text(slide) for slide in section.slides],
+        y=[as_text(label) for label in section.labels],
+        customdata=[section.patients] * len(section.labels),
+        colorscale="Cividis",
+        colorbar={"title": {"text": "PCC"}, "thickness": 12},
+        texttemplate="%{z:.2f}" if few else None,
+        hovertemplate="%{y}, slide %{x}, patient %{customdata}: %{z:.3f}<extra></extra>",
+        xgap=1,
+        ygap=1,
+    )
+    figure.update_xaxes(type="category", title_text="test slide")
+    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_layout(height=110 + LINE_HEIGHT * len(section.labels))
+    return figure.to_plotly_json()
+
+
+def printed(section: SlidesSection) -> Figure:
+    """The same as a matplotlib figure."""
+    n_rows, n_slides = len(section.labels), len(section.slides)
+    figure = new_figure(3 + 0.45 * n_slides, 1 + 0.32 * n_rows)
+    axis = figure.subplots()
+    values = np.array(section.pcc, dtype=float).reshape(n_rows, n_slides)
+    cells = axis.pcolormesh(values, cmap="cividis", edgecolors="white", linewidth=0.5)
+    axis.set_xticks(np.arange(n_slides) + 0.5, section.slides, rotation=90 if n_slides > 12 else 0)
+    axis.set_yticks(np.arange(n_rows) + 0.5, section.labels)
+    axis.invert_yaxis()
+    axis.set_xlabel("test slide")
+    figure.colorbar(cells, ax=axis, label="PCC")
+    return figure

@@ -1,0 +1,74 @@
+"""The page as one text: content into templates, with styles, scripts and plotly put inside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from stbench.reporting.report.content import BoardContent
+from stbench.reporting.report.figures import correlations, cost, ranks, slides
+from stbench.reporting.report.figures.files import svg_text
+from stbench.reporting.report.sections.split_gap import SplitGapSection
+from stbench.reporting.report.sections.tissue import TissueSection
+
+
+def render(contents: Sequence[BoardContent], gap: SplitGapSection, problems: Sequence[str]) -> str:
+    """The whole page, which needs nothing beside it."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
+    pictures: dict[str, str] = {}
+    environment = Environment(
+        loader=PackageLoader("stbench.reporting.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        contents=contents,
+        gap=gap,
+        problems=problems,
+        figures={content.key: interactive_figures(content) for content in contents},
+        diagrams={content.key: diagrams(content) for content in contents},
+        tissue={content.key: tissue_values(content.tissue, pictures) for content in contents},
+        pictures=pictures,
+        plotly=get_plotlyjs(),
+    )
+
+
+def interactive_figures(content: BoardContent) -> dict[str, Any]:
+    """The plotly figures of one table, as the page's script draws them."""
+    return {
+        "slides": slides.interactive(content.slides),
+        "correlations": correlations.interactive(content.correlations),
+        "time": cost.interactive(content.cost.by_time, cost.TIME),
+        "parameters": cost.interactive(content.cost.by_parameters, cost.PARAMETERS),
+    }
+
+
+def tissue_values(section: TissueSection, pictures: dict[str, str]) -> dict[str, Any]:
+    """The slides as the page's script draws them; each picture goes to `pictures` once and is referred to by name."""
+    slides = []
+    for sheet in section.slides:
+        name = None
+        if sheet["picture"]:
+            name = hashlib.sha256(sheet["picture"].encode()).hexdigest()[:12]
+            pictures[name] = sheet["picture"]
+        slides.append({**sheet, "picture": name})
+    return {"rows": section.rows, "slides": slides}
+
+
+def diagrams(content: BoardContent) -> dict[str, str]:
+    """Correlation in words -> its critical-difference diagram as a data address, where one may be drawn."""
+    return {
+        section.name: _address(svg_text(ranks.printed(section)))
+        for section in content.rankings
+        if section.pairwise is not None
+    }
+
+
+def _address(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode('utf-8')).decode('ascii')}"

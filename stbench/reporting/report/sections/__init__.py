@@ -1,0 +1,9 @@
+"""What each part of the page says: Records in, plain values and sentences out; nothing here draws.
+
+leaderboard.py   the rows, sorted and filtered by the reader   slides.py       PCC slide by slide
+correlations.py  three correlations beside their nulls         cost.py         accuracy against time and size
+ranking.py       Friedman's test and mean ranks                comparisons.py  tests against the reference
+genes.py         how well single genes are predicted           split_gap.py    slide split against patient split
+tissue.py        slides as they are drawn                      choosing.py     which genes are drawn
+clusters.py      clusters beside the annotation                origin.py       versions, machines, settings
+"""

@@ -1,0 +1,78 @@
+"""How well single genes are predicted, and which of them may be trusted where patients are enough to say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stbench.reporting.report.boards import Board, Entry
+from stbench.reporting.report.grid import Heading
+from stbench.reporting.report.patients import CORRELATIONS
+from stbench.reporting.report.per_gene import GeneScores, gene_scores
+from stbench.reporting.statistics.reliability import LEAST_PATIENTS_TO_TRUST, gene_reliability
+
+_COLUMNS = (*CORRELATIONS, "ceiling", "detection")
+HEADINGS = (
+    Heading("gene", is_number=False),
+    Heading(
+        "measured in", meaning="patients (slides where patients are not stated) in which the gene is defined"
+    ),
+    Heading("PCC", meaning="mean over patients"),
+    Heading("PCC given depth", meaning="mean over patients, depth taken out"),
+    Heading("equal-depth PCC", meaning="mean over patients, all spots at one depth"),
+    Heading("ceiling", meaning="the highest PCC that noise allows; empty where not measurable"),
+    Heading("detection", meaning="share of scored spots with a count above 0"),
+)
+
+
+@dataclass(frozen=True)
+class GenesSection:
+    """`rows` holds plain values for each method: genes, units in which each is defined, columns, genes that pass.
+
+    Where there are too few patients to judge, `passed` holds None and `why_no_trust` says so.
+    """
+
+    rows: list[dict[str, Any]]
+    why_no_trust: str
+    headings: tuple[Heading, ...] = HEADINGS
+
+
+def genes_section(board: Board) -> GenesSection:
+    """Every row that has scores per gene."""
+    rows = [row for row in (_row(entry) for entry in board.entries) if row["genes"]]
+    n_patients = board.table.n_patients
+    if n_patients is None:
+        why = "Patients are not stated, so nothing is said about which genes hold for new patients."
+    elif n_patients < LEAST_PATIENTS_TO_TRUST:
+        why = (
+            f"This is a list without a claim: saying which genes hold for new patients needs at least "
+            f"{LEAST_PATIENTS_TO_TRUST} patients, and here are {n_patients}."
+        )
+    else:
+        why = ""
+    return GenesSection(rows, why)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    found = {column: gene_scores(entry, column) for column in _COLUMNS}
+    first = found["pcc"]
+    return {
+        "label": entry.label,
+        "genes": list(first.genes),
+        "defined": first.n_defined.tolist(),
+        "columns": [_plain(found[column].mean) for column in _COLUMNS],
+        "passed": [trusted_genes(found[column]) for column in CORRELATIONS],
+    }
+
+
+def trusted_genes(scores: GeneScores) -> list[int] | None:
+    """Places of the genes that may be trusted, None where there are too few patients to say."""
+    if scores.patients is None or scores.patients < LEAST_PATIENTS_TO_TRUST:
+        return None
+    return np.flatnonzero(gene_reliability(scores.by_unit).trusted).tolist()
+
+
+def _plain(values: np.ndarray) -> list[float | None]:
+    return [round(float(value), 3) if np.isfinite(value) else None for value in values]

@@ -1,0 +1,49 @@
+"""The arrays behind the page's Records, wherever they are stored; a page can be made without them, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stbench.errors import StorageError
+from stbench.record import Record, SlideTruth
+from stbench.reporting.store import RunStore
+
+
+class SlideArrays(NamedTuple):
+    """One slide of one Record: (n_spots, n_genes) predictions and what they were scored against."""
+
+    record: Record
+    prediction: np.ndarray
+    truth: SlideTruth
+
+
+class StoredArrays:
+    """Reads predictions and truths of Records from the results folders that hold them.
+
+    `problems` gathers a sentence for each file that is damaged.
+    """
+
+    def __init__(self, folders: Sequence[Path]):
+        self._stores = [RunStore(folder) for folder in folders]
+        self.problems: list[str] = []
+
+    def of(self, record: Record) -> dict[str, SlideArrays]:
+        """The arrays of a Record's slides; empty where none are stored or they cannot be read."""
+        for store in self._stores:
+            if store.holds_arrays(record):
+                try:
+                    return self._read(store, record)
+                except StorageError as error:
+                    self.problems.append(str(error))
+        return {}
+
+    def _read(self, store: RunStore, record: Record) -> dict[str, SlideArrays]:
+        predictions, truths = store.load_predictions(record.key), store.load_truths(record)
+        return {
+            slide: SlideArrays(record, predictions[slide], truths[slide])
+            for slide in sorted(predictions.keys() & truths.keys())
+        }

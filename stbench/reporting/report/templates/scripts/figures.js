@@ -1,0 +1,42 @@
+// Figures are drawn when they come near the screen, in the page's colours.
+const figures = {
+  config: { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] },
+  colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); },
+  themed(layout) {
+    const ink = figures.colour("--ink"), line = figures.colour("--line");
+    const themed = { ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
+    themed.font = { ...layout.font, color: ink, family: "system-ui, sans-serif", size: 12 };
+    for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
+      themed[name] = { ...layout[name], gridcolor: line, zerolinecolor: figures.colour("--muted"), linecolor: line };
+    }
+    themed.hoverlabel = { bgcolor: figures.colour("--card"), font: { color: ink }, bordercolor: line };
+    return themed;
+  },
+  draw(element, traces, layout, config = {}) {
+    element.drawn = { traces, layout, config };
+    return Plotly.react(element, traces, figures.themed(layout), { ...figures.config, ...config });
+  },
+  redraw() {
+    for (const element of document.querySelectorAll(".js-plotly-plot")) {
+      const { traces, layout, config } = element.drawn;
+      figures.draw(element, traces, layout, config);
+    }
+  },
+  whenNear(element, draw) {
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      draw();
+    }, { rootMargin: "400px" });
+    observer.observe(element);
+  },
+  prepare(article) {
+    for (const element of article.querySelectorAll("[data-figure]")) {
+      figures.whenNear(element, () => {
+        const figure = data.of(`${article.id}-figures`)[element.dataset.figure];
+        figures.draw(element, figure.data, figure.layout);
+      });
+    }
+  },
+};
+document.addEventListener("themechange", figures.redraw);

@@ -1,0 +1,56 @@
+// Tables: sorting by headings, searching, filtering by kind, showing all columns.
+const grids = {
+  cellOf(line, column) { return line.cells[column].textContent.trim(); },
+  numberIn(text) {
+    const found = text.replaceAll(",", "").match(/-?\d+(\.\d+)?(e[-+]?\d+)?/i);
+    return found ? Number(found[0]) : null;
+  },
+  sort(heading) {
+    const table = heading.closest("table"), column = heading.cellIndex, numeric = heading.classList.contains("number");
+    const before = heading.getAttribute("aria-sort");
+    // Numbers start with the largest, words with the first of the alphabet.
+    const descending = before === "none" ? numeric : before === "ascending";
+    for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
+    heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
+    const keyed = [...table.tBodies[0].rows].map((line) => {
+      const text = grids.cellOf(line, column);
+      return { line, value: numeric ? grids.numberIn(text) : text };
+    });
+    const missing = (value) => value === null || value === "–" || value === "";
+    keyed.sort((a, b) => {
+      // Whatever the direction, what is missing stands last.
+      if (missing(a.value) || missing(b.value)) return missing(a.value) - missing(b.value);
+      const order = numeric ? a.value - b.value : a.value.localeCompare(b.value, "en", { numeric: true });
+      return descending ? -order : order;
+    });
+    table.tBodies[0].append(...keyed.map((one) => one.line));
+  },
+  filter(grid) {
+    const sought = grid.querySelector(".grid-search")?.value.trim().toLowerCase() ?? "";
+    const kind = grid.querySelector('.grid-kind[aria-pressed="true"]')?.dataset.kind ?? "";
+    const lines = [...grid.querySelectorAll("tbody tr")];
+    for (const line of lines) {
+      line.hidden = (kind && line.dataset.kind !== kind) || !line.textContent.toLowerCase().includes(sought);
+    }
+    const count = grid.querySelector(".grid-count");
+    const shown = lines.filter((line) => !line.hidden).length;
+    if (count) count.textContent = shown === lines.length ? `${shown} rows` : `${shown} of ${lines.length} rows`;
+  },
+  press(button) {
+    for (const other of button.parentElement.querySelectorAll("button")) other.setAttribute("aria-pressed", "false");
+    button.setAttribute("aria-pressed", "true");
+    grids.filter(button.closest(".grid"));
+  },
+  prepare(grid) {
+    for (const heading of grid.querySelectorAll("thead th")) {
+      heading.querySelector("button").addEventListener("click", () => grids.sort(heading));
+    }
+    grid.querySelector(".grid-search")?.addEventListener("input", () => grids.filter(grid));
+    for (const button of grid.querySelectorAll(".grid-kind")) button.addEventListener("click", () => grids.press(button));
+    const extra = grid.querySelector(".grid-extra");
+    extra?.addEventListener("click", () => {
+      extra.setAttribute("aria-pressed", String(grid.classList.toggle("all-columns")));
+    });
+    grids.filter(grid);
+  },
+};

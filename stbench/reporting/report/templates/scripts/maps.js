@@ -1,0 +1,96 @@
+// One gene on one slide: the picture, what was measured, what each chosen method predicted.
+const maps = {
+  shownAtFirst: 6,
+  prepare(article) {
+    const section = article.querySelector(".maps"), figure = section.querySelector(".map-figure");
+    if (!figure) return;
+    figures.whenNear(figure, () => maps.start(article, section));
+  },
+  start(article, section) {
+    const { rows, slides } = data.of(`${article.id}-tissue`);
+    const state = { section, rows, slides, figure: section.querySelector(".map-figure") };
+    const slide = section.querySelector(".map-slide"), gene = section.querySelector(".map-gene");
+    slides.forEach((sheet, place) => slide.append(data.option(place, data.slideName(sheet))));
+    maps.listRows(state);
+    slide.addEventListener("change", () => { maps.listGenes(state); maps.draw(state); });
+    gene.addEventListener("change", () => maps.draw(state));
+    section.querySelector(".map-own-scale").addEventListener("change", () => maps.draw(state));
+    section.querySelector(".map-rows").addEventListener("change", () => maps.draw(state));
+    maps.listGenes(state);
+    maps.draw(state);
+    panels.whenResized(state, section, () => maps.draw(state));
+  },
+  listRows(state) {
+    const list = state.section.querySelector(".map-rows");
+    state.rows.forEach((row, place) => {
+      const label = document.createElement("label"), box = document.createElement("input");
+      box.type = "checkbox";
+      box.value = place;
+      box.checked = place < maps.shownAtFirst;
+      label.append(box, row);
+      list.append(label);
+    });
+  },
+  sheet(state) { return state.slides[Number(state.section.querySelector(".map-slide").value)]; },
+  listGenes(state) {
+    const select = state.section.querySelector(".map-gene"), before = select.value, groups = new Map();
+    for (const { gene, why } of maps.sheet(state).genes) {
+      if (!groups.has(why)) groups.set(why, Object.assign(document.createElement("optgroup"), { label: why }));
+      groups.get(why).append(data.option(gene, gene));
+    }
+    select.replaceChildren(...groups.values());
+    // The reader's gene stays as long as the slide has it.
+    if ([...select.options].some((option) => option.value === before)) select.value = before;
+  },
+  chosenRows(state) {
+    return new Set([...state.section.querySelectorAll(".map-rows input:checked")].map((box) => Number(box.value)));
+  },
+  draw(state) {
+    const sheet = maps.sheet(state), name = state.section.querySelector(".map-gene").value;
+    const gene = sheet.genes.find((one) => one.gene === name), told = state.section.querySelector(".map-told");
+    if (!gene) {
+      told.textContent = "No gene of this slide can be drawn.";
+      return Plotly.purge(state.figure);
+    }
+    const shown = maps.chosenRows(state), unscored = new Set(sheet.unscored);
+    const kept = sheet.x.map((_, spot) => spot).filter((spot) => !unscored.has(spot));
+    const fields = [{ title: "<b>measured</b>", values: data.values(gene.measured) }];
+    for (const row of gene.rows.filter((one) => shown.has(one.row))) {
+      const score = row.pcc === null || row.pcc === undefined ? "" : `<br>PCC ${row.pcc.toFixed(2)}`;
+      fields.push({ title: data.plain(state.rows[row.row]) + score, values: data.values(row.values) });
+    }
+    told.textContent = maps.words(sheet, gene, fields.length - 1);
+    state.width = panels.widthOf(state.figure);
+    const own = state.section.querySelector(".map-own-scale").checked;
+    const layout = panels.layout(state.width, sheet, [sheet.picture ? "<b>H&amp;E</b>" : "no picture stored", ...fields.map((f) => f.title)], own ? 8 : 62);
+    const scale = maps.scale(fields.flatMap((field) => kept.map((spot) => field.values[spot])));
+    if (!own) layout.coloraxis = maps.colourAxis(scale);
+    const crowded = sheet.x.length * fields.length > panels.mostShapes;
+    const traces = [panels.picture(layout, sheet, 0)];
+    fields.forEach((field, index) => {
+      if (unscored.size) traces.push(maps.grey(sheet, index + 1, layout.markerSize, crowded));
+      const values = kept.map((spot) => field.values[spot]);
+      const marker = { size: layout.markerSize, color: values, ...(own ? { colorscale: "Viridis", ...maps.scale(values) } : { coloraxis: "coloraxis" }) };
+      traces.push(panels.spots(sheet, index + 1, kept, marker, values.map((value) => (value === null ? "" : value.toFixed(2))), crowded));
+    });
+    figures.draw(state.figure, traces, layout, { displayModeBar: false, responsive: false });
+  },
+  // Ends of the colours, without the most extreme values.
+  scale(values) {
+    const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+    const cmin = data.quantile(sorted, 0.01), cmax = data.quantile(sorted, 0.99);
+    return { cmin, cmax: cmax > cmin ? cmax : cmin + 1 };
+  },
+  colourAxis(scale) {
+    return {
+      ...scale, colorscale: "Viridis",
+      colorbar: { orientation: "h", y: 0, yanchor: "top", thickness: 10, len: 0.6, title: { text: "log(1 + counts per million)", side: "bottom" }, ypad: 6 },
+    };
+  },
+  grey(sheet, place, size, crowded) {
+    return panels.spots(sheet, place, sheet.unscored, { size, color: "#9a9a9a", opacity: 0.5 }, sheet.unscored.map(() => "not scored"), crowded);
+  },
+  words(sheet, gene, count) {
+    return `${gene.gene} (${gene.why}) on slide ${data.slideName(sheet)}: measured and ${count} predicted, ${sheet.x.length} spots.`;
+  },
+};

@@ -1,0 +1,63 @@
+// Small multiples of one slide: the stained picture and spots coloured by value or by group.
+const panels = {
+  titleHeight: 36, gap: 8, narrowest: 185, mostInOneRow: 6,
+  // With more spots than this, drawing on the graphics card is faster than drawing shapes.
+  mostShapes: 12000,
+  // A table that is not shown has no width; it is drawn again when it has one.
+  widthOf(element) { return Math.max(200, Math.floor(element.getBoundingClientRect().width)); },
+  whenResized(state, section, draw) {
+    new ResizeObserver(() => {
+      if (section.offsetWidth && panels.widthOf(state.figure) !== state.width) draw();
+    }).observe(section);
+  },
+  grid(width, sheet, count) {
+    const columns = Math.max(2, Math.min(panels.mostInOneRow, count, Math.floor(width / panels.narrowest)));
+    const panelWidth = (width - panels.gap * (columns - 1)) / columns;
+    const panelHeight = panelWidth * sheet.height / sheet.width;
+    return { columns, panelWidth, panelHeight, lines: Math.ceil(count / columns) };
+  },
+  layout(width, sheet, titles, below) {
+    const { columns, panelWidth, panelHeight, lines } = panels.grid(width, sheet, titles.length);
+    const lineHeight = panelHeight + panels.titleHeight, height = lines * lineHeight;
+    const layout = {
+      width, height: height + below, margin: { l: 0, r: 0, t: 0, b: below }, showlegend: false, dragmode: false,
+      annotations: [], images: [],
+    };
+    titles.forEach((title, place) => {
+      const left = (place % columns) * (panelWidth + panels.gap), top = Math.floor(place / columns) * lineHeight;
+      const suffix = place ? String(place + 1) : "", upper = 1 - (top + panels.titleHeight) / height;
+      layout[`xaxis${suffix}`] = {
+        domain: [left / width, (left + panelWidth) / width], range: [0, sheet.width], anchor: `y${suffix}`, visible: false,
+        fixedrange: true,
+      };
+      layout[`yaxis${suffix}`] = {
+        domain: [Math.max(0, upper - panelHeight / height), upper], range: [sheet.height, 0], anchor: `x${suffix}`, visible: false,
+        fixedrange: true,
+      };
+      layout.annotations.push({
+        text: title, x: (left + panelWidth / 2) / width, y: upper, xref: "paper", yref: "paper", xanchor: "center", yanchor: "bottom",
+        showarrow: false, font: { size: 12 }, width: panelWidth, align: "center",
+      });
+    });
+    layout.markerSize = Math.max(2, 0.92 * sheet.spacing * panelWidth / sheet.width);
+    return layout;
+  },
+  axes(place) { return place ? { xaxis: `x${place + 1}`, yaxis: `y${place + 1}` } : { xaxis: "x", yaxis: "y" }; },
+  picture(layout, sheet, place) {
+    const { xaxis, yaxis } = panels.axes(place);
+    if (sheet.picture) {
+      layout.images.push({
+        source: data.of("pictures")[sheet.picture], xref: xaxis, yref: yaxis, x: 0, y: 0, sizex: sheet.width, sizey: sheet.height, sizing: "stretch",
+        xanchor: "left", yanchor: "top", layer: "below",
+      });
+    }
+    // Axes without a trace are not drawn, and neither are pictures on them.
+    return { type: "scatter", mode: "markers", x: [null], y: [null], xaxis, yaxis, hoverinfo: "skip" };
+  },
+  spots(sheet, place, kept, marker, text, crowded) {
+    return {
+      type: crowded ? "scattergl" : "scatter", mode: "markers", ...panels.axes(place), marker, text,
+      x: kept.map((spot) => sheet.x[spot]), y: kept.map((spot) => sheet.y[spot]), hovertemplate: "%{text}<extra></extra>",
+    };
+  },
+};

@@ -1,0 +1,19 @@
+// Light or dark: what the system prefers until the reader chooses. Runs before anything is painted.
+const theme = {
+  stored() { try { return localStorage.getItem("stbench-theme"); } catch { return null; } },
+  preferred: matchMedia("(prefers-color-scheme: dark)"),
+  current() { return theme.stored() ?? (theme.preferred.matches ? "dark" : "light"); },
+  apply() {
+    document.documentElement.dataset.theme = theme.chosen ?? theme.current();
+    const button = document.getElementById("theme");
+    if (button) button.setAttribute("aria-pressed", String(document.documentElement.dataset.theme === "dark"));
+    document.dispatchEvent(new Event("themechange"));
+  },
+  toggle() {
+    theme.chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+    try { localStorage.setItem("stbench-theme", theme.chosen); } catch { /* a page from disk may have no store */ }
+    theme.apply();
+  },
+};
+theme.apply();
+theme.preferred.addEventListener("change", theme.apply);

@@ -1,0 +1,177 @@
+"""The report's page in a real browser: it opens from disk, asks for nothing, and does what its controls promise."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from browser.visiting import Visit
+from reporting.record_factory import TABLE
+from reporting.report.synthetic_run import Size, make_run
+
+from stbench.reporting.report import write_report
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium")
+PICTURES = Path(__file__).resolve().parents[2] / "test-artifacts"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with two tables: both splits of the same methods."""
+    folder = tmp_path_factory.mktemp("report")
+    make_run(folder / "runs", Size(n_methods=4), replace(TABLE, split="patient"))
+    make_run(folder / "runs", Size(n_methods=3))
+    return write_report([("runs", folder / "runs")], folder / "page").page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, page_file) -> Iterator[Visit]:
+    visit = Visit(browser, page_file)
+    yield visit
+    assert visit.complaints == [] and visit.asked_for == []
+    visit.page.close()
+
+
+def test_headings_sort_both_ways_and_say_so(visit):
+    heading = visit.page.locator("#t0-leaderboard-grid thead th", has_text="PCC").first
+    assert heading.get_attribute("aria-sort") == "none"
+    heading.get_by_role("button").click()
+    values = [float(text) for text in visit.column("t0-leaderboard-grid", 4)]
+    assert heading.get_attribute("aria-sort") == "descending" and values == sorted(values, reverse=True)
+    heading.get_by_role("button").click()
+    again = [float(text) for text in visit.column("t0-leaderboard-grid", 4)]
+    assert heading.get_attribute("aria-sort") == "ascending" and again == sorted(values)
+
+
+def test_headings_sort_by_keyboard(visit):
+    button = visit.page.locator("#t0-leaderboard-grid thead th", has_text="method").get_by_role("button")
+    button.focus()
+    visit.page.keyboard.press("Enter")
+    names = visit.column("t0-leaderboard-grid", 2)
+    assert names == sorted(names)
+    assert button.evaluate("element => getComputedStyle(element).outlineStyle") != "none"
+
+
+def test_missing_values_stand_last_in_both_directions(visit):
+    heading = visit.page.locator("#t0-leaderboard-grid thead th", has_text="PCC given depth").get_by_role(
+        "button"
+    )
+    for _ in range(2):
+        heading.click()
+        assert visit.column("t0-leaderboard-grid", 2)[-1] == "ceiling"
+
+
+def test_rows_can_be_searched_and_filtered_by_kind(visit):
+    page = visit.page
+    page.locator("#t0-leaderboard-grid").get_by_label("Search").fill("method02")
+    assert visit.column("t0-leaderboard-grid", 2) == ["method02 (paper)"]
+    assert page.locator("#t0-leaderboard-grid .grid-count").inner_text() == "1 of 5 rows"
+    page.locator("#t0-leaderboard-grid").get_by_label("Search").fill("")
+    page.locator("#t0-leaderboard-grid").get_by_role("button", name="floor").click()
+    assert visit.column("t0-leaderboard-grid", 2) == ["ridge"]
+    page.locator("#t0-leaderboard-grid").get_by_role("button", name="all", exact=True).click()
+    assert len(visit.column("t0-leaderboard-grid", 2)) == 5
+
+
+def test_all_columns_can_be_shown(visit):
+    heading = visit.page.locator("#t0-leaderboard-grid thead th", has_text="parameters")
+    assert not heading.is_visible()
+    visit.page.get_by_role("button", name="All columns").first.click()
+    assert heading.is_visible()
+
+
+def test_a_slide_and_a_gene_can_be_chosen_and_their_maps_appear(visit):
+    section = visit.page.locator("#t0-maps")
+    section.scroll_into_view_if_needed()
+    section.get_by_label("Slide", exact=True).select_option(label="C1 (patient C)")
+    genes = section.locator(".map-gene option").all_text_contents()
+    assert len(genes) == len(set(genes)) == 12
+    gene = genes[3]
+    section.locator(".map-gene").select_option(label=gene)
+    assert f"{gene} (" in section.locator(".map-told").inner_text()
+    assert "slide C1 (patient C): measured and 4 predicted" in section.locator(".map-told").inner_text()
+    assert "H&E measured" in " ".join(section.locator(".map-figure .annotation-text").all_text_contents())
+    assert section.locator(".map-figure .point").count() >= 5 * 60
+    assert section.locator(".map-figure image").count() == 1
+    section.get_by_text("Methods shown").first.click()
+    section.get_by_label("ridge").uncheck()
+    assert "measured and 3 predicted" in section.locator(".map-told").inner_text()
+
+
+def test_one_colour_scale_can_be_left_for_one_each(visit):
+    section = visit.page.locator("#t0-maps")
+    section.scroll_into_view_if_needed()
+    section.locator(".colorbar, .cbbg").first.wait_for(state="attached")
+    section.get_by_label("each map on its own scale").check()
+    assert section.locator(".cbbg").count() == 0
+
+
+def test_clusters_are_drawn_beside_the_annotation(visit):
+    section = visit.page.locator("#t0-clusters")
+    section.scroll_into_view_if_needed()
+    section.locator(".legendtext").first.wait_for()
+    assert section.locator(".legendtext").all_text_contents() == [
+        "connective tissue",
+        "immune infiltrate",
+        "invasive cancer",
+    ]
+    titles = section.locator(".annotation-text").all_text_contents()
+    assert titles[:2] == ["H&E", "annotation"] and any("ARI 0.20" in title for title in titles)
+
+
+def test_genes_are_listed_for_the_chosen_method(visit):
+    section = visit.page.locator("#t0-genes")
+    section.scroll_into_view_if_needed()
+    section.locator("tbody tr").first.wait_for()
+    assert len(visit.column("t0-genes-grid", 1)) == 20
+    before = visit.column("t0-genes-grid", 3)
+    section.get_by_label("Method").select_option(label="ridge")
+    assert visit.column("t0-genes-grid", 3) != before
+    values = [float(text.removeprefix("✓ ")) for text in visit.column("t0-genes-grid", 3)]
+    assert values == sorted(values, reverse=True)
+    section.get_by_label("Search").fill("gene007")
+    assert visit.column("t0-genes-grid", 1) == ["GENE007"]
+
+
+def test_another_table_can_be_chosen(visit):
+    choice = visit.page.get_by_label("Table", exact=True)
+    choice.select_option(index=1)
+    assert not visit.page.locator("#t0").is_visible() and visit.page.locator("#t1").is_visible()
+    visit.page.locator("#t1-maps").scroll_into_view_if_needed()
+    visit.page.locator("#t1-maps .map-figure .point").first.wait_for()
+
+
+def test_light_and_dark_follow_the_system_until_chosen(browser, page_file):
+    visit = Visit(browser, page_file, colours="dark")
+    theme = visit.page.locator("html")
+    assert theme.get_attribute("data-theme") == "dark"
+    toggle = visit.page.get_by_role("button", name="Dark")
+    assert toggle.get_attribute("aria-pressed") == "true"
+    toggle.click()
+    assert theme.get_attribute("data-theme") == "light" and toggle.get_attribute("aria-pressed") == "false"
+    visit.page.close()
+
+
+@pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "light")])
+def test_nothing_is_wider_than_the_screen(browser, page_file, width, colours):
+    visit = Visit(browser, page_file, width, colours)
+    visit.scroll_through()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visit.complaints == [] and visit.asked_for == []
+    PICTURES.mkdir(exist_ok=True)
+    visit.page.screenshot(path=PICTURES / f"report-{width}-{colours}.png", full_page=True)
+    visit.page.close()
