@@ -74,7 +74,9 @@ def test_a_changed_byte_is_refused(bundle):
     assert found.status == 2 and "was changed" in found.err and "predictions/" in found.err
 
 
-@pytest.mark.parametrize("name", ["../escaped.json", "/tmp/escaped.json", "records/../../x.json", "scripts/run.py"])
+@pytest.mark.parametrize(
+    "name", ["../escaped.json", "/tmp/escaped.json", "records/../../x.json", "scripts/run.py"]
+)
 def test_a_name_that_leads_elsewhere_is_refused(bundle, name, tmp_path):
     found = stbench("verify", rewritten(bundle, lambda files: files.update({name: b"{}"})))
     assert found.status == 2 and "has no place in a bundle" in found.err
