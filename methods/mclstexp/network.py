@@ -20,7 +20,7 @@ RECOMPUTE_FROM = 64
 class ImageEncoder(nn.Module):
     """DenseNet-121 up to its last batch norm, averaged over space without the ReLU that usually stands between.
 
-    A 224-px patch keeps 124 MiB for the backward pass, nearly all of it copies of earlier layers' maps joined
+    What it keeps for the backward pass is nearly all copies of earlier layers' maps joined
     together. From `recompute_from` patches on, what a dense layer makes of them is computed again on the way back:
     the same gradients for half a forward pass more.
     """
