@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from stbench.contract import SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.audit import AuditCase, audit
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import Fold, group_slides, leave_one_group_out
+from stbench.evaluation.folds import Fold, group_slides, outer_folds
 
 _SEED = 20260
 
@@ -32,8 +32,9 @@ def audit_method(
     method, name = registry.find("method", method).name, dataset_name(dataset)
     sources, _ = find_slides(dataset, data_root, slides)
     design = Design(dataset=name, split=split, genes=genes, epochs=epochs, device=choose_device("cpu"))  # type: ignore[arg-type]
-    groups = group_slides({source.id: source.patient for source in sources}, split)
-    audited, earlier = _folds(groups)
+    patients = {source.id: source.patient for source in sources}
+    groups = group_slides(patients, split)
+    audited, earlier = _folds(patients, split)
     root = data_folder(dataset, data_root)
     case = AuditCase(
         method=method,
@@ -58,12 +59,16 @@ def _folders_of(sources: Sequence[SlideSource]) -> list[Path]:
     return sorted({path.parent for source in sources for path in source.files.values()})
 
 
-def _folds(groups: dict[str, str]) -> tuple[Fold, Fold]:
+def _folds(patients: Mapping[str, str | None], split: str) -> tuple[Fold, Fold]:
     """The audited fold and an earlier one in which its test slides train."""
-    folds = leave_one_group_out(groups)
-    if len(groups) < 3:
-        raise UsageError(f"The audit needs at least three slides; found {', '.join(groups)}.")
-    return folds[0], folds[1]
+    if len(patients) < 3:
+        raise UsageError(f"The audit needs at least three slides; found {', '.join(patients)}.")
+    folds = outer_folds(patients, split)
+    for audited in folds:
+        for earlier in folds:
+            if set(audited.test) <= set(earlier.train):
+                return audited, earlier
+    raise UsageError(f"No fold of --split {split} trains on another's test slides; audit with --split slide.")
 
 
 def _scrambled_copy(dataset: str, root: Path, slides: Sequence[str], folder: Path) -> Path:

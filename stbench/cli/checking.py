@@ -38,7 +38,7 @@ def audit(
     dataset: Dataset,
     data_root: DataRoot = None,
     slides: Annotated[str | None, typer.Option(help="Only these slides, comma-separated.")] = None,
-    split: Annotated[str, typer.Option(help="Outer split: slide or patient.")] = "slide",
+    split: Annotated[str, typer.Option(help="Outer split: slide, patient or slide-matched.")] = "slide",
     genes: Annotated[str, typer.Option(help="Gene panel, as in `stbench run`.")] = "train-hvg",
     epochs: Annotated[int, typer.Option(help="Upper bound on epochs of the audited fits.")] = 2,
     json: Json = False,

@@ -34,7 +34,7 @@ def run(
     dataset: Dataset,
     data_root: DataRoot = None,
     out: Out = DEFAULT_OUT,
-    split: Annotated[str, typer.Option(help="Outer split: slide or patient.")] = "slide",
+    split: Annotated[str, typer.Option(help="Outer split: slide, patient or slide-matched.")] = "slide",
     inner: Annotated[
         str, typer.Option(help="Inner loop: all (nested leave-one-out), none, or K folds.")
     ] = "all",

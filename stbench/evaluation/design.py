@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from stbench.errors import UsageError
 from stbench.preprocess.encoders import DEFAULT_ENCODER, find_encoder
 from stbench.preprocess.genes import check_spec
 from stbench.preprocess.patches import PatchSize
 
-Split = Literal["slide", "patient"]
+Split = Literal["slide", "patient", "slide-matched"]
 Target = Literal["logcpm"]
 
 
@@ -18,6 +18,7 @@ Target = Literal["logcpm"]
 class Design:
     """The fixed part of a run; equal designs on equal data give results that share a table.
 
+    split         what is left out at a time; "slide-matched" trains on as few slides as "patient" does
     inner         "all" (nested leave-one-out), "none" (published settings, fixed epochs) or a number of folds
     grid          "small" (the card's list) or "full" (its whole product)
     scale         the training scale of methods that do not name their own; scores do not depend on it
@@ -44,7 +45,7 @@ class Design:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("--split", self.split, ("slide", "patient")),
+            ("--split", self.split, get_args(Split)),
             ("--grid", self.grid, ("small", "full")),
             ("--scale", self.scale, ("minmax", "zscore", "none")),
             ("--target", self.target, ("logcpm",)),

@@ -2,10 +2,15 @@
 
 Conventions: a fold names its training and test slides in the dataset's order. `groups` maps a slide to what the
 split keeps together, its own name (split by slide) or its patient (split by patient).
+
+The split gap, patient against slide, mixes two things: siblings in the training set, and a larger training set.
+The split "slide-matched" leaves one slide out as "slide" does, and then as many slides of other patients as the
+patient split leaves out siblings; its panel is the patient split's. What is left of the gap is leakage.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,11 +20,15 @@ LEAST_SLIDES_TO_TUNE = 3
 
 
 class Fold(NamedTuple):
-    """One split: `test` is never in `train`."""
+    """One split: `test` is never in `train`.
+
+    panel_slides    slides that the gene panel is chosen on, never of the test slide's patient; () for `train`
+    """
 
     name: str
     train: tuple[str, ...]
     test: tuple[str, ...]
+    panel_slides: tuple[str, ...] = ()
 
 
 class InnerFolds(NamedTuple):
@@ -40,14 +49,37 @@ def group_slides(patients: Mapping[str, str | None], split: str) -> dict[str, st
     unstated = [slide for slide, patient in patients.items() if patient is None]
     if unstated:
         raise UsageError(
-            f"--split patient needs every slide's patient; not stated for {', '.join(unstated)}."
+            f"--split {split} needs every slide's patient; not stated for {', '.join(unstated)}."
         )
-    groups = {slide: str(patient) for slide, patient in patients.items()}
-    if len(set(groups.values())) < 2:
+    by_patient = {slide: str(patient) for slide, patient in patients.items()}
+    if len(set(by_patient.values())) < 2:
         raise UsageError(
-            f"--split patient needs at least two patients; all slides are of patient {next(iter(groups.values()))}."
+            f"--split {split} needs at least two patients; all slides are of patient "
+            f"{next(iter(by_patient.values()))}."
         )
-    return groups
+    return by_patient if split == "patient" else {slide: slide for slide in patients}
+
+
+def outer_folds(patients: Mapping[str, str | None], split: str) -> list[Fold]:
+    """The outer folds of a split over slides whose patients are given; UsageError as `group_slides`."""
+    folds = leave_one_group_out(group_slides(patients, split))
+    return [_size_matched(fold, patients) for fold in folds] if split == "slide-matched" else folds
+
+
+def _size_matched(fold: Fold, patients: Mapping[str, str | None]) -> Fold:
+    """A fold of one test slide, trained on as many slides as its patient's fold, siblings kept while they fit.
+
+    Slides of other patients are drawn by lot, always the same for the same names. Where there are fewer of them
+    than siblings, siblings go too, but never all: the two splits have the same size on every data set.
+    """
+    (slide,) = fold.test
+    others = [name for name in fold.train if patients[name] != patients[slide]]
+    siblings = [name for name in fold.train if patients[name] == patients[slide]]
+    lot = random.Random(f"slide-matched {slide}")
+    left_out = set(lot.sample(others, min(len(siblings), len(others))))
+    left_out |= set(lot.sample(siblings, len(siblings) - len(left_out)))
+    train = tuple(name for name in fold.train if name not in left_out)
+    return Fold(fold.name, train, fold.test, panel_slides=tuple(others))
 
 
 def leave_one_group_out(groups: Mapping[str, str]) -> list[Fold]:

@@ -105,9 +105,9 @@ class FoldMaterials:
 
     @cached_property
     def panel(self) -> GenePanel:
-        """The gene panel, chosen on this fold's training slides (or as its spec says, and marked)."""
+        """The gene panel, chosen on slides that this fold may learn from (or as its spec says, and marked)."""
         design, slide = self.materials.design, self.materials.slide
-        training = [slide(name) for name in self.fold.train]
+        training = [slide(name) for name in self.fold.panel_slides or self.fold.train]
         every = [slide(name) for name in self.materials.sources]
         return choose_panel(design.genes, design.n_genes, training, every, design.min_counts)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from stbench.contract import MethodCard, SlideSource
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import Fold, InnerFolds, inner_folds, leave_one_group_out
+from stbench.evaluation.folds import Fold, InnerFolds, inner_folds, outer_folds
 from stbench.files import hash_files, hash_tree, hash_value
 from stbench.preprocess.encoders import encoder_identity
 from stbench.preprocess.genes import spec_identity
@@ -108,7 +108,7 @@ def make_plan(
 ) -> Plan:
     """Enumerate the jobs of a run; nothing is read but the files' hashes."""
     data = hash_value([dataset_source, {s.id: [s.patient, hash_files(s.files)] for s in sources}])
-    folds = leave_one_group_out(groups)
+    folds = outer_folds({source.id: source.patient for source in sources}, design.split)
     table = _table(design, sources, data)
     common = hash_value([harness_hash(), asdict(table)])
     jobs = [

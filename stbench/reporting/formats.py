@@ -16,11 +16,11 @@ from stbench.reporting.columns import COLUMNS, MISSING, failures, heading, ranks
 from stbench.reporting.leaderboard import Table
 from stbench.reporting.row import Row
 from stbench.reporting.side_blocks import (
-    COMPARISON_COLUMNS,
     PUBLISHED_COLUMNS,
     PUBLISHED_HEADING,
     ari_sentence,
     comparison_cells,
+    comparison_columns,
     comparison_heading,
 )
 from stbench.reporting.typeset import to_html, to_latex
@@ -107,7 +107,7 @@ def _markdown_comparisons(table: Table) -> str:
         [
             comparison_heading(table),
             "",
-            *_grid([column.title for column in COMPARISON_COLUMNS], comparison_cells(table)),
+            *_grid([column.title for column in comparison_columns(table)], comparison_cells(table)),
         ]
     )
 

@@ -43,7 +43,7 @@ def _location(comparison: Comparison) -> str:
     return f"{_number(comparison.location)} ({_range(comparison.location_interval)} at {level})"
 
 
-COMPARISON_COLUMNS = (
+_COMPARISON_COLUMNS = (
     ComparisonColumn("method", lambda c: c.method),
     ComparisonColumn("verdict", lambda c: c.verdict),
     ComparisonColumn("difference", lambda c: _number(c.difference)),
@@ -55,12 +55,19 @@ COMPARISON_COLUMNS = (
     ComparisonColumn("least p", lambda c: f"{c.smallest_p:.3g} ({c.smallest_p_holm:.3g} after Holm)"),
     ComparisonColumn("margin", lambda c: _number(c.margin)),
 )
+_CORRECTED_T = ComparisonColumn("Nadeau-Bengio t", lambda c: _number(c.corrected_t, 2))
 PUBLISHED_COLUMNS = (
     PublishedColumn("method", lambda row: row.method),
     PublishedColumn("PCC", lambda row: _number(row.pcc)),
     PublishedColumn("RMSE", lambda row: _number(row.rmse, 2)),
     PublishedColumn("source", lambda row: row.note),
 )
+
+
+def comparison_columns(table: Table) -> tuple[ComparisonColumn, ...]:
+    """What the tests show; the t that allows for shared training slides is defined for the patient split only."""
+    by_patient = table.identity.split == "patient"
+    return (*_COMPARISON_COLUMNS, _CORRECTED_T) if by_patient else _COMPARISON_COLUMNS
 
 
 def comparison_heading(table: Table) -> str:
@@ -78,7 +85,7 @@ def comparison_cells(table: Table) -> list[list[str]]:
     """One line for each rival of the reference, in the order of the table's rows."""
     by_method = {comparison.method: comparison for comparison in table.comparisons}
     ordered = [by_method[row.label] for row in table.rows if row.label in by_method]
-    return [[column.cell(comparison) for column in COMPARISON_COLUMNS] for comparison in ordered]
+    return [[column.cell(comparison) for column in comparison_columns(table)] for comparison in ordered]
 
 
 def ari_sentence(table: Table) -> str:

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stbench.errors import UsageError
-from stbench.evaluation.folds import Fold, InnerFolds, group_slides, inner_folds, leave_one_group_out
+from stbench.evaluation.folds import (
+    Fold,
+    InnerFolds,
+    group_slides,
+    inner_folds,
+    leave_one_group_out,
+    outer_folds,
+)
 
 PATIENTS = {"A1": "A", "B1": "B", "A2": "A", "C1": "C", "C2": "C"}
 patient_tables = st.dictionaries(
@@ -95,3 +102,33 @@ def test_no_group_is_on_both_sides_and_every_slide_is_tested_once(patients, spli
             assert inside.train and not set(inside.train) & set(inside.test)
             if not loop.note:
                 assert not {groups[s] for s in inside.train} & {groups[s] for s in inside.test}
+
+
+@given(patient_tables)
+def test_the_size_matched_split_trains_on_as_many_slides_as_the_patient_split_on_its_panel(patients):
+    if len(set(patients.values())) < 2:
+        return
+    by_patient = {slide: fold for fold in outer_folds(patients, "patient") for slide in fold.test}
+    matched = outer_folds(patients, "slide-matched")
+    assert [fold.test for fold in matched] == [(slide,) for slide in patients]
+    for fold in matched:
+        (slide,) = fold.test
+        siblings = {name for name in patients if patients[name] == patients[slide]} - {slide}
+        dropped = set(patients) - {slide} - set(fold.train)
+        assert slide not in fold.train
+        assert len(fold.train) == len(by_patient[slide].train)
+        assert fold.panel_slides == by_patient[slide].train
+        assert bool(siblings & set(fold.train)) == bool(siblings)
+        assert not siblings & dropped or not set(fold.train) - siblings  # strangers go before siblings do
+
+
+def test_the_size_matched_split_by_hand():
+    folds = {fold.name: fold for fold in outer_folds(PATIENTS, "slide-matched")}
+    assert folds["B1"] == Fold("B1", ("A1", "A2", "C1", "C2"), ("B1",), ("A1", "A2", "C1", "C2"))
+    assert folds["A1"].panel_slides == ("B1", "C1", "C2")
+    assert len(folds["A1"].train) == 3 and "A2" in folds["A1"].train
+    assert outer_folds(PATIENTS, "slide-matched") == outer_folds(PATIENTS, "slide-matched")
+    with pytest.raises(
+        UsageError, match="--split slide-matched needs every slide's patient; not stated for A2"
+    ):
+        outer_folds({"A1": "A", "A2": None, "B1": "B"}, "slide-matched")

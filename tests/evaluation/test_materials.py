@@ -14,7 +14,7 @@ from stbench.contract import MethodCard
 from stbench.errors import CannotFit, MethodError
 from stbench.evaluation.design import Design
 from stbench.evaluation.fit_inputs import FitInputs, fit_inputs
-from stbench.evaluation.folds import group_slides, leave_one_group_out
+from stbench.evaluation.folds import group_slides, leave_one_group_out, outer_folds
 from stbench.evaluation.materials import FoldMaterials, Materials
 from stbench.preprocess.patches import PatchSize
 from stbench.slide import Slide
@@ -232,6 +232,21 @@ def test_the_truth_leaves_out_what_is_not_measured_and_keeps_all_spots(slides, t
     of_file = fold_of({**slides, "S1": poorer}, genes=f"file:{tmp_path}/genes.txt")
     truth, covered = of_file.truth("S1")
     assert covered.all() and (truth.counts[:, 4] == 0).all() and absent in of_file.panel.note
+
+
+def test_the_size_matched_split_has_the_panel_of_the_patient_split(slides):
+    patients = {name: slide.patient for name, slide in slides.items()}
+
+    def panels(split: str) -> dict[str, tuple[str, ...]]:
+        fixed = Design("tiny", split=split, genes="train-hvg", n_genes=12)
+        materials = Materials(fixed, sources_of(slides), group_slides(patients, split))
+        return {
+            slide: materials.fold(fold).panel.genes
+            for fold in outer_folds(patients, split)
+            for slide in fold.test
+        }
+
+    assert panels("slide-matched") == panels("patient") != panels("slide")
 
 
 def test_shared_arrays_cannot_be_changed_by_a_method(slides):

@@ -35,6 +35,19 @@ def test_every_complete_row_is_tested_against_the_reference_by_patient():
     assert "Against ridge, PCC by patient (3 patients)" in text and "0.25 (0.25 after Holm)" in text
 
 
+def test_the_patient_split_shows_the_t_that_allows_for_shared_training_slides():
+    ahead = {"B1": 0.1, "B2": 0.1, "C1": 0.2, "D1": 0.3, "D2": 0.3}  # 0.1, 0.2, 0.3 by patient
+    better = {slide: POOR[slide] + ahead[slide] for slide in POOR}
+    table = replace(TABLE, split="patient")
+    (table,) = build_tables(
+        [*complete("eggn", better, table=table), *complete("ridge", POOR, kind="floor", table=table)]
+    )
+    titles, _, cells = to_markdown([table]).partition("**Against")[2].splitlines()[2:5]
+    shown = dict(zip(titles.split(" | "), cells.split(" | "), strict=True))
+    assert shown["Nadeau-Bengio t |"] == "2.19 |"  # 0.2 / sqrt((1/3 + 1/2) * 0.1**2)
+    assert "Nadeau-Bengio" not in to_markdown(build_tables(records()))
+
+
 def test_another_reference_by_its_label_and_none_where_it_is_not_there():
     (table,) = build_tables(records(), reference="spahgc (paper)")
     assert [c.method for c in table.comparisons] == ["ridge"]

@@ -97,23 +97,31 @@ def test_cost_compares_complete_rows_only():
     ]  # fmt: skip
 
 
-def test_the_gap_is_the_slide_split_minus_the_patient_split():
-    by_patient = complete(
-        "ridge", WORSE, kind="floor", table=replace(TABLE, split="patient"), finished_at="2026-02"
-    )
-    section = split_gap_section(build_boards([*rows(), *by_patient], "ridge"))
-    (grid,) = section.grids
-    assert [line.cells[:4] for line in grid.lines] == [("ridge", "0.400", "0.350", "0.050")]
+def test_the_size_matched_gap_stands_before_the_plain_one():
+    by_patient = _ridge("patient", WORSE, "2026-02")
+    fewer = {slide: value - 0.02 for slide, value in PCC.items()}
+    matched = _ridge("slide-matched", fewer, "2026-03")
+    section = split_gap_section(build_boards([*rows(), *by_patient, *matched], "ridge"))
+    assert [[line.cells[:4] for line in grid.lines] for grid in section.grids] == [
+        [("ridge", "0.380", "0.350", "0.030")],
+        [("ridge", "0.400", "0.350", "0.050")],
+    ]
+    assert "; size-matched" in section.grids[0].caption and "; not size-matched" in section.grids[1].caption
     assert section.what_to_run == ""
 
 
-def test_without_the_other_split_the_page_says_what_to_run():
+def test_without_the_other_splits_the_page_says_what_to_run():
     section = split_gap_section([board(*rows())])
     assert section.grids == []
-    assert (
-        "stbench run --method bleep,eggn --dataset her2 --split patient --inner all --genes train-hvg"
-        in section.what_to_run
-    )
+    command = "stbench run --method bleep,eggn --dataset her2 --split {} --inner all --genes train-hvg"
+    assert f"{command.format('patient')}; {command.format('slide-matched')}." in section.what_to_run
+    both = split_gap_section(build_boards([*rows(), *_ridge("patient", WORSE, "2026-02")], "ridge"))
+    assert len(both.grids) == 1
+    assert "--split slide-matched" in both.what_to_run and "--split patient" not in both.what_to_run
+
+
+def _ridge(split, pcc, finished_at):
+    return complete("ridge", pcc, kind="floor", table=replace(TABLE, split=split), finished_at=finished_at)
 
 
 def test_tables_of_other_panels_make_no_gap():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Heading, Line, listed
 from stbench.reporting.report.patients import CORRELATIONS, means_by_row
-from stbench.reporting.side_blocks import COMPARISON_COLUMNS
+from stbench.reporting.side_blocks import comparison_columns
 from stbench.reporting.statistics import Comparison, compare_with_reference
 
 _IN_WORDS = {"method", "verdict"}
@@ -41,8 +41,9 @@ def _section(board: Board, score: str, name: str, reference: str) -> Comparisons
     ordered = [found[label] for label in means if label in found]
     n = max(comparison.n for comparison in ordered)
     caption = f"Against {reference}, {name} by patient ({n} patient{'' if n == 1 else 's'})"
-    headings = tuple(Heading(c.title, c.title not in _IN_WORDS) for c in COMPARISON_COLUMNS)
-    lines = tuple(Line(tuple(column.cell(c) for column in COMPARISON_COLUMNS)) for c in ordered)
+    columns = comparison_columns(board.table)
+    headings = tuple(Heading(column.title, column.title not in _IN_WORDS) for column in columns)
+    lines = tuple(Line(tuple(column.cell(comparison) for column in columns)) for comparison in ordered)
     return ComparisonsSection(name, Grid(caption, headings, lines), _summary(ordered), "")
 
 
