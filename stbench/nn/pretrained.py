@@ -26,9 +26,11 @@ def imagenet_network(name: str) -> StartedNetwork:
 
     Random weights are drawn first in any case, so that the random state afterwards does not depend on what the
     cache holds. Without the file: those, with one warning a process. MethodError where the file does not fit.
+    Weights lie channels last in memory, which convolutions follow whatever they are given: on the CPU a training
+    step then takes about three quarters of the time.
     """
     weights = find_weights(name)
-    network = _BUILDERS[name]()
+    network = _BUILDERS[name]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if not weights.file.is_file():
         _warn_once(name, str(weights.file))
         return StartedNetwork(network, f"{name}: random, no ImageNet weights at hand")
