@@ -8,18 +8,21 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from stbench.reporting.report.boards import Board
 from stbench.reporting.report.content import BoardContent
 from stbench.reporting.report.figures import correlations, cost, ranks, slides, tissue
-from stbench.reporting.report.figures.files import save_figure
+from stbench.reporting.report.figures.files import SUFFIXES, save_figure
 
 
-def write_figures(folder: Path, contents: Sequence[BoardContent]) -> list[Path]:
-    """Write every figure of every table as PNG and SVG; the files."""
+def write_figures(
+    folder: Path, contents: Sequence[BoardContent], suffixes: Sequence[str] = SUFFIXES
+) -> list[Path]:
+    """Write every figure of every table, by default as PNG and SVG; the files."""
     return [
         path
         for content in contents
         for name, figure in _figures(content)
-        for path in save_figure(folder, f"{_prefix(content)}-{_safe(name)}", figure)
+        for path in save_figure(folder, f"{figure_prefix(content.board)}-{_safe(name)}", figure, suffixes)
     ]
 
 
@@ -43,8 +46,9 @@ def _figures(content: BoardContent) -> Iterator[tuple[str, Figure]]:
             yield f"map-{sheet['slide']}", tissue.printed(sheet, content.tissue.rows)
 
 
-def _prefix(content: BoardContent) -> str:
-    table = content.board.table
+def figure_prefix(board: Board) -> str:
+    """What the names of a table's figures begin with."""
+    table = board.table
     return _safe(f"{table.identity.dataset}-{table.identity.split}-{table.id}")
 
 

@@ -12,6 +12,7 @@ from stbench.reporting.report.figures.look import (
     as_text,
     bare_layout,
     new_figure,
+    room_for,
 )
 from stbench.reporting.report.sections.correlations import CorrelationsSection
 
@@ -48,7 +49,7 @@ def interactive(section: CorrelationsSection) -> dict[str, Any]:
 def printed(section: CorrelationsSection) -> Figure:
     """The same as a matplotlib figure."""
     rows = [value.label for value in next(iter(section.by_name.values()))]
-    figure = new_figure(7, 1.2 + 0.3 * len(rows))
+    figure = new_figure(5.5 + room_for(rows), 1.2 + 0.3 * len(rows))
     axis = figure.subplots()
     for name, values in section.by_name.items():
         colour, _, mark = CORRELATION_LOOKS[name]

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stbench.reporting.report.figures.look import GREY, KIND_LOOKS, as_text, bare_layout, new_figure
+from stbench.reporting.report.figures.look import GREY, KIND_LOOKS, as_text, bare_layout, new_figure, room_for
 from stbench.reporting.report.sections.cost import Point
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _beside(point: Point, points: Sequence[Point], axis: str) -> str:
 
 def printed(points: Sequence[Point], axis_title: str) -> Figure:
     """The same as a matplotlib figure."""
-    figure = new_figure(6, 4)
+    figure = new_figure(5.5 + 0.7 * room_for(point.label for point in points), 4)
     axis = figure.subplots()
     front = [point for point in points if point.on_front]
     prices = [drawn_price(point, axis_title) for point in front]
@@ -83,17 +84,39 @@ def printed(points: Sequence[Point], axis_title: str) -> Figure:
         of_kind = [point for point in points if point.kind == kind]
         prices = [drawn_price(point, axis_title) for point in of_kind]
         axis.scatter(prices, [point.pcc for point in of_kind], color=colour, marker=mark, label=f"{kind}s")
-    for point in points:
-        axis.annotate(
-            point.label,
-            (drawn_price(point, axis_title), point.pcc),
-            textcoords="offset points",
-            xytext=(4, 4),
-            fontsize=7,
-        )
     axis.set_xscale("log")
     axis.set_xlabel(axis_title)
     axis.set_ylabel("PCC")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8, frameon=False)
+    _name_in_margin(axis, points, axis_title)
     return figure
+
+
+def _name_in_margin(axis: Axes, points: Sequence[Point], axis_title: str) -> None:
+    """Names in a column at the right, each with a line to its mark, so that they cannot cover each other."""
+    low, high = axis.get_ylim()
+    ordered = sorted(points, key=lambda point: point.pcc)
+    heights = spread_out([(point.pcc - low) / (high - low) for point in ordered])
+    for point, height in zip(ordered, heights, strict=True):
+        axis.annotate(
+            point.label,
+            (drawn_price(point, axis_title), point.pcc),
+            xytext=(1.03, height),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=7,
+            arrowprops={"arrowstyle": "-", "color": "grey", "linewidth": 0.4, "relpos": (0, 0.5)},
+        )
+
+
+def spread_out(heights: Sequence[float], gap: float = 0.04) -> list[float]:
+    """Ascending heights from 0 to 1, moved as little upwards, then downwards, as keeps `gap` between neighbours."""
+    gap = min(gap, 1 / max(len(heights), 1))
+    placed = list(heights)
+    for i in range(1, len(placed)):
+        placed[i] = max(placed[i], placed[i - 1] + gap)
+    for i in reversed(range(len(placed))):
+        ceiling = 1.0 if i == len(placed) - 1 else placed[i + 1] - gap
+        placed[i] = min(placed[i], ceiling)
+    return placed

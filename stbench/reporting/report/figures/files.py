@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -10,13 +11,14 @@ from matplotlib.figure import Figure
 
 from stbench.files import replacing
 
+SUFFIXES = ("png", "svg")
 _DOTS = 150
 
 
-def save_figure(folder: Path, name: str, figure: Figure) -> list[Path]:
-    """Write name.png and name.svg below `folder`."""
+def save_figure(folder: Path, name: str, figure: Figure, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
+    """Write name.png and name.svg below `folder`, or those of them that are asked for."""
     written = []
-    for suffix in ("png", "svg"):
+    for suffix in suffixes:
         path = folder / f"{name}.{suffix}"
         with replacing(path) as temporary:
             temporary.write_bytes(_drawn(figure, suffix))

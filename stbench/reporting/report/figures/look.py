@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -34,6 +35,11 @@ def bare_layout(**settings: Any) -> dict[str, Any]:
 def as_text(label: str) -> str:
     """A label that plotly shows as it is: it reads some tags as markup."""
     return label.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def room_for(labels: Iterable[str]) -> float:
+    """Inches that the longest label takes beside a figure."""
+    return 0.08 * max((len(label) for label in labels), default=0)
 
 
 def new_figure(width: float, height: float) -> Figure:

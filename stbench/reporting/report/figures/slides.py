@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from stbench.reporting.report.figures.look import LINE_HEIGHT, as_text, bare_layout, new_figure
+from stbench.reporting.report.figures.look import LINE_HEIGHT, as_text, bare_layout, new_figure, room_for
 from stbench.reporting.report.sections.slides import SlidesSection
 
 # With more slides than this the numbers would not fit into their cells.
@@ -41,7 +41,7 @@ def interactive(section: SlidesSection) -> dict[str, Any]:
 def printed(section: SlidesSection) -> Figure:
     """The same as a matplotlib figure."""
     n_rows, n_slides = len(section.labels), len(section.slides)
-    figure = new_figure(3 + 0.45 * n_slides, 1 + 0.32 * n_rows)
+    figure = new_figure(1.6 + 0.45 * n_slides + room_for(section.labels), 1 + 0.32 * n_rows)
     axis = figure.subplots()
     values = np.array(section.pcc, dtype=float).reshape(n_rows, n_slides)
     cells = axis.pcolormesh(values, cmap="cividis", edgecolors="white", linewidth=0.5)
