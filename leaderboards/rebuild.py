@@ -1,13 +1,15 @@
-"""Write anew what is generated: each run's table, figures and facts, and the newest result in the project's README.
+"""Write anew what is generated: each run's tables, figures and facts; the newest result and costs in the README.
 
     python leaderboards/rebuild.py            after new Records
     python leaderboards/rebuild.py --check    exit status 1 where a text is not what its Records say
 
-Everything between the marks of a README comes from the Records beside it; words of people stand outside them.
+Everything between the marks of a README comes from the Records beside it, or from costs.json, which is what
+`stbench time --json` printed; words of people stand outside them.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +27,16 @@ from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.store import RunStore
 
 HERE = Path(__file__).resolve().parent
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
+COSTS = HERE / "costs.json"
+# Heading, value of a row of `stbench time --json`, what to divide it by, digits.
+_COSTS = (
+    ("s/epoch", "seconds_per_epoch", 1, 2),
+    ("over floor", "ratio", 1, 2),
+    ("s/1,000 spots", "seconds_per_1000_spots", 1, 2),
+    ("peak GiB", "peak_memory_mb", 1024, 1),
+    ("parameters", "parameters", 1, 0),
+    ("GFLOP/epoch", "flops_epoch", 1e9, 0),
+)
 _FACTS = ("stbench", "finished", "machine", "Python", "torch", "data")
 
 
@@ -71,13 +82,29 @@ def _facts(board: Board) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in facts) + "\n"
 
 
-def with_block(path: Path, block: str) -> str:
-    """The text of a file with what stands between its marks replaced."""
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        sys.exit(f"{path} lacks the marks {BEGIN} and {END}; put them where its results belong.")
-    return f"{before}{BEGIN}\n{block}{END}{after}"
+def costs_block() -> str:
+    """A line for each method timed, and the rate that its floor is computed from."""
+    document = json.loads(COSTS.read_text(encoding="utf-8"))
+    lines = [["method", *(heading for heading, *_ in _COSTS)], [":--", *["--:"] * len(_COSTS)]]
+    for row in document["rows"]:
+        cells = [_number(row[name], unit, digits) for _, name, unit, digits in _COSTS]
+        lines.append([row["method"] + (" (failed)" if row["failed"] else ""), *cells])
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{table}\n\nFloor: an epoch's operations at {document['matrix_gflops']:.1f} GFLOP/s.\n"
+
+
+def _number(value: float | None, unit: float, digits: int) -> str:
+    return "" if value is None else f"{value / unit:,.{digits}f}"
+
+
+def with_block(text: str, block: str, name: str = "results") -> str:
+    """The text with what stands between the marks of that name replaced."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, opened, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (opened and closed):
+        sys.exit(f"A README lacks the marks {begin} and {end}; put them where its {name} belong.")
+    return f"{before}{begin}\n{block}{end}{after}"
 
 
 def finished(boards: Sequence[Board]) -> str:
@@ -89,11 +116,12 @@ def texts() -> dict[Path, str]:
     """Every README with its results as they follow from the Records."""
     boards = {run: build_boards(records_of(run), DEFAULT_REFERENCE) for run in runs()}
     newest = max(boards, key=lambda run: finished(boards[run]))
-    pages = {
-        run / "README.md": with_block(run / "README.md", run_block(found)) for run, found in boards.items()
-    }
+    pages = {run / "README.md": run_block(found) for run, found in boards.items()}
     readme = HERE.parent / "README.md"
-    return pages | {readme: with_block(readme, project_block(newest, boards[newest]))}
+    pages[readme] = project_block(newest, boards[newest])
+    wanted = {page: with_block(page.read_text(encoding="utf-8"), block) for page, block in pages.items()}
+    wanted[readme] = with_block(wanted[readme], costs_block(), "costs")
+    return wanted
 
 
 def draw(run: Path) -> None:
