@@ -127,7 +127,17 @@ def sentences(table: Table, leaky_mark: str = "leaky") -> list[str]:
         lines.append(f"{leaky_mark}: the gene panel was chosen with the test slides' own expression.")
     if table.panel_note:
         lines.append(f"Gene panel: {table.panel_note}.")
-    return [*lines, HOW_TO_READ, _about_skill(table)]
+    return [*filter(None, [*lines, _about_siblings(table), HOW_TO_READ, _about_skill(table)])]
+
+
+def _about_siblings(table: Table) -> str:
+    """That the slide split may train on near-copies of what it tests, where a patient has several slides."""
+    if table.identity.split == "patient" or table.n_patients == len(table.identity.slides):
+        return ""
+    return (
+        "Slide split: other sections of a test slide's patient may train, which --split patient prevents; "
+        "--split slide-matched measures what that is worth."
+    )
 
 
 def _about_skill(table: Table) -> str:

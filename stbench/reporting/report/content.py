@@ -50,7 +50,7 @@ def gather(
     return [
         BoardContent(
             key=f"t{place}",
-            name=_name(board),
+            name=_name(board, boards),
             board=board,
             leaderboard=leaderboard_section(board.table),
             slides=slides_section(board),
@@ -78,13 +78,19 @@ def genes_that_fit(boards: Sequence[Board]) -> int:
     return max(_FEWEST_GENES, min(_MOST_GENES, _MAP_VALUES // max(values, 1)))
 
 
-def _name(board: Board) -> str:
-    """What tells the tables of one page apart, in the words of the options that made them."""
+def _name(board: Board, boards: Sequence[Board]) -> str:
+    """What tells the tables of one page apart: the options that made them, the data's hash where these agree."""
+    alike = [other for other in boards if _options(other) == _options(board)]
+    data = f", data {board.table.identity.data[:8]}" if len(alike) > 1 else ""
+    return f"{_options(board)}{data} ({board.table.id})"
+
+
+def _options(board: Board) -> str:
     identity = board.table.identity
     mark = ", leaky" if board.table.leaky else ""
     return (
         f"{identity.dataset}: {identity.split} split, genes {identity.genes}, inner {identity.inner}, "
-        f"{len(identity.slides)} slides{mark} ({board.table.id})"
+        f"{len(identity.slides)} slides{mark}"
     )
 
 

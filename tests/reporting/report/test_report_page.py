@@ -80,10 +80,10 @@ def test_a_row_with_missing_folds_is_shown_and_not_ranked(tmp_path):
     records = [*complete("ridge", PCC, kind="floor"), *complete("eggn", {**PCC})]
     records[-1] = failed(records[-1], "out of memory")
     page = page_of(saved(tmp_path / "runs", *records), tmp_path / "page")
-    assert "eggn: not ranked; 4 of 5 slides; 1 failed" in page
+    assert "eggn: 4 of 5 slides; 1 failed; not ranked" in page
     assert "eggn failed on D2: out of memory" in page
     unfinished = page_of(saved(tmp_path / "other", *records[:-1]), tmp_path / "second")
-    assert "eggn: 4 of 5 slides and not ranked" in unfinished
+    assert "eggn: 4 of 5 slides; not ranked" in unfinished
 
 
 def test_results_of_two_versions_of_the_protocol_stand_in_two_tables(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from reporting.record_factory import TABLE, complete
-from reporting.report.paper_rows import PCC, WORSE, board, rows
+from reporting.report.paper_rows import BETTER, PCC, WORSE, board, rows
 
 from stbench.reporting.report.boards import build_boards
 from stbench.reporting.report.sections.correlations import correlations_section
@@ -30,6 +30,26 @@ def test_the_leaderboard_has_the_table_s_rows_and_ranks():
     assert grid.kinds == ["method", "floor", "ceiling"]
     assert {line.kind for line in grid.lines} == set(grid.kinds)
     assert all(len(line.cells) == len(grid.headings) for line in grid.lines)
+
+
+def test_the_answer_names_who_stands_above_the_best_floor_and_what_the_patients_carry():
+    assert leaderboard_section(board(*rows()).table).answer == (
+        "eggn stands above the best floor, ridge (PCC 0.400); no test tells any of them apart."
+    )
+    weak = [*complete("ridge", PCC, kind="floor"), *complete("bleep", WORSE)]
+    assert leaderboard_section(board(*weak).table).answer == (
+        "No method stands above the best floor, ridge (PCC 0.400)."
+    )
+
+
+def test_a_remark_is_told_once_with_its_rows_and_the_rare_ones_first():
+    budgets = [replace(record, notes=("24 steps", "tuned here")) for record in complete("eggn", BETTER)]
+    others = [replace(record, notes=("tuned here",)) for record in complete("bleep", WORSE)]
+    section = leaderboard_section(board(*complete("ridge", PCC, kind="floor"), *budgets, *others).table)
+    assert [note for note in section.notes if "ceiling" not in note] == [
+        "eggn: 24 steps",
+        "eggn and bleep: tuned here",
+    ]
 
 
 def test_entries_hold_the_records_of_their_rows():
@@ -107,17 +127,17 @@ def test_the_size_matched_gap_stands_before_the_plain_one():
         [("ridge", "0.400", "0.350", "0.050")],
     ]
     assert "; size-matched" in section.grids[0].caption and "; not size-matched" in section.grids[1].caption
-    assert section.what_to_run == ""
+    assert section.commands == []
 
 
 def test_without_the_other_splits_the_page_says_what_to_run():
     section = split_gap_section([board(*rows())])
     assert section.grids == []
     command = "stbench run --method bleep,eggn --dataset her2 --split {} --inner all --genes train-hvg"
-    assert f"{command.format('patient')}; {command.format('slide-matched')}." in section.what_to_run
+    assert section.commands == [command.format("patient"), command.format("slide-matched")]
     both = split_gap_section(build_boards([*rows(), *_ridge("patient", WORSE, "2026-02")], "ridge"))
     assert len(both.grids) == 1
-    assert "--split slide-matched" in both.what_to_run and "--split patient" not in both.what_to_run
+    assert both.commands == [command.format("slide-matched")]
 
 
 def _ridge(split, pcc, finished_at):

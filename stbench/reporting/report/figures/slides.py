@@ -12,6 +12,8 @@ from stbench.reporting.report.sections.slides import SlidesSection
 
 # With more slides than this the numbers would not fit into their cells.
 _MOST_WITH_NUMBERS = 14
+# Light enough everywhere for dark numbers to be read on it.
+_BEHIND_NUMBERS, _NUMBERS = [[0, "#f7fbff"], [1, "#7fb8de"]], "#1b2330"
 
 
 def interactive(section: SlidesSection) -> dict[str, Any]:
@@ -25,7 +27,8 @@ def interactive(section: SlidesSection) -> dict[str, Any]:
         x=[as_text(slide) for slide in section.slides],
         y=[as_text(label) for label in section.labels],
         customdata=[section.patients] * len(section.labels),
-        colorscale="Cividis",
+        colorscale=_BEHIND_NUMBERS if few else "Cividis",
+        textfont={"color": _NUMBERS},
         colorbar={"title": {"text": "PCC"}, "thickness": 12},
         texttemplate="%{z:.2f}" if few else None,
         hovertemplate="%{y}, slide %{x}, patient %{customdata}: %{z:.3f}<extra></extra>",

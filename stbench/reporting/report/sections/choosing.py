@@ -8,7 +8,7 @@ from typing import NamedTuple
 from stbench.record import SlideScores
 from stbench.reporting.statistics import mean
 
-ASKED, BEST, BEST_GIVEN_DEPTH = "asked for", "highest PCC", "highest PCC given depth"
+ASKED, BEST, BEST_GIVEN_DEPTH = "asked for", "among the highest PCC", "among the highest PCC given depth"
 MIDDLE, LOWEST = "median PCC", "lowest PCC"
 _GROUPS = (ASKED, BEST, BEST_GIVEN_DEPTH, MIDDLE, LOWEST)
 

@@ -13,7 +13,10 @@ from stbench.reporting.statistics import Comparison, compare_with_reference
 _IN_WORDS = {"method", "verdict"}
 HOW = (
     "Exact two-sided Wilcoxon signed-rank test on patient means, Holm over the rivals; least p is what so many "
-    "patients could give at best, margin the smallest difference within which the data would support equivalence."
+    "patients could give at best, margin the smallest difference within which the data would support equivalence. The "
+    "interval of the difference is a t interval, which two or three patients barely define; Hodges-Lehmann is the "
+    "median of all pairwise averages with the level that so many patients allow; effect is the rank-biserial "
+    "correlation, 1 where every patient favours the method."
 )
 
 

@@ -17,7 +17,8 @@ _COLUMNS = (*CORRELATIONS, "ceiling", "detection")
 HEADINGS = (
     Heading("gene", is_number=False),
     Heading(
-        "measured in", meaning="patients (slides where patients are not stated) in which the gene is defined"
+        "scored in",
+        meaning="patients (slides where not stated) whose panel holds the gene and where it varies",
     ),
     Heading("PCC", meaning="mean over patients"),
     Heading("PCC given depth", meaning="mean over patients, depth taken out"),
@@ -31,11 +32,13 @@ HEADINGS = (
 class GenesSection:
     """`rows` holds plain values for each method: genes, units in which each is defined, columns, genes that pass.
 
-    Where there are too few patients to judge, `passed` holds None and `why_no_trust` says so.
+    Where there are too few patients to judge, `passed` holds None and `why_no_trust` says so. `about_panels` says why
+    the list is longer than a panel, where it is.
     """
 
     rows: list[dict[str, Any]]
     why_no_trust: str
+    about_panels: str
     headings: tuple[Heading, ...] = HEADINGS
 
 
@@ -52,7 +55,16 @@ def genes_section(board: Board) -> GenesSection:
         )
     else:
         why = ""
-    return GenesSection(rows, why)
+    return GenesSection(rows, why, _about_panels(board, rows))
+
+
+def _about_panels(board: Board, rows: list[dict[str, Any]]) -> str:
+    """Why the list is longer than a panel, where folds chose theirs apart."""
+    largest = board.table.n_genes[1] if board.table.n_genes else 0
+    longest = max((len(row["genes"]) for row in rows), default=0)
+    return (
+        "Each fold chose its own panel: the list holds the genes of all of them." if longest > largest else ""
+    )
 
 
 def _row(entry: Entry) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from stbench.reporting.columns import COLUMNS, failures, heading, ranks, sentences
 from stbench.reporting.leaderboard import Table
 from stbench.reporting.published import WHY_APART
-from stbench.reporting.report.grid import Grid, Heading, Line, words
+from stbench.reporting.report.grid import Grid, Heading, Line, listed, words
 from stbench.reporting.row import Row
 from stbench.reporting.side_blocks import PUBLISHED_COLUMNS
 
-# Columns of more importance than this number are shown at once.
-_LEAST_IMPORTANT = 9
+# Columns of more importance than this number are shown at once, and what a budgeted row must not be read without.
+_LEAST_IMPORTANT, _ALWAYS = 9, "budget"
 _MEANINGS = {
     "PCC": "mean Pearson correlation per gene across a slide's spots, averaged over patients",
     "95% CI": "t interval over patients",
@@ -31,9 +31,13 @@ _MEANINGS = {
 
 @dataclass(frozen=True)
 class LeaderboardSection:
-    """All rows; `notes` are what must be known of single rows, `sentences` what holds for all."""
+    """All rows; `answer` is the question of the page answered, `notes` are what must be known of single rows.
+
+    `sentences` hold for all rows.
+    """
 
     heading: str
+    answer: str
     grid: Grid
     sentences: list[str]
     notes: list[str]
@@ -45,9 +49,10 @@ def leaderboard_section(table: Table) -> LeaderboardSection:
     """The leaderboard of one table."""
     return LeaderboardSection(
         heading=heading(table),
+        answer=_answer(table),
         grid=_grid(table),
         sentences=sentences(table),
-        notes=[*(f"{row.label}: {_note(row)}" for row in table.rows if _note(row)), *failures(table)],
+        notes=[*_notes(table), *failures(table)],
         published=_published(table),
     )
 
@@ -58,7 +63,7 @@ def _grid(table: Table) -> Grid:
             column.title,
             column.is_number,
             _MEANINGS.get(column.title, ""),
-            column.importance > _LEAST_IMPORTANT,
+            column.importance > _LEAST_IMPORTANT and column.title != _ALWAYS,
         )
         for column in COLUMNS
     ]
@@ -69,11 +74,43 @@ def _grid(table: Table) -> Grid:
     return Grid("Leaderboard, best PCC first", (Heading("#"), *headings), tuple(lines))
 
 
-def _note(row: Row) -> str:
+def _answer(table: Table) -> str:
+    """Which methods stand above the best floor, and whether the patients are enough to call that a difference."""
+    methods = [row for row in table.rows if row.kind == "method" and row.ranked and row.pcc is not None]
+    floor = next((row for row in table.rows if row.label == table.floor), None)
+    if not methods or floor is None or floor.pcc is None:
+        return ""
+    above = [row.label for row in methods if (row.pcc or 0.0) > floor.pcc]
+    stands = f"the best floor, {floor.label} (PCC {floor.pcc:.3f})"
+    if not above:
+        return f"No method stands above {stands}."
+    verb = "stands" if len(above) == 1 else "stand"
+    told = {c.method for c in table.comparisons if c.verdict.startswith("better")}
+    better = [label for label in above if label in told]
+    reference = table.comparisons[0].reference if table.comparisons else ""
+    sure = (
+        f"better than {reference} by test: {listed(better)}" if better else "no test tells any of them apart"
+    )
+    return f"{listed(above)} {verb} above {stands}; {sure if table.comparisons else 'nothing was tested'}."
+
+
+def _notes(table: Table) -> list[str]:
+    """Each remark once, beside all rows that it holds for; what holds for few rows first."""
+    rows_of: dict[str, list[str]] = {}
+    for row in table.rows:
+        for remark in _remarks(row):
+            rows_of.setdefault(remark, []).append(row.label)
+    remarks_of: dict[tuple[str, ...], list[str]] = {}
+    for remark, rows in rows_of.items():
+        remarks_of.setdefault(tuple(rows), []).append(remark)
+    by_rarity = sorted(remarks_of.items(), key=lambda item: len(item[0]))
+    return [f"{listed(rows)}: {'; '.join(remarks)}" for rows, remarks in by_rarity]
+
+
+def _remarks(row: Row) -> list[str]:
     """What the row itself remarks, and that a row with missing folds has no place."""
-    if row.kind == "ceiling" or row.ranked:
-        return row.note
-    return f"{row.note} and not ranked" if ";" not in row.note else f"not ranked; {row.note}"
+    unranked = row.kind != "ceiling" and not row.ranked
+    return [*filter(None, row.note.split("; ")), *(["not ranked"] if unranked else [])]
 
 
 def _published(table: Table) -> Grid | None:

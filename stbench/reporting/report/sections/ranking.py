@@ -74,7 +74,11 @@ def _about_friedman(found: PatientScores) -> str:
     if test is None:
         return ""
     kind = "all permutations" if test.exact else "50,000 random permutations"
-    verdict = "ranks differ by more than chance" if test.p < 0.05 else "ranks could differ by chance alone"
+    verdict = (
+        "ranks differ by more than chance, which does not say whose"
+        if test.p < 0.05
+        else "ranks could differ by chance alone"
+    )
     return (
         f"Friedman's test over {n} patients and {k} rows: statistic {test.statistic:.2f}, p = {test.p:.3g} by {kind}; "
         f"{verdict}."

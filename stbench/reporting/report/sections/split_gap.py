@@ -24,10 +24,14 @@ _GAPS = {
 
 @dataclass(frozen=True)
 class SplitGapSection:
-    """One grid for each pair of tables; where none is size-matched, `what_to_run` says how to get one."""
+    """One grid for each pair of tables; where none is size-matched, `commands` make one for the first table."""
 
     grids: list[Grid]
-    what_to_run: str
+    commands: list[str]
+    what_to_run: str = (
+        "The size-matched gap needs the same methods and genes under both splits. For the first table, with "
+        "everything else as before:"
+    )
 
 
 def split_gap_section(boards: Sequence[Board]) -> SplitGapSection:
@@ -35,7 +39,7 @@ def split_gap_section(boards: Sequence[Board]) -> SplitGapSection:
     grids = {split: _grids(boards, split) for split in _GAPS}
     return SplitGapSection(
         [grid for found in grids.values() for grid in found],
-        "" if grids["slide-matched"] else _what_to_run(boards),
+        [] if grids["slide-matched"] else _commands(boards),
     )
 
 
@@ -78,23 +82,19 @@ def _cells(by_slide: Row, by_patient: Row) -> list[str]:
     return cells
 
 
-def _what_to_run(boards: Sequence[Board]) -> str:
-    """One sentence with the commands that give the splits which the first table lacks."""
+def _commands(boards: Sequence[Board]) -> list[str]:
+    """The commands that give the splits which the first table lacks."""
     identity = boards[0].table.identity
-    there = {b.table.identity.split for b in boards if _same_but_split(b.table.identity, identity)}
-    methods = ",".join(
-        sorted({entry.row.method for entry in boards[0].entries if entry.row.kind == "method"})
-    )
-    commands = [
+    alike = [board for board in boards if _same_but_split(board.table.identity, identity)]
+    there = {board.table.identity.split for board in alike}
+    entries = [entry for board in alike for entry in board.entries]
+    methods = ",".join(sorted({entry.row.method for entry in entries if entry.row.kind == "method"}))
+    return [
         f"stbench run --method {methods or 'ridge'} --dataset {identity.dataset} --split {split} --inner "
         f"{identity.inner} --genes {identity.genes}"
         for split in ("patient", "slide-matched")
         if split not in there
     ]
-    return (
-        "The size-matched gap needs the same methods and genes under both splits, with everything else as before; "
-        f"run: {'; '.join(commands)}."
-    )
 
 
 def _same_but_split(one: TableIdentity, other: TableIdentity) -> bool:

@@ -22,13 +22,22 @@ const figures = {
       figures.draw(element, traces, layout, config);
     }
   },
+  pending: new Map(),
   whenNear(element, draw) {
     const observer = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      observer.disconnect();
-      draw();
+      if (entries.some((entry) => entry.isIntersecting)) now();
     }, { rootMargin: "400px" });
+    const now = () => {
+      observer.disconnect();
+      figures.pending.delete(element);
+      draw();
+    };
+    figures.pending.set(element, now);
     observer.observe(element);
+  },
+  // Those of the table that is shown; what is hidden has no width to be drawn in.
+  drawPending() {
+    for (const [element, now] of [...figures.pending]) if (element.offsetParent) now();
   },
   prepare(article) {
     for (const element of article.querySelectorAll("[data-figure]")) {

@@ -14,10 +14,12 @@ const grids = {
     heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
     const keyed = [...table.tBodies[0].rows].map((line) => {
       const text = grids.cellOf(line, column);
-      return { line, value: numeric ? grids.numberIn(text) : text };
+      return { line, value: numeric ? grids.numberIn(text) : text, bound: line.dataset.kind === "ceiling" };
     });
     const missing = (value) => value === null || value === "–" || value === "";
     keyed.sort((a, b) => {
+      // A ceiling is no contestant: it stays below them.
+      if (a.bound !== b.bound) return a.bound - b.bound;
       // Whatever the direction, what is missing stands last.
       if (missing(a.value) || missing(b.value)) return missing(a.value) - missing(b.value);
       const order = numeric ? a.value - b.value : a.value.localeCompare(b.value, "en", { numeric: true });

@@ -59,9 +59,9 @@ const maps = {
       const score = row.pcc === null || row.pcc === undefined ? "" : `<br>PCC ${row.pcc.toFixed(2)}`;
       fields.push({ title: data.plain(state.rows[row.row]) + score, values: data.values(row.values) });
     }
-    told.textContent = maps.words(sheet, gene, fields.length - 1);
     state.width = panels.widthOf(state.figure);
     const own = state.section.querySelector(".map-own-scale").checked;
+    told.textContent = maps.words(sheet, gene, fields.length - 1, own);
     const layout = panels.layout(state.width, sheet, [sheet.picture ? "<b>H&amp;E</b>" : "no picture stored", ...fields.map((f) => f.title)], own ? 8 : 62);
     const scale = maps.scale(fields.flatMap((field) => kept.map((spot) => field.values[spot])));
     if (!own) layout.coloraxis = maps.colourAxis(scale);
@@ -90,7 +90,8 @@ const maps = {
   grey(sheet, place, size, crowded) {
     return panels.spots(sheet, place, sheet.unscored, { size, color: "#9a9a9a", opacity: 0.5 }, sheet.unscored.map(() => "not scored"), crowded);
   },
-  words(sheet, gene, count) {
-    return `${gene.gene} (${gene.why}) on slide ${data.slideName(sheet)}: measured and ${count} predicted, ${sheet.x.length} spots.`;
+  words(sheet, gene, count, own) {
+    const scale = own ? "each on a colour scale of its own, which cannot be compared" : "on one colour scale";
+    return `${gene.gene} (${gene.why}) on slide ${data.slideName(sheet)}: measured and ${count} predicted, ${scale}, ${sheet.x.length} spots.`;
   },
 };

@@ -5,6 +5,29 @@ for (const grid of document.querySelectorAll(".grid")) grids.prepare(grid);
 for (const article of document.querySelectorAll("article")) {
   for (const part of [figures, maps, clusters, genes]) part.prepare(article);
 }
-document.getElementById("table-choice")?.addEventListener("change", (event) => {
-  for (const article of document.querySelectorAll("article")) article.hidden = article.id !== event.target.value;
+const tables = {
+  chooser: document.getElementById("table-choice"),
+  show(id) {
+    if (!tables.chooser) return;
+    tables.chooser.value = id;
+    for (const article of document.querySelectorAll("article")) article.hidden = article.id !== id;
+  },
+  // An address may point into a table that is not shown.
+  showAddressed() {
+    const target = document.getElementById(location.hash.slice(1)), article = target?.closest("article");
+    if (!article?.hidden) return;
+    tables.show(article.id);
+    target.scrollIntoView();
+  },
+};
+tables.chooser?.addEventListener("change", () => tables.show(tables.chooser.value));
+window.addEventListener("hashchange", tables.showAddressed);
+// A browser that comes back to the page fills in the choice of before.
+window.addEventListener("pageshow", () => { tables.show(tables.chooser?.value); tables.showAddressed(); });
+// Paper is white, wants every figure, and cannot be scrolled.
+window.addEventListener("beforeprint", () => {
+  document.documentElement.dataset.theme = "light";
+  figures.drawPending();
+  figures.redraw();
 });
+window.addEventListener("afterprint", theme.apply);
