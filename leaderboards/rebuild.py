@@ -3,7 +3,7 @@
     python leaderboards/rebuild.py            after new Records
     python leaderboards/rebuild.py --check    exit status 1 where a text is not what its Records say
 
-Everything between the marks of a README comes from the Records beside it, or from costs.json, which is what
+Everything between the marks of a README comes from the Records beside it, or from costs/, which is what
 `stbench time --json` printed; words of people stand outside them.
 """
 
@@ -27,7 +27,6 @@ from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.store import RunStore
 
 HERE = Path(__file__).resolve().parent
-COSTS = HERE / "costs.json"
 # Heading, value of a row of `stbench time --json`, what to divide it by, digits.
 _COSTS = (
     ("s/epoch", "seconds_per_epoch", 1, 2),
@@ -83,14 +82,18 @@ def _facts(board: Board) -> str:
 
 
 def costs_block() -> str:
-    """A line for each method timed, and the rate that its floor is computed from."""
-    document = json.loads(COSTS.read_text(encoding="utf-8"))
+    """A line for each method timed; of two timings of one method the one in the later file counts."""
+    documents = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted((HERE / "costs").glob("*.json"))
+    ]
+    rows = {row["method"]: row for document in documents for row in document["rows"]}
     lines = [["method", *(heading for heading, *_ in _COSTS)], [":--", *["--:"] * len(_COSTS)]]
-    for row in document["rows"]:
+    for row in rows.values():
         cells = [_number(row[name], unit, digits) for _, name, unit, digits in _COSTS]
         lines.append([row["method"] + (" (failed)" if row["failed"] else ""), *cells])
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{table}\n\nFloor: an epoch's operations at {document['matrix_gflops']:.1f} GFLOP/s.\n"
+    rates = sorted(document["matrix_gflops"] for document in documents)
+    return f"{table}\n\nMatrix products reached {rates[0]:.0f} to {rates[-1]:.0f} GFLOP/s in these runs.\n"
 
 
 def _number(value: float | None, unit: float, digits: int) -> str:
