@@ -119,12 +119,13 @@ def test_cost_compares_complete_rows_only():
 
 def test_the_size_matched_gap_stands_before_the_plain_one():
     by_patient = _ridge("patient", WORSE, "2026-02")
-    fewer = {slide: value - 0.02 for slide, value in PCC.items()}
-    matched = _ridge("slide-matched", fewer, "2026-03")
+    ahead = {"B1": 0.0, "B2": 0.02, "C1": 0.03, "D1": 0.04, "D2": 0.06}  # 0.01, 0.03, 0.05 by patient
+    matched = _ridge("slide-matched", {slide: WORSE[slide] + ahead[slide] for slide in PCC}, "2026-03")
     section = split_gap_section(build_boards([*rows(), *by_patient, *matched], "ridge"))
     assert [[line.cells[:4] for line in grid.lines] for grid in section.grids] == [
-        [("ridge", "0.380", "0.350", "0.030")],
-        [("ridge", "0.400", "0.350", "0.050")],
+        # 0.03 +- 4.303 * 0.02 / sqrt(3)
+        [("ridge", "0.380", "0.350", "0.030 (-0.020 to 0.080)")],
+        [("ridge", "0.400", "0.350", "0.050 (0.050 to 0.050)")],
     ]
     assert "; size-matched" in section.grids[0].caption and "; not size-matched" in section.grids[1].caption
     assert section.commands == []

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stbench.record import TableIdentity
-from stbench.reporting.report.boards import Board
-from stbench.reporting.report.grid import Grid, Line, number, numbers, words
-from stbench.reporting.report.patients import CORRELATIONS
-from stbench.reporting.row import Row
+from stbench.reporting.report.boards import Board, Entry
+from stbench.reporting.report.grid import Grid, Line, interval, number, numbers, words
+from stbench.reporting.report.patients import CORRELATIONS, means_by_row
+from stbench.reporting.statistics import t_interval
 
 # Splits that leave out slides, and what their difference from the patient split is.
 _GAPS = {
-    "slide-matched": "size-matched: both splits train on as many slides, so that the gap is leakage alone",
+    "slide-matched": "size-matched: both splits train on as many slides, so that the gap is what near-copies are worth",
     "slide": "not size-matched: the slide split also trains on more slides, and a part of the gap is that",
 }
 
@@ -58,27 +58,36 @@ def _without_split(identity: TableIdentity) -> TableIdentity:
 
 
 def _grid(by_slide: Board, by_patient: Board) -> Grid:
-    others = {entry.label: entry.row for entry in by_patient.complete}
-    titles = [title for name in CORRELATIONS.values() for title in (f"{name}, slide", "patient", "gap")]
+    others = {entry.label: entry for entry in by_patient.complete}
+    shared = [(entry, others[entry.label]) for entry in by_slide.complete if entry.label in others]
+    cells = [_cells(by_slide, by_patient, score, shared) for score in CORRELATIONS]
+    titles = [
+        title for name in CORRELATIONS.values() for title in (f"{name}, slide", "patient", "gap (95% CI)")
+    ]
     identity = by_slide.table.identity
     lines = [
-        Line((e.label, *_cells(e.row, others[e.label])), e.row.kind)
-        for e in by_slide.complete
-        if e.label in others
+        Line((entry.label, *(cell for of_score in cells for cell in of_score[place])), entry.row.kind)
+        for place, (entry, _) in enumerate(shared)
     ]
     caption = (
         f"{identity.dataset}, genes {identity.genes}: {identity.split} split (table {by_slide.table.id}) minus "
-        f"patient split (table {by_patient.table.id}); {_GAPS[identity.split]}"
+        f"patient split (table {by_patient.table.id}); {_GAPS[identity.split]}; t intervals over patients"
     )
     return Grid(caption, (*words("method"), *numbers(*titles)), tuple(lines))
 
 
-def _cells(by_slide: Row, by_patient: Row) -> list[str]:
+def _cells(
+    by_slide: Board, by_patient: Board, score: str, shared: Sequence[tuple[Entry, Entry]]
+) -> list[tuple[str, str, str]]:
+    """The score under both splits and the gap with its interval, for each row that both tables have."""
+    means = means_by_row(by_slide, score), means_by_row(by_patient, score)
     cells = []
-    for score in CORRELATIONS:
-        first, second = getattr(by_slide, score), getattr(by_patient, score)
-        gap = None if first is None or second is None else first - second
-        cells += [number(first), number(second), number(gap)]
+    for entry, other in shared:
+        first, second = getattr(entry.row, score), getattr(other.row, score)
+        gap = "" if first is None or second is None else number(first - second)
+        with_slides, without = means[0].get(entry.label, {}), means[1].get(entry.label, {})
+        ends = t_interval([with_slides[name] - without[name] for name in with_slides if name in without])
+        cells.append((number(first), number(second), f"{gap} ({interval(ends)})" if gap and ends else gap))
     return cells
 
 
