@@ -130,13 +130,18 @@ def test_an_address_in_another_table_shows_that_table_and_the_chooser_says_so(vi
 
 def test_paper_gets_every_figure_in_light_colours_and_no_search_box(visit):
     page = visit.page
-    page.emulate_media(media="print", color_scheme="dark")
+    page.emulate_media(color_scheme="dark")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="dark")
     blank = page.locator("article#t0 .figure:not(:has(svg, canvas))")
     assert page.locator("article#t0 .figure").count() > 5 and blank.count() == 0
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
     assert page.locator("#t0-genes-grid tbody tr").count() > 0
     assert not page.locator("#t0-leaderboard-grid .grid-search").is_visible()
+    widths = page.locator("article#t0 .figure svg.main-svg").evaluate_all(
+        "all => all.map((svg) => svg.getBoundingClientRect().width)"
+    )
+    assert max(widths) <= 720  # what fits between the margins of A4
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 

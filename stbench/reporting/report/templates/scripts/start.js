@@ -24,9 +24,12 @@ tables.chooser?.addEventListener("change", () => tables.show(tables.chooser.valu
 window.addEventListener("hashchange", tables.showAddressed);
 // A browser that comes back to the page fills in the choice of before.
 window.addEventListener("pageshow", () => { tables.show(tables.chooser?.value); tables.showAddressed(); });
-// Paper is white, wants every figure, and cannot be scrolled.
+// Paper is white, wants every figure, cannot be scrolled, and is narrower than most screens.
+const paperWidth = 700;
 window.addEventListener("beforeprint", () => {
-  document.documentElement.dataset.theme = "light";
+  const { dataset, style } = document.documentElement, { clientWidth } = document.getElementById("main");
+  dataset.theme = "light";
+  style.setProperty("--to-paper", Math.min(1, paperWidth / clientWidth));
   figures.drawPending();
   figures.redraw();
 });
