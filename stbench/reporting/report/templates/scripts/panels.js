@@ -3,11 +3,12 @@ const panels = {
   titleHeight: 36, gap: 8, narrowest: 185, mostInOneRow: 6,
   // With more spots than this, drawing on the graphics card is faster than drawing shapes.
   mostShapes: 12000,
-  // A table that is not shown has no width; it is drawn again when it has one.
+  // A table that is not shown has no width; it is drawn again when it has one. Paper takes what the screen has.
   widthOf(element) { return Math.max(200, Math.floor(element.getBoundingClientRect().width)); },
   whenResized(state, section, draw) {
+    const paper = matchMedia("print");
     new ResizeObserver(() => {
-      if (section.offsetWidth && panels.widthOf(state.figure) !== state.width) draw();
+      if (!paper.matches && section.offsetWidth && panels.widthOf(state.figure) !== state.width) draw();
     }).observe(section);
   },
   grid(width, sheet, count) {
