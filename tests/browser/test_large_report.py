@@ -35,6 +35,7 @@ def _seconds_to_open(page_file: Path) -> float:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         start = time.perf_counter()
         page.goto(page_file.as_uri(), wait_until="load")
+        page.locator("#t0-slides").scroll_into_view_if_needed()  # a figure is drawn when it comes near the screen
         page.locator("#t0-slides .main-svg").first.wait_for()
         seconds = time.perf_counter() - start
         browser.close()
