@@ -35,7 +35,8 @@ def _seconds_to_open(page_file: Path) -> float:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         start = time.perf_counter()
         page.goto(page_file.as_uri(), wait_until="load")
-        page.locator("#t0-slides").scroll_into_view_if_needed()  # a figure is drawn when it comes near the screen
+        # A figure is drawn when it comes near the screen.
+        page.locator("#t0-slides").scroll_into_view_if_needed()
         page.locator("#t0-slides .main-svg").first.wait_for()
         seconds = time.perf_counter() - start
         browser.close()
