@@ -128,11 +128,12 @@ def texts() -> dict[Path, str]:
 
 
 def draw(run: Path) -> None:
-    """The figures of a run, made from its Records alone."""
-    for old in (run / "figures").glob("*"):
-        old.unlink()
+    """The figures of a run, made from its Records alone; those of tables that are gone go last."""
     boards = build_boards(records_of(run), DEFAULT_REFERENCE)
-    write_figures(run / "figures", gather(boards, StoredArrays([run]), DEFAULT_REFERENCE, ()), ("svg",))
+    contents = gather(boards, StoredArrays([run]), DEFAULT_REFERENCE, ())
+    written = write_figures(run / "figures", contents, ("svg",))
+    for old in set((run / "figures").glob("*")) - set(written):
+        old.unlink()
 
 
 def main() -> None:

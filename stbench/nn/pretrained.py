@@ -26,8 +26,8 @@ def imagenet_network(name: str) -> StartedNetwork:
 
     Random weights are drawn first in any case, so that the random state afterwards does not depend on what the
     cache holds. Without the file: those, with one warning a process. MethodError where the file does not fit.
-    Weights lie channels last in memory, which convolutions follow whatever they are given: on the CPU a training
-    step then takes about three quarters of the time.
+    Weights lie channels last in memory, which convolutions follow whatever they are given and which is faster on
+    the CPU.
     """
     weights = find_weights(name)
     network = _BUILDERS[name]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -135,8 +135,8 @@ def _about_siblings(table: Table) -> str:
     if table.identity.split == "patient" or table.n_patients == len(table.identity.slides):
         return ""
     return (
-        "Slide split: other sections of a test slide's patient may train, which --split patient prevents; "
-        "--split slide-matched measures what that is worth."
+        "Slide split: other sections of a test slide's patient may train; the patient split keeps them out, and the "
+        "slide-matched split measures what they are worth."
     )
 
 

@@ -24,8 +24,9 @@ def test_a_large_page_stays_small_and_opens_quickly(tmp_path: Path):
     )
     page = write_report([("runs", tmp_path / "runs")], tmp_path / "page").page
     assert page.stat().st_size < MOST_BYTES
-    seconds = min(_seconds_to_open(page) for _ in range(3))
-    assert seconds < MOST_SECONDS
+    seconds = [_seconds_to_open(page) for _ in range(3)]
+    print(f"{page.stat().st_size / 1e6:.1f} MB, opened in", *(f"{one:.2f} s" for one in seconds))
+    assert min(seconds) < MOST_SECONDS
 
 
 def _seconds_to_open(page_file: Path) -> float:
