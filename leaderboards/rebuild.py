@@ -32,11 +32,11 @@ _COSTS = (
     ("s/epoch", "seconds_per_epoch", 1, 2),
     ("over floor", "ratio", 1, 2),
     ("s/1,000 spots", "seconds_per_1000_spots", 1, 2),
-    ("peak GiB", "peak_memory_mb", 1024, 1),
+    ("peak GiB", "peak_memory_mb", 2**30 / 1e6, 1),
     ("parameters", "parameters", 1, 0),
     ("GFLOP/epoch", "flops_epoch", 1e9, 0),
 )
-_FACTS = ("stbench", "finished", "machine", "Python", "torch", "data")
+_FACTS = ("stbench", "commit", "finished", "machine", "Python", "torch", "data")
 
 
 def runs() -> list[Path]:

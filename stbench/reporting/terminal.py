@@ -19,6 +19,8 @@ from stbench.reporting.side_blocks import ari_sentence
 WIDEST = 120
 # Characters left and right of the grid.
 _EDGES = 2
+# What stands below the grid in words.
+_BELOW = ("pretrained", "budget")
 _STYLES = {"floor": "dim", "ceiling": "italic"}
 
 
@@ -34,11 +36,24 @@ class LeaderboardView:
         for table in self.tables:
             yield Text(heading(table), style="bold")
             yield _grid(table, min(options.max_width, WIDEST), _missing_sign(options.encoding))
-            notes = [f"{row.label}: {row.note}" for row in table.rows if row.note]
+            notes = [*_shared(table), *(f"{row.label}: {row.note}" for row in table.rows if row.note)]
             around = [*sentences(table, "LEAKY"), ari_sentence(table), *_verdicts(table)]
             for line in filter(None, [*notes, *failures(table), *around]):
                 yield Text(" ".join(line.split()))
             yield Text()
+
+
+def _shared(table: Table) -> list[str]:
+    """Bounds and first weights of the rows, each once with the rows that it holds for; no column is left for them."""
+    lines = []
+    for column in (column for column in COLUMNS if column.title in _BELOW):
+        rows: dict[str, list[str]] = {}
+        for row in table.rows:
+            rows.setdefault(column.cell(row), []).append(row.label)
+        lines += [
+            f"{column.title}: {cell}: {', '.join(own)}" for cell, own in rows.items() if cell != MISSING
+        ]
+    return lines
 
 
 def _verdicts(table: Table) -> list[str]:
@@ -58,7 +73,8 @@ def _missing_sign(encoding: str) -> str:
 
 
 def _grid(table: Table, width: int, missing: str) -> Grid:
-    cells = {column: [_cell(column, row, missing) for row in table.rows] for column in COLUMNS}
+    columns = [column for column in COLUMNS if column.title not in _BELOW]
+    cells = {column: [_cell(column, row, missing) for row in table.rows] for column in columns}
     places = list(ranks(table))
     shown = _columns_that_fit(cells, width - _width("#", places) - _EDGES)
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)

@@ -11,8 +11,8 @@ from stbench.reporting.report.grid import Grid, Heading, Line, listed, words
 from stbench.reporting.row import Row
 from stbench.reporting.side_blocks import PUBLISHED_COLUMNS
 
-# Columns of more importance than this number are shown at once, and what a budgeted row must not be read without.
-_LEAST_IMPORTANT, _ALWAYS = 9, "budget"
+# Columns of more importance than this number are shown at once, and what a row must not be read without.
+_LEAST_IMPORTANT, _ALWAYS = 9, ("pretrained", "budget")
 _MEANINGS = {
     "PCC": "mean Pearson correlation per gene across a slide's spots, averaged over patients",
     "95% CI": "t interval over patients",
@@ -63,7 +63,7 @@ def _grid(table: Table) -> Grid:
             column.title,
             column.is_number,
             _MEANINGS.get(column.title, ""),
-            column.importance > _LEAST_IMPORTANT and column.title != _ALWAYS,
+            column.importance > _LEAST_IMPORTANT and column.title not in _ALWAYS,
         )
         for column in COLUMNS
     ]
