@@ -95,6 +95,10 @@ def _show(document: dict[str, Any]) -> None:
     if rate is not None:
         console.print(f"Float32 matrix products reach {rate:.1f} GFLOP/s here ({where}).")
     console.print("s/epoch and s/fit: the least after a first; floor: an epoch's operations at that rate.")
+    console.print(
+        "s/1,000 spots: the least after a first of the last slide, or that first, where it took over 20 s."
+    )
+    console.print("GFLOP forward: predicting the whole of the last slide.")
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
