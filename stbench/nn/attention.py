@@ -28,7 +28,9 @@ class SelfAttention(nn.Module):
         """(..., N, width) -> (..., N, width)."""
         qkv = self.to_qkv(tokens).unflatten(-1, (3, self.heads, -1))  # (..., N, 3, heads, head width)
         query, key, value = qkv.movedim(-3, 0).transpose(-2, -3)  # 3 x (..., heads, N, head width)
-        mixed = F.scaled_dot_product_attention(query, key, value)
+        # Fused kernels want a batch dimension; without one some releases of torch hold all scores.
+        batched = (part.reshape(-1, *part.shape[-3:]) for part in (query, key, value))
+        mixed = F.scaled_dot_product_attention(*batched).view_as(query)
         return self.dropout(self.to_output(mixed.transpose(-2, -3).flatten(-2)))
 
 

@@ -24,10 +24,16 @@ def grid_columns_rows(slide: TrainingSlide | QuerySlide, size: int) -> np.ndarra
     Raises MethodError where a spot lies outside the tables.
     """
     indices = np.rint(np.asarray(slide.array_row_column, dtype=np.float64)[:, ::-1]).astype(np.int64)
-    if indices.min() < 0 or indices.max() >= size:
+    least, most = indices.min(initial=0), indices.max(initial=0)
+    if least < 0 or most >= size:
+        remedy = (
+            f"set n_pos to at least {most + 1}"
+            if least >= 0
+            else "array rows and columns must start at 0 or above"
+        )
         raise MethodError(
-            f"Slide {slide.id} has array positions from {indices.min()} to {indices.max()}, but the position tables "
-            f"hold 0 to {size - 1}; set n_pos to at least {indices.max() + 1}."
+            f"Slide {slide.id} has array positions from {least} to {most}, but the position tables hold 0 to "
+            f"{size - 1}; {remedy}."
         )
     return indices
 
