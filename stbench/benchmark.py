@@ -17,8 +17,8 @@ from stbench import provenance, registry
 from stbench.choosing import (
     DEFAULT_PRESET,
     capped,
-    check_kinds,
     check_seeds,
+    check_settings,
     choose_contestants,
     choose_device,
     dataset_name,
@@ -221,7 +221,7 @@ def execute(
         if number is not None and number < 1:
             raise UsageError(f"{option} must be at least 1; found {number}.")
     pending = prepared.pending()
-    check_settings(pending)
+    check_values(pending)
     prepared.store.check_writable()
     records = {record.key: record for record in prepared.records()}
     teller = Teller(prepared.store, listener.warning)
@@ -240,13 +240,10 @@ def execute(
     teller.tell(list(records.values()))
 
 
-def check_settings(jobs: Sequence[Job]) -> None:
-    """Load the jobs' methods; UnknownName for a setting that one does not take, UsageError for a wrong value."""
-    for job in jobs:
-        method_class = registry.load_method(job.row.method)
-        for point in job.settings:
-            method_class.check_settings(point)
-        check_kinds(job.row.method, job.contestant.overrides, method_class.defaults())
+def check_values(jobs: Sequence[Job]) -> None:
+    """Load the jobs' methods; UsageError for a setting that one does not take, or for a value out of its range."""
+    for job in {(job.row.method, job.row.variant): job for job in jobs}.values():
+        check_settings(job.row.method, job.settings, job.contestant.overrides, job.epochs)
 
 
 def _records(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,29 @@ def _check_plain(settings: Mapping[str, Mapping[str, Any]]) -> None:
                 raise UsageError(
                     f"--set {method}.{name}={value} is no plain value; give a finite number, a text or true or false."
                 ) from None
+
+
+def check_settings(
+    method: str, points: Iterable[Mapping[str, Any]], given: Mapping[str, Any], epochs: int | None = None
+) -> None:
+    """Build the method with each of these settings; UsageError for an unknown one, or a value that it does not take.
+
+    given  those among them that were set by hand
+    """
+    # Imported here because it loads torch.
+    from stbench.evaluation.runner import build
+
+    method_class = registry.load_method(method)
+    method_class.check_settings(given)
+    check_kinds(method, given, method_class.defaults())
+    for point in points:
+        method_class.check_settings(point)
+        try:
+            build(method_class, point, epochs)
+        except UsageError as error:
+            raise UsageError(f"{method}: {error}") from None
+        except Exception:  # whatever else goes wrong becomes the row of who meets it
+            continue
 
 
 def check_kinds(method: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:

@@ -74,5 +74,9 @@ class MethodError(StbenchError):
     """A method failed while running on one fold."""
 
 
+class MethodWarning(UserWarning):
+    """What a method warns of while it predicts; the harness puts the words into its row."""
+
+
 class CannotFit(MethodError):
     """The method cannot be fitted on these training slides at all."""

@@ -20,7 +20,7 @@ from typing import Any
 from stbench import registry
 from stbench.choosing import (
     DEFAULT_PRESET,
-    check_kinds,
+    check_settings,
     choose_contestants,
     choose_device,
     dataset_name,
@@ -32,7 +32,6 @@ from stbench.evaluation.design import Design
 from stbench.evaluation.executors import cause_of_death, deaf_to_interrupts, end_with_parent, limit_threads
 from stbench.evaluation.materials import EncodingProgress
 from stbench.evaluation.plan import Contestant
-from stbench.evaluation.runner import build
 from stbench.stopwatch import Trial, measure
 
 _MEASURED = (
@@ -87,10 +86,7 @@ def _contestants(
     asked = {registry.find("method", method).name for method in methods}
     contestants = [c for c in choose_contestants(methods, variant, settings, tuned=False) if c.name in asked]
     for contestant in contestants:
-        method_class = registry.load_method(contestant.name)
-        method_class.check_settings(contestant.settings)
-        check_kinds(contestant.name, contestant.overrides, method_class.defaults())
-        _try(lambda method_class=method_class, own=contestant.settings: build(method_class, own, None))
+        check_settings(contestant.name, [contestant.settings], contestant.overrides)
     return contestants
 
 

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stbench.contract import FitContext, FitReport, Score
+from stbench.contract import FitContext, FitReport, ParameterCount, Score
 from stbench.errors import MethodError, UsageError
 from stbench.slide import QuerySlide
 
@@ -125,6 +125,34 @@ def _under_autocast(losses: Iterable[Tensor], device: torch.device, enabled: boo
         if loss is None:
             return
         yield loss
+
+
+def adam(network: nn.Module, learning_rate: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+    """Adam over all parameters; weight decay is part of the gradient."""
+    return torch.optim.Adam(
+        network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=_may_fuse(network)
+    )
+
+
+def adamw(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """Adam over all parameters; weight decay is apart from the gradient."""
+    return torch.optim.AdamW(
+        network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=_may_fuse(network)
+    )
+
+
+def _may_fuse(network: nn.Module) -> bool:
+    """One pass over each parameter instead of one an operation, which MPS lacks."""
+    return not next(network.parameters()).is_mps
+
+
+def count_parameters(network: nn.Module | None) -> ParameterCount:
+    """What a network holds, none before fit: parameters that it learns, and those plus the frozen ones."""
+    parameters = [] if network is None else list(network.parameters())
+    return ParameterCount(
+        sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        sum(parameter.numel() for parameter in parameters),
+    )
 
 
 @contextlib.contextmanager

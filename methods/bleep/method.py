@@ -16,7 +16,8 @@ from torch import Tensor
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import CannotFit, MethodError, UsageError
+from stbench.errors import CannotFit, MethodError
+from stbench.hyperparameters import check_not_negative, check_positive, check_share, check_whole
 from stbench.nn.augmentation import random_symmetries
 from stbench.nn.contrastive_losses import soft_target_losses
 from stbench.nn.patch_stream import PatchStream
@@ -31,8 +32,6 @@ from .network import Network
 EDGE = 224
 # Patches embedded at a time where nothing is trained.
 _PIECE = 64
-_POSITIVE = ("learning_rate", "temperature")
-_AT_LEAST_ONE = ("width", "accumulate", "retrieved")
 
 
 class BLEEP(Method):
@@ -73,18 +72,12 @@ class BLEEP(Method):
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be positive.")
-        if self.micro_batch < 2:
-            raise UsageError(
-                f"micro_batch is {self.micro_batch}; spots are contrasted with others, so 2 or more."
-            )
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"dropout is {self.dropout}; it must be 0 or more and less than 1.")
+        check_whole(self, 1, "width", "accumulate", "retrieved")
+        check_whole(self, 2, "micro_batch")  # spots are contrasted with others
+        check_whole(self, 0, "epochs")
+        check_positive(self, "learning_rate", "temperature")
+        check_not_negative(self, "weight_decay")
+        check_share(self, "dropout", below_one=True)
 
     def fit(
         self,
@@ -115,9 +108,10 @@ class BLEEP(Method):
                 self._bank = self._bank_of(expression)  # the weights have moved since the last epoch
                 return self.predict(slide)
 
+            optimiser = training.adamw(self._fitted(), self.learning_rate, self.weight_decay)
             judge = training.Validation(predict, validation, score)
             report = training.train(
-                self._fitted(), self._optimiser(), losses, self.epochs, context, judge, plan.per_step
+                self._fitted(), optimiser, losses, self.epochs, context, judge, plan.per_step
             )
             self._bank = self._bank_of(expression)
         return replace(report, pretrained=origin, notes=self._notes(n, plan))
@@ -129,12 +123,6 @@ class BLEEP(Method):
         network = Network(resnet, expression.shape[1], self.width, self.dropout)
         self._network = network.to(expression.device)
         return origin
-
-    def _optimiser(self) -> torch.optim.Optimizer:
-        parameters = list(self._fitted().parameters())
-        return torch.optim.AdamW(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=not parameters[0].is_mps
-        )
 
     def _loss(self, patches: Tensor, expression: Tensor, generator: torch.Generator) -> Tensor:
         """The mean loss of the spots of one micro-batch."""
@@ -177,7 +165,4 @@ class BLEEP(Method):
 
     def parameter_count(self) -> ParameterCount:
         """All of them are trained."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

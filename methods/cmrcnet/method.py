@@ -17,7 +17,14 @@ from torch import Tensor
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import CannotFit, MethodError, UsageError
+from stbench.errors import CannotFit, MethodError
+from stbench.hyperparameters import (
+    check_multiple,
+    check_not_negative,
+    check_positive,
+    check_share,
+    check_whole,
+)
 from stbench.nn.augmentation import happens, random_symmetries
 from stbench.nn.reference_bank import ReferenceBank
 from stbench.nn.spot_patches import imagenet_normalised, spot_expression, spot_patches
@@ -29,15 +36,6 @@ from .losses import alignment_loss, reconstruction_loss
 from .network import Embeddings, Network
 from .reconstruction import HEADS, Reconstruction
 
-_AT_LEAST_ONE = (
-    "image_width",
-    "image_depth",
-    "image_heads",
-    "embedding_width",
-    "neighbours",
-    "batch_size",
-    "decay_epochs",
-)
 # Spots that go through the network at once when nothing is learned.
 _IMAGES_AT_ONCE, _PROFILES_AT_ONCE = 64, 8192
 
@@ -98,22 +96,21 @@ class CMRCNet(Method):
         self.augment = augment
         self.mixed_precision = mixed_precision
         self.epochs = epochs
+        self._check_values()
         self._network: Network | None = None
         self._profiles = np.empty((0, 0), dtype=np.float32)
         self._bank: ReferenceBank | None = None
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if not 0 <= self.mask_keep <= 1:
-            raise UsageError(f"mask_keep is {self.mask_keep}; a probability lies between 0 and 1.")
-        if not self.temperature > 0:
-            raise UsageError(f"temperature is {self.temperature}; it must be above 0.")
-        for name, heads in (("image_width", self.image_heads), ("embedding_width", HEADS)):
-            if getattr(self, name) % heads:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be a multiple of {heads} heads.")
+        sizes = ("image_width", "image_depth", "image_heads", "embedding_width")
+        check_whole(self, 1, *sizes, "neighbours", "batch_size", "decay_epochs")
+        check_whole(self, 0, "epochs")
+        check_positive(self, "temperature", "learning_rate")
+        check_not_negative(self, "least_learning_rate", "weight_decay")
+        check_share(self, "mask_keep")
+        check_multiple(self, "image_width", self.image_heads, "heads")
+        check_multiple(self, "embedding_width", HEADS, "heads")
 
     def fit(
         self,
@@ -124,10 +121,9 @@ class CMRCNet(Method):
     ) -> FitReport:
         """Train on random spots of all slides together.
 
-        Raises UsageError for settings out of range, MethodError for slides without patches of 224 px, CannotFit
+        Raises MethodError for slides without patches of 224 px, CannotFit
         where no slide has a spot.
         """
-        self._check_values()
         slides = [slide for slide in train if slide.n_spots]
         if not slides:
             raise CannotFit("CMRCNet has no training spot; give it at least one slide with spots.")
@@ -136,7 +132,7 @@ class CMRCNet(Method):
             patches, expression = spot_patches(slides, PIXELS, device), spot_expression(slides, device)
             self._network, self._bank = self._new_network(expression.shape[1]).to(device), None
             self._profiles = expression.cpu().numpy()
-            optimiser = self._optimiser()
+            optimiser = training.adamw(self._fitted(), self.learning_rate, self.weight_decay)
             image, steps = expression.new_empty(0, self.embedding_width), 0
 
             def losses(epoch: int) -> Iterator[Tensor]:
@@ -165,12 +161,6 @@ class CMRCNet(Method):
         if self.reconstruction:
             branch = Reconstruction(genes, self.image_width, self.embedding_width, self.tied)
         return Network(encoder, genes, self.embedding_width, branch)
-
-    def _optimiser(self) -> torch.optim.Optimizer:
-        parameters = list(self._fitted().parameters())
-        return torch.optim.AdamW(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=not parameters[0].is_mps
-        )
 
     def _learning_rate(self, epoch: int) -> float:
         """Of epoch 0, 1, ...: the cosine has moved one epoch on when the first begins, and ends at its least."""
@@ -236,7 +226,4 @@ class CMRCNet(Method):
 
     def parameter_count(self) -> ParameterCount:
         """Everything is trained; the reconstruction counts although prediction does without it."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

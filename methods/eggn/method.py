@@ -15,7 +15,14 @@ from torch import Tensor
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import MethodError, UnknownName, UsageError
+from stbench.errors import MethodError
+from stbench.hyperparameters import (
+    check_choice,
+    check_multiple,
+    check_not_negative,
+    check_positive,
+    check_whole,
+)
 from stbench.nn.training_bank import TrainingBank, training_bank
 from stbench.preprocess.neighbours import Metric
 from stbench.slide import QuerySlide, TrainingSlide
@@ -31,7 +38,6 @@ _CHOICES = {
     "near": ("pitches", "cells"),
     "exclude": ("auto", "slide"),
 }
-_AT_LEAST_ONE = ("exemplars", "close_exemplars", "neighbours", "hidden", "layers")
 
 
 class EGGN(Method):
@@ -73,19 +79,19 @@ class EGGN(Method):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.epochs = epochs
+        self._check_values()
         self._network: Network | None = None
         self._bank: TrainingBank | None = None
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise UnknownName(name, str(getattr(self, name)), choices)
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if self.hidden % UNITS_PER_GATE:
-            raise UsageError(f"hidden is {self.hidden}; it must be a multiple of {UNITS_PER_GATE}.")
+            check_choice(self, name, choices)
+        check_whole(self, 1, "exemplars", "close_exemplars", "neighbours", "hidden", "layers")
+        check_whole(self, 0, "epochs")
+        check_positive(self, "learning_rate")
+        check_not_negative(self, "correlation_weight", "weight_decay")
+        check_multiple(self, "hidden", UNITS_PER_GATE, "units per gate")
 
     def fit(
         self,
@@ -96,10 +102,9 @@ class EGGN(Method):
     ) -> FitReport:
         """One step per training slide and epoch, in the order given; each slide's graph is built once.
 
-        Raises UsageError for a hyperparameter out of its range, CannotFit with fewer than two training slides,
+        Raises CannotFit with fewer than two training slides,
         MethodError for slides without embeddings.
         """
-        self._check_values()
         slides = [slide for slide in train if slide.n_spots]
         with training.seeded(context) as generator:
             device, recipe = generator.device, self._recipe()
@@ -115,18 +120,13 @@ class EGGN(Method):
                 for graph, truth in zip(graphs, truths, strict=True):
                     yield slide_loss(network(graph.features, graph.edges), truth, self.correlation_weight)
 
+            optimiser = training.adamw(network, self.learning_rate, self.weight_decay)
             judge = training.Validation(lambda slide: self._predict(query_graphs[slide]), validation, score)
-            report = training.train(network, self._optimiser(), losses, self.epochs, context, judge)
+            report = training.train(network, optimiser, losses, self.epochs, context, judge)
         return dataclasses.replace(report, notes=self._notes(slides, graphs))
 
     def _recipe(self) -> GraphRecipe:
         return GraphRecipe(**{name: getattr(self, name) for name in GraphRecipe._fields})
-
-    def _optimiser(self) -> torch.optim.Optimizer:
-        parameters = list(self._fitted().parameters())
-        return torch.optim.AdamW(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=not parameters[0].is_mps
-        )
 
     def _notes(self, slides: Sequence[TrainingSlide], graphs: Sequence[SlideGraph]) -> tuple[str, ...]:
         """What the fit had to settle for."""
@@ -156,7 +156,4 @@ class EGGN(Method):
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters; the encoder that made the embeddings is not part of the method."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

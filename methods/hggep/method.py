@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
+from stbench.errors import CannotFit, MethodError
+from stbench.hyperparameters import check_choice, check_not_negative, check_positive, check_share, check_whole
 from stbench.nn.array_neighbours import neighbours_within
 from stbench.nn.distilled_heads import LossTerms, SpotHeads
 from stbench.nn.distilled_slides import DistilledSlide, distillation_notes, distilled_slide
@@ -34,10 +35,8 @@ EDGE = 112
 BACKBONE = "shufflenet_v2_x0_5"
 # Spots times passes of one step. Above the first, activations are computed twice rather than kept; above the
 # second, augmented copies are left out. Both keep a step on a slide of 5,000 spots within 24 GiB.
-RECOMPUTED_ABOVE, MOST_SPOTS = 4_500, 15_000
+RECOMPUTED_ABOVE, MOST_SPOTS = 4_000, 15_000
 _SPOTS_AT_A_TIME = 256
-_AT_LEAST_ONE = ("depth", "heads", "head_width", "lstm_layers", "neighbours", "picks")
-_AT_LEAST_ZERO = ("copies", "zinb_weight", "distillation_weight", "radius")
 _EDGE_WEIGHTS = ("mean", "incidence")
 
 
@@ -104,6 +103,7 @@ class HGGEP(Method):
         self.decay = decay
         self.decay_every = decay_every
         self.epochs = epochs
+        self._check_values()
         self._network: Network | None = None
         self._n_positions = 0
 
@@ -116,23 +116,24 @@ class HGGEP(Method):
     ) -> FitReport:
         """One step per training slide and epoch; slides of one spot, which have no batch statistics, are left out.
 
-        Raises UsageError for a hyperparameter out of its range, CannotFit without a slide of two spots, MethodError
+        Raises CannotFit without a slide of two spots, MethodError
         for slides without patches or with spots outside the position tables.
         """
-        self._check_values()
         slides = [slide for slide in train if slide.n_spots > 1]
         if not slides:
             raise CannotFit(
                 "HGGEP was given no training slide with two spots or more; it needs at least one."
             )
         self._n_positions = self.n_pos or max(table_size(slide.platform) for slide in slides)
+        copies = self.copies if self.distillation_weight else 0  # of no use without the pull towards them
         with training.seeded(context) as generator:
             device = generator.device
-            on_device = [distilled_slide(slide, EDGE, self.copies, MOST_SPOTS, device) for slide in slides]
+            limits = RECOMPUTED_ABOVE, MOST_SPOTS
+            on_device = [distilled_slide(slide, EDGE, copies, *limits, device) for slide in slides]
             places = [self._places(slide, device) for slide in slides]
             started = imagenet_network(BACKBONE)
             network = self._network = self._new_network(started.network, on_device).to(device)
-            optimiser = self._optimiser()
+            optimiser = training.adam(self._fitted(), self.learning_rate)
             schedule = torch.optim.lr_scheduler.StepLR(optimiser, self.decay_every, self.decay)
 
             def losses(epoch: int) -> Iterator[Tensor]:
@@ -146,19 +147,22 @@ class HGGEP(Method):
         notes = [f"{self.epochs * len(slides)} optimiser steps."]
         if len(slides) < len(train):
             notes.append(f"Training slides of fewer than two spots, left out: {len(train) - len(slides)}.")
-        notes += distillation_notes(on_device, self.copies, self.zinb_weight)
+        notes += distillation_notes(on_device, copies, self.zinb_weight)
         return replace(report, pretrained=started.origin, notes=tuple(notes))
 
     def _check_values(self) -> None:
-        for name in _AT_LEAST_ONE + _AT_LEAST_ZERO:
-            value, least = getattr(self, name), int(name in _AT_LEAST_ONE)
-            if value is not None and value < least:
-                raise UsageError(f"{name} is {value}; it must be at least {least}.")
-        for name in ("dropout", "graph_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
-        if self.edge_weight not in _EDGE_WEIGHTS:
-            raise UnknownName("edge_weight", self.edge_weight, _EDGE_WEIGHTS)
+        """UsageError for a hyperparameter out of its range."""
+        check_whole(
+            self, 1, "depth", "heads", "head_width", "lstm_layers", "neighbours", "picks", "decay_every"
+        )
+        check_whole(self, 1, "n_pos", none="the platform's")
+        check_whole(self, 0, "copies", "epochs")
+        check_not_negative(self, "zinb_weight", "distillation_weight")
+        check_not_negative(self, "radius", none="no bound")
+        check_positive(self, "learning_rate", "decay")
+        check_share(self, "theta")
+        check_share(self, "dropout", "graph_dropout", below_one=True)
+        check_choice(self, "edge_weight", _EDGE_WEIGHTS)
 
     def _places(self, slide: TrainingSlide | QuerySlide, device: torch.device) -> Places:
         neighbours, kept = neighbours_within(slide, self.neighbours, self.radius)
@@ -182,20 +186,14 @@ class HGGEP(Method):
             HypergraphRecipe(self.picks, self.similar, self.edge_weight),
         )
         counts = self.zinb_weight > 0 and any(slide.truth.counts is not None for slide in slides)
-        distillation = self.copies > 0 and self.distillation_weight > 0
+        distillation = any(slide.copies for slide in slides)
         return Network(patches, spots, SpotHeads(patches.width, genes, counts, distillation))
-
-    def _optimiser(self) -> torch.optim.Optimizer:
-        parameters = list(self._fitted().parameters())
-        return torch.optim.Adam(parameters, lr=self.learning_rate, fused=not parameters[0].is_mps)
 
     def _terms(self, slide: DistilledSlide, places: Places, generator: torch.Generator) -> LossTerms:
         """The terms of one step's loss: the slide as it is, and copies of it if they are asked for."""
         network, plain = self._fitted(), as_images(slide.patches)
-        copies = slide.copies if network.heads.logit is not None else 0
-        passes = [plain, *(augmented_copy(plain, generator) for _ in range(copies))]
-        recompute = len(plain) * len(passes) > RECOMPUTED_ABOVE
-        states = network.states(passes, places, recompute)
+        passes = [plain, *(augmented_copy(plain, generator) for _ in range(slide.copies))]
+        states = network.states(passes, places, slide.recompute)
         return network.heads.loss_terms(states, slide.truth)
 
     def _fitted(self) -> Network:
@@ -216,7 +214,4 @@ class HGGEP(Method):
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters, the heads that only the loss reads included."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

@@ -16,6 +16,13 @@ from torch import Tensor
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError, UsageError
+from stbench.hyperparameters import (
+    check_multiple,
+    check_not_negative,
+    check_positive,
+    check_share,
+    check_whole,
+)
 from stbench.nn.distilled_heads import LossTerms, SpotHeads
 from stbench.nn.distilled_slides import DistilledSlide, distillation_notes, distilled_slide
 from stbench.nn.grid_embedding import table_size
@@ -32,8 +39,6 @@ EDGE = 112
 # second, augmented copies are left out. Both keep a step on a slide of 5,000 spots within 24 GiB.
 RECOMPUTED_ABOVE, MOST_SPOTS = 9_000, 20_000
 _SPOTS_AT_A_TIME = 256
-_AT_LEAST_ONE = ("tile", "kernel", "channels", "depth", "heads", "head_width", "graph_depth", "neighbours")
-_AT_LEAST_ZERO = ("conv_depth", "copies", "zinb_weight", "distillation_weight", "radius")
 
 
 class Hist2ST(Method):
@@ -96,6 +101,7 @@ class Hist2ST(Method):
         self.decay = decay
         self.decay_every = decay_every
         self.epochs = epochs
+        self._check_values()
         self._network: Network | None = None
         self._n_positions = 0
 
@@ -108,20 +114,21 @@ class Hist2ST(Method):
     ) -> FitReport:
         """One step per training slide and epoch.
 
-        Raises UsageError for a hyperparameter out of its range, CannotFit without a spot to train on, MethodError
+        Raises CannotFit without a spot to train on, MethodError
         for slides without patches or with spots outside the position tables.
         """
-        self._check_values()
         slides = [slide for slide in train if slide.n_spots]
         if not slides:
             raise CannotFit("Hist2ST was given no training slide with spots; it needs at least one.")
         self._n_positions = self.n_pos or max(table_size(slide.platform) for slide in slides)
+        copies = self.copies if self.distillation_weight else 0  # of no use without the pull towards them
         with training.seeded(context) as generator:
             device = generator.device
-            on_device = [distilled_slide(slide, EDGE, self.copies, MOST_SPOTS, device) for slide in slides]
+            limits = RECOMPUTED_ABOVE, MOST_SPOTS
+            on_device = [distilled_slide(slide, EDGE, copies, *limits, device) for slide in slides]
             places = [self._places(slide, device) for slide in slides]
             network = self._network = self._new_network(on_device).to(device)
-            optimiser = self._optimiser()
+            optimiser = training.adam(self._fitted(), self.learning_rate)
             schedule = torch.optim.lr_scheduler.StepLR(optimiser, self.decay_every, self.decay)
 
             def losses(epoch: int) -> Iterator[Tensor]:
@@ -133,17 +140,21 @@ class Hist2ST(Method):
             judge = training.Validation(self.predict, validation, score)
             report = training.train(network, optimiser, losses, self.epochs, context, judge)
         steps = f"{self.epochs * len(slides)} optimiser steps; the publication's regime has 10,850."
-        return replace(report, notes=(steps, *distillation_notes(on_device, self.copies, self.zinb_weight)))
+        return replace(report, notes=(steps, *distillation_notes(on_device, copies, self.zinb_weight)))
 
     def _check_values(self) -> None:
-        for name in _AT_LEAST_ONE + _AT_LEAST_ZERO:
-            value, least = getattr(self, name), int(name in _AT_LEAST_ONE)
-            if value is not None and value < least:
-                raise UsageError(f"{name} is {value}; it must be at least {least}.")
-        if self.channels % 8:
-            raise UsageError(f"channels is {self.channels}; it must be a multiple of 8.")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
+        """UsageError for a hyperparameter out of its range."""
+        sizes = ("tile", "kernel", "channels", "depth", "heads", "head_width", "graph_depth")
+        check_whole(self, 1, *sizes, "neighbours", "decay_every")
+        check_whole(self, 1, "n_pos", none="the platform's")
+        check_whole(self, 0, "conv_depth", "copies", "epochs")
+        check_not_negative(self, "zinb_weight", "distillation_weight")
+        check_not_negative(self, "radius", none="no bound")
+        check_positive(self, "learning_rate", "decay")
+        check_share(self, "dropout", below_one=True)
+        check_multiple(self, "channels", 8)  # the last convolution keeps an eighth
+        if self.tile > EDGE:
+            raise UsageError(f"tile is {self.tile}; it must be at most {EDGE}, the edge of a patch.")
 
     def _places(self, slide: TrainingSlide | QuerySlide, device: torch.device) -> Places:
         return places_of(slide, self._n_positions, self.neighbours, self.radius, device)
@@ -152,7 +163,7 @@ class Hist2ST(Method):
         edge, genes = slides[0].patches.shape[1], slides[0].truth.expression.shape[1]
         width = (edge // self.tile) ** 2 * (self.channels // 8)
         counts = self.zinb_weight > 0 and any(slide.truth.counts is not None for slide in slides)
-        distillation = self.copies > 0 and self.distillation_weight > 0
+        distillation = any(slide.copies for slide in slides)
         return Network(
             PatchEncoder(self.tile, self.channels, self.kernel, self.conv_depth, self.dropout),
             SpotNetwork(
@@ -168,17 +179,11 @@ class Hist2ST(Method):
             SpotHeads(width, genes, counts, distillation),
         )
 
-    def _optimiser(self) -> torch.optim.Optimizer:
-        parameters = list(self._fitted().parameters())
-        return torch.optim.Adam(parameters, lr=self.learning_rate, fused=not parameters[0].is_mps)
-
     def _terms(self, slide: DistilledSlide, places: Places, generator: torch.Generator) -> LossTerms:
         """The terms of one step's loss: the slide as it is, and copies of it if they are asked for."""
         network, plain = self._fitted(), self._images(slide.patches)
-        copies = slide.copies if network.heads.logit is not None else 0
-        passes = [plain, *(augmented_copy(plain, generator) for _ in range(copies))]
-        recompute = len(plain) * len(passes) > RECOMPUTED_ABOVE
-        states = network.states(passes, places, recompute)
+        passes = [plain, *(augmented_copy(plain, generator) for _ in range(slide.copies))]
+        states = network.states(passes, places, slide.recompute)
         return network.heads.loss_terms(states, slide.truth)
 
     def _images(self, patches: Tensor) -> Tensor:
@@ -203,7 +208,4 @@ class Hist2ST(Method):
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters, the heads that only the loss reads included."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import CannotFit, MethodError, UsageError
+from stbench.errors import CannotFit, MethodError
+from stbench.hyperparameters import check_positive, check_share, check_whole
 from stbench.nn.grid_embedding import grid_columns_rows, table_size
 from stbench.nn.spot_patches import spot_expression, spot_patches
 from stbench.nn.streaming import in_pieces
@@ -27,7 +28,6 @@ from .network import Network
 
 _SIZES = ("layers", "width", "heads", "head_width", "hidden", "patch_pixels")
 _OF_THE_NETWORK = (*_SIZES, "pixel_scale", "dropout")
-_POSITIVE = ("pixel_scale", "learning_rate")
 # Optimiser steps of the published regime: 31 slides, 100 epochs.
 _PUBLISHED_STEPS = 3100
 # Patches embedded at a time when predicting: 77 MB as float32.
@@ -78,20 +78,16 @@ class HisToGene(Method):
         self.start_at_mean = start_at_mean
         self.learning_rate = learning_rate
         self.epochs = epochs
+        self._check_values()
         self._network: Network | None = None
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
-        for name in _SIZES:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be positive.")
-        if self.n_pos is not None and self.n_pos < 1:
-            raise UsageError(f"n_pos is {self.n_pos}; it must be at least 1, or None for the platform's.")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
+        check_whole(self, 1, *_SIZES)
+        check_whole(self, 1, "n_pos", none="the platform's")
+        check_whole(self, 0, "epochs")
+        check_positive(self, "pixel_scale", "learning_rate")
+        check_share(self, "dropout", below_one=True)
 
     def fit(
         self,
@@ -105,7 +101,6 @@ class HisToGene(Method):
         Raises CannotFit without a training spot, and MethodError, before any training, for a slide without
         patches or with array positions that the tables do not hold.
         """
-        self._check_values()
         slides = [slide for slide in train if slide.n_spots]
         if not slides:
             raise CannotFit("HisToGene has no training spot: every training slide is empty.")
@@ -122,9 +117,7 @@ class HisToGene(Method):
                     i = int(batch)
                     yield F.mse_loss(network(*inputs[i]), truths[i])
 
-            optimiser = torch.optim.Adam(
-                network.parameters(), lr=self.learning_rate, fused=device.type != "mps"
-            )
+            optimiser = training.adam(network, self.learning_rate)
             judge = training.Validation(lambda slide: self._predict(queries[slide]), validation, score)
             report = training.train(network, optimiser, losses, self.epochs, context, judge)
             return dataclasses.replace(report, notes=self._notes(len(slides)))
@@ -170,7 +163,4 @@ class HisToGene(Method):
 
     def parameter_count(self) -> ParameterCount:
         """All are trainable."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

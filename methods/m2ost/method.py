@@ -16,7 +16,8 @@ from torch import Tensor
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import CannotFit, MethodError, UsageError
+from stbench.errors import CannotFit, MethodError
+from stbench.hyperparameters import check_multiple, check_positive, check_share, check_whole
 from stbench.nn.spot_patches import spot_expression
 from stbench.nn.streaming import in_pieces
 from stbench.slide import QuerySlide, TrainingSlide
@@ -24,7 +25,6 @@ from stbench.slide import QuerySlide, TrainingSlide
 from .network import Network
 from .views import SpotViews, augmented
 
-_AT_LEAST_ONE = ("depth", "width", "heads", "batch_size")
 PREDICTED_AT_ONCE = 32
 
 
@@ -58,17 +58,16 @@ class M2OST(Method):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.epochs = epochs
+        self._check_values()
         self._network: Network | None = None
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if self.width % self.heads:
-            raise UsageError(f"width is {self.width}; it must be a multiple of heads, which is {self.heads}.")
-        if not 0 <= self.attention_dropout < 1:
-            raise UsageError(f"attention_dropout is {self.attention_dropout}; it must be from 0 to below 1.")
+        check_whole(self, 1, "depth", "width", "heads", "batch_size")
+        check_whole(self, 0, "epochs")
+        check_positive(self, "learning_rate")
+        check_share(self, "attention_dropout", below_one=True)
+        check_multiple(self, "width", self.heads, "heads")
 
     def fit(
         self,
@@ -79,10 +78,9 @@ class M2OST(Method):
     ) -> FitReport:
         """Batches of spots of all training slides; spots without a count over the panel are left out.
 
-        Raises UsageError for a hyperparameter out of its range, MethodError for slides without the three views,
+        Raises MethodError for slides without the three views,
         CannotFit where no spot has a count.
         """
-        self._check_values()
         counted = np.concatenate([slide.panel_counts.sum(1) > 0 for slide in train])
         if not counted.any():
             raise CannotFit(
@@ -93,7 +91,7 @@ class M2OST(Method):
             views, expression = SpotViews(train, device), spot_expression(train, device)
             usable = torch.tensor(np.flatnonzero(counted), device=device)
             network = self._network = self._new_network(views.edge, expression[usable]).to(device)
-            optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
+            optimiser = training.adam(network, self.learning_rate)
 
             def losses(epoch: int) -> Iterator[Tensor]:
                 for batch in training.shuffled_batches(len(usable), self.batch_size, generator):
@@ -135,7 +133,4 @@ class M2OST(Method):
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters; none is frozen."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

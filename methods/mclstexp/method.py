@@ -17,7 +17,8 @@ from torchvision.models import DenseNet, densenet121
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
+from stbench.errors import CannotFit, MethodError
+from stbench.hyperparameters import check_choice, check_not_negative, check_positive, check_whole
 from stbench.nn.contrastive_losses import one_to_one_loss
 from stbench.nn.pretrained import StartedNetwork, imagenet_network
 from stbench.nn.reference_bank import ReferenceBank
@@ -39,7 +40,6 @@ _CHOICES = {
     "distance": ("l1", "l2"),
     "optimiser": ("adamw", "adam"),
 }
-_AT_LEAST_ONE = ("embedding_width", "layers", "heads", "head_width", "patch_pixels")
 _NEIGHBOURS_ON_ST, _NEIGHBOURS_ELSEWHERE = 200, 2400
 _IMAGES_AT_ONCE = 64
 
@@ -103,6 +103,7 @@ class MclSTExp(Method):
         self.batch_size = batch_size
         self.mixed_precision = mixed_precision
         self.epochs = epochs
+        self._check_values()
         self._network: Network | None = None
         self._spots = TrainingSpots(np.empty((0, 0), dtype=np.float32), np.empty((0, 2), dtype=np.int64), [])
         self._bank: ReferenceBank | None = None
@@ -110,21 +111,13 @@ class MclSTExp(Method):
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise UnknownName(name, str(getattr(self, name)), choices)
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if self.batch_size < 2:
-            raise UsageError(
-                f"batch_size is {self.batch_size}; a spot is told from others, so 2 is the least."
-            )
-        for name in ("n_pos", "neighbours"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}; it must be at least 1, or None for the platform's.")
-        if not self.temperature > 0:
-            raise UsageError(f"temperature is {self.temperature}; it must be above 0.")
+            check_choice(self, name, choices)
+        check_whole(self, 1, "embedding_width", "layers", "heads", "head_width", "patch_pixels")
+        check_whole(self, 2, "batch_size")  # a spot is told from others
+        check_whole(self, 1, "n_pos", "neighbours", none="the platform's")
+        check_whole(self, 0, "epochs")
+        check_positive(self, "temperature", "learning_rate")
+        check_not_negative(self, "weight_decay")
 
     def fit(
         self,
@@ -135,10 +128,9 @@ class MclSTExp(Method):
     ) -> FitReport:
         """Train on random sequences of spots, each with its own patch.
 
-        Raises UsageError for settings out of range, MethodError for slides without patches or with spots outside the
+        Raises MethodError for slides without patches or with spots outside the
         position tables, CannotFit with fewer than two training spots.
         """
-        self._check_values()
         slides = [slide for slide in train if slide.n_spots]
         if sum(slide.n_spots for slide in slides) < 2:
             raise CannotFit("mclSTExp learns to tell training spots apart and needs at least two of them.")
@@ -170,11 +162,8 @@ class MclSTExp(Method):
         return Network(image_encoder, spot_encoder, genes, self.embedding_width), started.origin
 
     def _optimiser(self) -> torch.optim.Optimizer:
-        parameters = list(self._fitted().parameters())
-        kind = torch.optim.AdamW if self.optimiser == "adamw" else torch.optim.Adam
-        return kind(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=not parameters[0].is_mps
-        )
+        kind = training.adamw if self.optimiser == "adamw" else training.adam
+        return kind(self._fitted(), self.learning_rate, self.weight_decay)
 
     def _augmentation_for(self, slides: Sequence[TrainingSlide]) -> str:
         if self.augmentation != "platform":
@@ -236,7 +225,4 @@ class MclSTExp(Method):
 
     def parameter_count(self) -> ParameterCount:
         """Everything is trained; the position tables' unused entries count."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

@@ -16,7 +16,15 @@ from torch import Tensor
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import MethodError, UnknownName, UsageError
+from stbench.errors import MethodError, UnknownName
+from stbench.hyperparameters import (
+    check_choice,
+    check_multiple,
+    check_not_negative,
+    check_positive,
+    check_share,
+    check_whole,
+)
 from stbench.nn.correlation_loss import correlation_loss
 from stbench.nn.training_bank import TrainingBank, bank_slides, training_bank
 from stbench.preprocess.neighbours import Metric
@@ -34,7 +42,6 @@ _CHOICES = {
     "mask": ("complementary", "random", "none"),
     "second_view": ("shared", "frozen"),
 }
-_AT_LEAST_ONE = ("neighbours", "references", "reference_neighbours", "hidden", "heads")
 
 
 class SpaHGC(Method):
@@ -111,20 +118,17 @@ class SpaHGC(Method):
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise UnknownName(name, str(getattr(self, name)), choices)
+            check_choice(self, name, choices)
         for edge in self._edge_types() - {"TS", "CS", "RS"}:
             raise UnknownName("edge type", edge, ("TS", "CS", "RS"))
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in ("target_mask", "reference_mask"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; a mask rate lies between 0 and 1.")
-        if self.hidden % self.heads:
-            raise UsageError(
-                f"hidden is {self.hidden}; it must be a multiple of heads, which is {self.heads}."
-            )
+        check_whole(self, 1, "neighbours", "references", "reference_neighbours", "hidden", "heads")
+        check_whole(self, 0, "layers", "epochs")
+        check_positive(self, "target_radius", none="no bound")
+        check_share(self, "target_mask", "reference_mask")
+        check_not_negative(self, "mse_weight", "correlation_weight", "weight_decay")
+        check_not_negative(self, "target_contrast_weight", "reference_contrast_weight")
+        check_positive(self, "learning_rate")
+        check_multiple(self, "hidden", self.heads, "heads")
 
     def _edge_types(self) -> frozenset[str]:
         return frozenset(filter(None, self.edges.split("+")))
@@ -156,8 +160,9 @@ class SpaHGC(Method):
                 for i in torch.randperm(len(slides), generator=generator, device=device).tolist():
                     yield self._loss(graphs[i], truths[i], second, generator)
 
+            optimiser = training.adamw(self._network, self.learning_rate, self.weight_decay)
             judge = training.Validation(lambda slide: self._predict(query_graphs[slide]), validation, score)
-            return training.train(self._network, self._optimiser(), losses, self.epochs, context, judge)
+            return training.train(self._network, optimiser, losses, self.epochs, context, judge)
 
     def _recipe(self) -> GraphRecipe:
         return GraphRecipe(**{name: getattr(self, name) for name in GraphRecipe._fields})
@@ -168,12 +173,6 @@ class SpaHGC(Method):
         return Network(
             Encoder(d, genes, self.hidden, self.layers, self.heads, edges, self.cnda),
             Head(genes, self.hidden, self.heads, pools, self.output_projection, self.mlp_head),
-        )
-
-    def _optimiser(self) -> torch.optim.Optimizer:
-        parameters = list(self._fitted().parameters())
-        return torch.optim.AdamW(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=not parameters[0].is_mps
         )
 
     def _loss(self, graph: SlideGraph, truth: Tensor, second: Encoder, generator: torch.Generator) -> Tensor:
@@ -210,7 +209,4 @@ class SpaHGC(Method):
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters; the frozen copy of the second view is gone after fit."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
+from stbench.errors import CannotFit, MethodError
+from stbench.hyperparameters import check_choice, check_positive, check_share, check_whole
 from stbench.nn.augmentation import random_symmetries
 from stbench.nn.patch_stream import PatchStream
 from stbench.nn.pretrained import imagenet_network
@@ -76,14 +77,11 @@ class STNet(Method):
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
-        if self.mode not in _LEARNING_RATE:
-            raise UnknownName("mode", str(self.mode), _LEARNING_RATE)
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise UsageError(f"learning_rate is {self.learning_rate}; it must be positive.")
-        if self.batch_size is not None and self.batch_size < 1:
-            raise UsageError(f"batch_size is {self.batch_size}; it must be at least 1.")
-        if not 0 <= self.momentum < 1:
-            raise UsageError(f"momentum is {self.momentum}; it must be 0 or more and less than 1.")
+        check_choice(self, "mode", _LEARNING_RATE)
+        check_positive(self, "learning_rate", none="the mode's")
+        check_whole(self, 1, "batch_size", none="the mode's")
+        check_whole(self, 0, "epochs")
+        check_share(self, "momentum", below_one=True)
 
     def fit(
         self,
@@ -192,11 +190,7 @@ class STNet(Method):
 
     def parameter_count(self) -> ParameterCount:
         """Those of the linear layer, and of DenseNet-121 where it was trained."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        parameters = list(self._network.parameters())
-        trainable = sum(p.numel() for p in parameters if p.requires_grad)
-        return ParameterCount(trainable, sum(p.numel() for p in parameters))
+        return training.count_parameters(self._network)
 
 
 def summed_error(prediction: Tensor, truth: Tensor) -> Tensor:

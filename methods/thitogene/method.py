@@ -18,7 +18,8 @@ from torch import Tensor
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
+from stbench.errors import CannotFit, MethodError, MethodWarning, UsageError
+from stbench.hyperparameters import check_choice, check_positive, check_share, check_whole
 from stbench.nn.grid_embedding import table_size
 from stbench.nn.spot_patches import as_images, spot_expression
 from stbench.nn.streaming import in_pieces
@@ -31,7 +32,6 @@ from .slide_inputs import SlideInputs, beyond_tables, slide_inputs
 
 _SIZES = ("layers", "capsules", "capsule_width", "heads", "head_width", "hidden", "graph_heads")
 _OF_THE_NETWORK = (*_SIZES, "graph_width", "patch_pixels", "dropout", "position_std", "attention_over")
-_POSITIVE = ("position_std", "learning_rate")
 # Optimiser steps of the published regime: 31 slides, 200 epochs.
 _PUBLISHED_STEPS = 6200
 # Patches that go through the convolutions at a time when predicting: about 0.2 GB of feature maps.
@@ -87,24 +87,19 @@ class THItoGene(Method):
         self.patch_pixels = patch_pixels
         self.learning_rate = learning_rate
         self.epochs = epochs
+        self._check_values()
         self._network: Network | None = None
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
-        if self.attention_over not in get_args(Normalised):
-            raise UnknownName("attention_over", str(self.attention_over), get_args(Normalised))
-        for name in ("neighbours", *_SIZES):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be positive.")
-        if self.graph_width < 2:
-            raise UsageError(f"graph_width is {self.graph_width}; it must be at least 2, being halved once.")
-        if self.n_pos is not None and self.n_pos < 1:
-            raise UsageError(f"n_pos is {self.n_pos}; it must be at least 1, or None for the platform's.")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
+        check_choice(self, "attention_over", get_args(Normalised))
+        check_whole(self, 1, "neighbours", *_SIZES)
+        check_whole(self, 2, "graph_width")  # it is halved once
+        check_whole(self, 1, "n_pos", none="the platform's")
+        check_whole(self, 0, "epochs")
+        check_positive(self, "position_std", "learning_rate")
+        check_share(self, "dropout", below_one=True)
+        check_whole(self, 1, "patch_pixels")
         if self.patch_pixels % WINDOW or remaining_edge(self.patch_pixels // WINDOW) < 1:
             raise UsageError(
                 f"patch_pixels is {self.patch_pixels}; it must be a multiple of {WINDOW} from 44 on."
@@ -121,7 +116,6 @@ class THItoGene(Method):
 
         Raises CannotFit where no slide has two spots, MethodError for a slide without patches.
         """
-        self._check_values()
         slides = [slide for slide in train if slide.n_spots > 1]
         if not slides:
             raise CannotFit(
@@ -140,12 +134,10 @@ class THItoGene(Method):
                     i = int(batch)
                     yield self._loss(inputs[i], truths[i])
 
-            optimiser = torch.optim.Adam(
-                network.parameters(), lr=self.learning_rate, fused=device.type != "mps"
-            )
+            optimiser = training.adam(network, self.learning_rate)
             judge = training.Validation(lambda slide: self._predict(queries[slide]), validation, score)
             report = training.train(network, optimiser, losses, self.epochs, context, judge)
-            return dataclasses.replace(report, notes=self._notes(train, slides, positions))
+            return dataclasses.replace(report, notes=self._notes(train, slides, validation, positions))
 
     def _new_network(self, genes: int, positions: int) -> Network:
         return Network(genes, positions, **{name: getattr(self, name) for name in _OF_THE_NETWORK})
@@ -159,7 +151,11 @@ class THItoGene(Method):
         return F.mse_loss(self._fitted()(images, inputs.columns_rows, inputs.neighbours), truth)
 
     def _notes(
-        self, train: Sequence[TrainingSlide], slides: Sequence[TrainingSlide], positions: int
+        self,
+        train: Sequence[TrainingSlide],
+        slides: Sequence[TrainingSlide],
+        validation: Sequence[QuerySlide],
+        positions: int,
     ) -> tuple[str, ...]:
         steps = self.epochs * len(slides)
         single = [slide.id for slide in train if slide.n_spots == 1]
@@ -167,7 +163,7 @@ class THItoGene(Method):
             f"{steps} optimiser steps ({self.epochs} epochs of {len(slides)} slides); "
             f"the published regime takes {_PUBLISHED_STEPS}",
             f"left out, having a single spot: {', '.join(single)}" if single else "",
-            *(beyond_tables(slide, positions) for slide in slides),
+            *(beyond_tables(slide, positions) for slide in (*slides, *validation)),
         ]
         return tuple(filter(None, notes))
 
@@ -176,7 +172,7 @@ class THItoGene(Method):
         network = self._fitted()
         positions = network.position.column.num_embeddings
         if beyond := beyond_tables(slide, positions):
-            warnings.warn(f"THItoGene: {beyond}.", stacklevel=2)
+            warnings.warn(f"{beyond}.", MethodWarning, stacklevel=2)
         return self._predict(self._inputs(slide, positions, network.position.column.weight.device))
 
     def _predict(self, inputs: SlideInputs) -> np.ndarray:
@@ -192,7 +188,4 @@ class THItoGene(Method):
 
     def parameter_count(self) -> ParameterCount:
         """All are trainable."""
-        if self._network is None:
-            return ParameterCount(0, 0)
-        count = sum(parameter.numel() for parameter in self._network.parameters())
-        return ParameterCount(count, count)
+        return training.count_parameters(self._network)

@@ -23,6 +23,7 @@ from stbench.errors import UsageError
 
 if TYPE_CHECKING:
     from stbench.benchmark import PreparedRun
+    from stbench.evaluation.plan import Plan
 
 LONG_RUN_FITS = 200
 
@@ -159,8 +160,23 @@ def _announce(prepared: PreparedRun) -> None:
         console.print(
             f"With --inner 3 it would be {_fits_with_three(prepared)} fits instead of {plan.n_fits}."
         )
+    for sentence in _cannot_be_fitted(plan):
+        console.print(sentence)
     for note in sorted({job.inner.note for job in plan.jobs if job.inner.note}):
         console.print(f"Note: {note}.")
+
+
+def _cannot_be_fitted(plan: Plan) -> list[str]:
+    """A sentence for each method whose card asks for more training slides than some folds have."""
+    folds: dict[tuple[str, int], list[str]] = {}
+    for job in plan.jobs:
+        least = job.contestant.card.needs.min_train_slides
+        if len(job.fold.train) < least:
+            folds.setdefault((job.row.method, least), []).append(job.fold.name)
+    return [
+        f"{method} needs {least} training slides and cannot be fitted on: {', '.join(dict.fromkeys(lacking))}."
+        for (method, least), lacking in folds.items()
+    ]
 
 
 def _fits_with_three(prepared: PreparedRun) -> int:
@@ -178,7 +194,7 @@ def _show_plan(prepared: PreparedRun, json: bool) -> None:
     from stbench.cli.options import print_json
     from stbench.cli.planning import plan_as_json, print_plan
 
-    benchmark.check_settings(prepared.pending())
+    benchmark.check_values(prepared.pending())
     if json:
         print_json(plan_as_json(prepared))
     else:

@@ -19,6 +19,7 @@ from stbench.evaluation.fit_inputs import fit_inputs
 from stbench.evaluation.folds import Fold
 from stbench.evaluation.judging import Judge
 from stbench.evaluation.materials import Materials
+from stbench.evaluation.method_warnings import by_name, hearing
 from stbench.evaluation.outcome import cost_of, failed_record, identity, notes_of, reason_of, stamped
 from stbench.evaluation.plan import Job
 from stbench.evaluation.tuning import Tuning, tune
@@ -132,7 +133,7 @@ class Runner:
         )
         label = f"{job.row.method} · fold {job.fold.name}"
         report, scaling, fit_cost = self._fit(job, method, seed, label, job.fold.train)
-        predictions, cost = self._predict(job, method, scaling, fit_cost)
+        predictions, cost, warned = self._predict(job, method, scaling, fit_cost)
         scored = [self.judge.score(job.fold, name, values) for name, values in predictions.items()]
         unmeasured = {name: self.judge.n_left_out(job.fold, name) for name in job.fold.test}
         filled = {name: self.materials.n_filled(name, job.contestant.card) for name in job.fold.test}
@@ -148,7 +149,7 @@ class Runner:
             slides=tuple(scores for _, scores in scored),
             cost={**cost, "tuning_seconds": tuning_seconds, "epochs": report.epochs},
             pretrained=report.pretrained,
-            notes=notes_of(job, tuning, report, n_inner_left_out, unmeasured, filled),
+            notes=(*notes_of(job, tuning, report, n_inner_left_out, unmeasured, filled), *warned),
             unlabelled=self.unlabelled,
             tumour_labels=self.tumour_labels,
             provenance=stamped(self.provenance),
@@ -159,15 +160,19 @@ class Runner:
 
     def _predict(
         self, job: Job, method: Method, scaling: Scaling, fit_cost: Cost
-    ) -> tuple[dict[str, np.ndarray], dict[str, float | None]]:
-        """Predictions for all spots of the test slides on the log scale, and what fit and predict cost.
+    ) -> tuple[dict[str, np.ndarray], dict[str, float | None], list[str]]:
+        """Predictions for all spots of the test slides on the log scale, what fit and predict cost, and
+        what the method warned of.
 
         They are rounded to the precision that is stored before they are scored, so that anyone can score them again.
         """
         fold, card = self.materials.fold(job.fold), job.contestant.card
         names = {f"query-{i}": name for i, name in enumerate(job.fold.test)}
         queries = [fold.query_slide(name, query_id, card) for query_id, name in names.items()]
-        scaled, predict_cost = measured(lambda: [method.predict(query) for query in queries])
+        (scaled, predict_cost), heard = hearing(
+            lambda: measured(lambda: [method.predict(query) for query in queries])
+        )
+        warned = [by_name(sentence, names) for sentence in heard]
         shapes = [(query.n_spots, len(fold.panel.genes)) for query in queries]
         predictions = {
             name: scaling.invert(check_prediction(prediction, *shape)).astype(np.float32)
@@ -178,7 +183,7 @@ class Runner:
             "flops_forward": operations(lambda: method.predict(queries[0])),
             "n_spots_predicted": sum(query.n_spots for query in queries),
         }
-        return predictions, cost
+        return predictions, cost, warned
 
 
 def build(method_class: type[Method], settings: Mapping[str, Any], epochs: int | None) -> Method:

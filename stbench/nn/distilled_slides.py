@@ -14,21 +14,36 @@ from stbench.slide import TrainingSlide
 
 
 class DistilledSlide(NamedTuple):
-    """A training slide on the device: patches (n, edge, edge, 3) uint8, and how many copies a step makes of it."""
+    """A training slide on the device.
+
+    patches    (n, edge, edge, 3) uint8
+    copies     how many augmented copies a step makes of it
+    recompute  whether a step computes activations twice rather than keep them
+    """
 
     id: str
     patches: Tensor
     truth: TrainingTargets
     copies: int
+    recompute: bool
 
 
 def distilled_slide(
-    slide: TrainingSlide, edge: int, copies: int, most_spots: int, device: torch.device | str = "cpu"
+    slide: TrainingSlide,
+    edge: int,
+    copies: int,
+    recomputed_above: int,
+    most_spots: int,
+    device: torch.device | str = "cpu",
 ) -> DistilledSlide:
-    """`copies` of it, or as many (one at least) as keep spots times passes within `most_spots`."""
-    fitting = max(1, most_spots // slide.n_spots - 1)
+    """`copies` of it, or as many (one at least) as keep spots times passes within `most_spots`.
+
+    Of more spots times passes than `recomputed_above`, activations are computed twice.
+    """
+    copies = min(copies, max(1, most_spots // slide.n_spots - 1))
+    recompute = slide.n_spots * (1 + copies) > recomputed_above
     patches, truth = spot_patches([slide], edge, device), training_targets(slide, device)
-    return DistilledSlide(slide.id, patches, truth, min(copies, fitting))
+    return DistilledSlide(slide.id, patches, truth, copies, recompute)
 
 
 def distillation_notes(slides: Sequence[DistilledSlide], copies: int, zinb_weight: float) -> list[str]:
@@ -43,4 +58,7 @@ def distillation_notes(slides: Sequence[DistilledSlide], copies: int, zinb_weigh
     notes += [
         f"{slide.copies} of {copies} copies of {slide.id}: {len(slide.patches)} spots." for slide in fewer
     ]
+    twice = [slide.id for slide in slides if slide.recompute]
+    if twice:
+        notes.append(f"Activations computed twice to save memory, on: {', '.join(twice)}.")
     return notes

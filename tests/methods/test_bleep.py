@@ -377,7 +377,7 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
     ("settings", "message"),
     [
         ({"retrieved": 0}, "retrieved is 0"),
-        ({"micro_batch": 1}, "2 or more"),
+        ({"micro_batch": 1}, "at least 2"),
         ({"temperature": 0.0}, "temperature is 0.0"),
         ({"dropout": 1.0}, "dropout is 1.0"),
     ],

@@ -445,7 +445,7 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
     ("settings", "message"),
     [
         ({"depth": 0}, "depth is 0"),
-        ({"width": 25}, "multiple of heads"),
+        ({"width": 25}, "multiple of . heads"),
         ({"attention_dropout": 1.0}, "below 1"),
     ],
 )

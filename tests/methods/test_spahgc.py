@@ -545,7 +545,7 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
         ({"edges": "TS+XS"}, UnknownName, "edge type named 'XS'"),
         ({"references": 0}, UsageError, "references is 0"),
         ({"target_mask": 1.5}, UsageError, "between 0 and 1"),
-        ({"hidden": 10}, UsageError, "multiple of heads"),
+        ({"hidden": 10}, UsageError, "multiple of . heads"),
     ],
 )
 def test_a_setting_out_of_range_is_named(settings, error, message):
