@@ -168,6 +168,14 @@ def test_the_first_epoch_and_the_first_prediction_are_not_timed(trial_of: Callab
     assert (costs["parameters"], costs["n_genes"]) == (0, 20)
 
 
+def test_a_long_first_prediction_counts_and_is_not_repeated(
+    trial_of: Callable[..., Trial], sleeper: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stopwatch, "_LONG", 0.1)
+    costs = Stopwatch(trial_of(sleeper)).costs()
+    assert 0.3 <= costs["seconds_per_1000_spots"] * costs["n_spots"] / 1000 < 0.5
+
+
 def test_a_method_without_epochs_is_timed_by_its_fits(trial_of: Callable[..., Trial]):
     costs = Stopwatch(trial_of("mean")).costs()
     assert (costs["seconds_per_epoch"], costs["flops_epoch"]) == (None, None)
