@@ -94,6 +94,7 @@ class BLEEP(Method):
         n = sum(slide.n_spots for slide in slides)
         if n < 2:
             raise CannotFit(f"BLEEP contrasts spots with each other and needs two of them, but found {n}.")
+        self._bank = None  # a fit that fails leaves none, rather than that of other weights
         with training.seeded(context) as generator:
             patches = PatchStream(slides, EDGE, generator.device)
             expression = spot_expression(slides, generator.device)
@@ -101,11 +102,12 @@ class BLEEP(Method):
             plan = BatchPlan.of(n, self.micro_batch, self.accumulate)
 
             def losses(epoch: int) -> Iterator[Tensor]:
+                self._bank = None  # its embeddings are those of the weights that now change
                 for spots in plan.micro_batches(n, generator):
                     yield self._loss(patches.batch(spots), expression[spots], generator)
 
             def predict(slide: QuerySlide) -> np.ndarray:
-                self._bank = self._bank_of(expression)  # the weights have moved since the last epoch
+                self._bank = self._bank_of(expression)
                 return self.predict(slide)
 
             optimiser = training.adamw(self._fitted(), self.learning_rate, self.weight_decay)
@@ -149,6 +151,12 @@ class BLEEP(Method):
             raise MethodError("BLEEP was asked to predict before it was fitted; call fit first.")
         return self._network
 
+    def _fitted_bank(self) -> ReferenceBank:
+        self._fitted()
+        if self._bank is None:
+            raise MethodError("BLEEP has no bank to retrieve from, for its last fit failed; call fit again.")
+        return self._bank
+
     def embed(self, slide: QuerySlide) -> np.ndarray:
         """(n_spots, width) embeddings of a slide's patches, each from its own patch alone."""
         network = self._fitted()
@@ -159,9 +167,8 @@ class BLEEP(Method):
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         """(n_spots, n_genes) on the log scale: the mean of the profiles nearest by cosine, all in a small bank."""
-        query, bank = self.embed(slide), self._bank
-        assert bank is not None, "the bank is set together with the network"
-        return bank.mean_of_nearest(query, self.retrieved)
+        bank = self._fitted_bank()
+        return bank.mean_of_nearest(self.embed(slide), self.retrieved)
 
     def parameter_count(self) -> ParameterCount:
         """All of them are trained."""

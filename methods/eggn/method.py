@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import MethodError
+from stbench.errors import CannotFit, MethodError
 from stbench.hyperparameters import (
     check_choice,
     check_multiple,
@@ -102,10 +102,12 @@ class EGGN(Method):
     ) -> FitReport:
         """One step per training slide and epoch, in the order given; each slide's graph is built once.
 
-        Raises CannotFit with fewer than two training slides,
+        Raises CannotFit with fewer than two training slides that have spots,
         MethodError for slides without embeddings.
         """
         slides = [slide for slide in train if slide.n_spots]
+        if not slides:
+            raise CannotFit("EGGN has no training spot; give it at least two slides with spots.")
         with training.seeded(context) as generator:
             device, recipe = generator.device, self._recipe()
             banks = (training_bank(exemplar_slides(slide, slides, self.exclude)) for slide in slides)

@@ -122,6 +122,8 @@ class M2OST(Method):
         network = self._network
         if network is None:
             raise MethodError("M2OST was asked to predict before it was fitted; call fit first.")
+        if not slide.n_spots:
+            return np.empty((0, network.head.out_features), dtype=np.float32)
         views = SpotViews([slide], next(network.parameters()).device)
         with training.evaluating(network):
             spots = torch.arange(len(views))

@@ -1,7 +1,7 @@
 """The four kinds of mixing that an encoder block is made of.
 
 State: three views, (B, N, D) each with its own number N of tokens; H heads of D / H numbers. Attention is fused and
-exact: no score matrix is held.
+exact: no score matrix is held, except with dropout on its weights, for which torch has no fused kernel on the CPU.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def joined(heads: Tensor) -> Tensor:
 class TokenMixing(nn.Module):
     """x + attention of one view's tokens to each other, without a norm before it.
 
-    `dropout` masks attention weights at random in training.
+    `dropout` masks attention weights at random in training; on the CPU their matrices are then held for the gradient.
     """
 
     def __init__(self, width: int, heads: int, dropout: float):

@@ -20,10 +20,9 @@ from stbench.contract import FitContext, FitReport, Method, ParameterCount, Scor
 from stbench.errors import CannotFit, MethodError
 from stbench.hyperparameters import check_choice, check_not_negative, check_positive, check_whole
 from stbench.nn.contrastive_losses import one_to_one_loss
+from stbench.nn.patch_stream import PatchStream
 from stbench.nn.pretrained import StartedNetwork, imagenet_network
 from stbench.nn.reference_bank import ReferenceBank
-from stbench.nn.spot_patches import spot_patches
-from stbench.nn.streaming import in_pieces
 from stbench.slide import QuerySlide, TrainingSlide
 
 from .bank import TrainingSpots, embedded_bank, training_spots
@@ -134,10 +133,11 @@ class MclSTExp(Method):
         slides = [slide for slide in train if slide.n_spots]
         if sum(slide.n_spots for slide in slides) < 2:
             raise CannotFit("mclSTExp learns to tell training spots apart and needs at least two of them.")
+        self._network = self._bank = None  # a fit that fails leaves no network of other spots
         n_pos = self.n_pos or entries_needed(slides, self.positions)
         with training.seeded(context) as generator:
-            patches = spot_patches(slides, self.patch_pixels, generator.device)
-            self._spots, self._bank = training_spots(slides, self.positions, n_pos), None
+            patches = PatchStream(slides, self.patch_pixels, generator.device)
+            self._spots = training_spots(slides, self.positions, n_pos)
             self._network, origin = self._new_network(self._spots.expression.shape[1], n_pos)
             self._network.to(generator.device)
             watch, half = CollapseWatch(), self.mixed_precision and generator.device.type != "cpu"
@@ -171,17 +171,17 @@ class MclSTExp(Method):
         return "jitter" if all(slide.platform == "ST" for slide in slides) else "symmetries"
 
     def _losses(
-        self, patches: Tensor, augmentation: str, generator: torch.Generator, watch: CollapseWatch
+        self, patches: PatchStream, augmentation: str, generator: torch.Generator, watch: CollapseWatch
     ) -> Callable[[int], Iterator[Tensor]]:
         """The losses of an epoch, as `training.train` asks for them."""
         network, spots = self._fitted(), self._spots
-        expression, columns_rows = spots.on(patches.device)
+        expression, columns_rows = spots.on(generator.device)
 
         def losses(epoch: int) -> Iterator[Tensor]:
             self._bank = None  # its embeddings are those of the weights that now change
             watch.begin_epoch()
             for batch in training_sequences(spots.spots_per_slide, self.batch_size, self.sequence, generator):
-                images = augmented(unit_images(patches[batch]), augmentation, generator)
+                images = augmented(unit_images(patches.batch(batch)), augmentation, generator)
                 embedded = network.embedded_spots(expression[batch], columns_rows[batch])
                 loss = one_to_one_loss(embedded, network.embedded_images(images), self.temperature)
                 watch.saw(loss, len(batch))
@@ -200,17 +200,13 @@ class MclSTExp(Method):
         The query's positions are not used.
         """
         network = self._fitted()
-        device = next(network.parameters()).device
-
-        def embedded(patches: Tensor) -> Tensor:
-            return network.embedded_images(unit_images(patches.to(device)))
-
+        patches = PatchStream([slide], self.patch_pixels, next(network.parameters()).device)
         with training.evaluating(network):
-            query = in_pieces(embedded, spot_patches([slide], self.patch_pixels), size=_IMAGES_AT_ONCE)
-        order = {"l1": 1, "l2": 2}[self.distance]
-        return self._reference_bank().inverse_square_mean(
-            query.cpu().numpy(), self._neighbours_on(slide), order
-        )
+            pieces = [
+                network.embedded_images(unit_images(piece)) for piece in patches.in_order(_IMAGES_AT_ONCE)
+            ]
+        query, order = torch.cat(pieces).cpu().numpy(), {"l1": 1, "l2": 2}[self.distance]
+        return self._reference_bank().inverse_square_mean(query, self._neighbours_on(slide), order)
 
     def _neighbours_on(self, slide: QuerySlide) -> int:
         if self.neighbours is not None:

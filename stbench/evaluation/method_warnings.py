@@ -26,6 +26,5 @@ def hearing(work: Callable[[], Result]) -> tuple[Result, list[str]]:
 
 def by_name(sentence: str, names: Mapping[str, str]) -> str:
     """The sentence with the slides' own names for the ids under which the method met them."""
-    for query_id, name in names.items():
-        sentence = re.sub(rf"\b{re.escape(query_id)}\b", name, sentence)
-    return sentence
+    ids = "|".join(map(re.escape, names))
+    return re.sub(rf"\b({ids})\b", lambda found: names[found[0]], sentence) if names else sentence

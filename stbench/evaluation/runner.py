@@ -180,7 +180,7 @@ class Runner:
         }
         cost = {
             **cost_of(method, fit_cost, predict_cost),
-            "flops_forward": operations(lambda: method.predict(queries[0])),
+            "flops_forward": hearing(lambda: operations(lambda: method.predict(queries[0])))[0],
             "n_spots_predicted": sum(query.n_spots for query in queries),
         }
         return predictions, cost, warned

@@ -103,6 +103,33 @@ def test_a_dry_run_refuses_the_same(arguments: tuple, sound: Path, tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)], ids=["run", "dry run"])
+@pytest.mark.parametrize(
+    ("method", "setting", "words"),
+    [("stnet", "mode=foo", ("mode", "foo")), ("histogene", "layers=0", ("layers is 0", "at least 1"))],
+)
+def test_a_value_out_of_range_stops_the_other_methods_too(
+    method: str, setting: str, words: tuple, more: tuple, sound: Path, tmp_path: Path, quick: None
+):
+    arguments = ("--set", f"{method}.{setting}", *more)
+    result = run(sound, tmp_path / "out", *arguments, method=f"ridge,{method}")
+    refused(result, tmp_path / "out", f"{method}: ", *words)
+
+
+def test_folds_with_too_few_training_slides_are_named_before_the_first_fit(
+    sound: Path, tmp_path: Path, quick: None
+):
+    result = run(sound, tmp_path / "out", "--slides", "A1,C1", method="eggn")
+    sentence = "eggn needs 2 training slides and cannot be fitted on: A1, C1."
+    said = " ".join(result.err.split())
+    assert sentence in said and "fold A1" not in said.partition(sentence)[0]
+    assert {record["fold"] for record in records(tmp_path / "out").values() if record["failure"]} == {
+        "A1",
+        "C1",
+    }
+    assert sentence not in run(sound, tmp_path / "out", "--dry-run", method="eggn").err
+
+
 def test_numbers_in_scientific_notation_are_numbers(sound: Path, tmp_path: Path, quick: None):
     result = run(sound, tmp_path, "--set", "mean.x=1e5")
     assert "x" in result.err  # `mean` takes no setting at all

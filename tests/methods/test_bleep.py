@@ -15,6 +15,7 @@ import timm
 import torch
 from scipy.special import log_softmax, softmax
 from scipy.stats import pearsonr
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from stbench.contract import FitContext
 from stbench.datasets.her2 import plugin as Her2
@@ -280,6 +281,36 @@ def test_it_learns_what_colours_tell():
     assert np.mean(found) > 0.6
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"temperature": 10.0},
+        {"dropout": 0.0},
+        {"weight_decay": 0.5},
+        {"accumulate": 1},
+        {"augment": False},
+        {"learning_rate": 2e-4},
+    ],
+)
+def test_every_training_switch_changes_what_is_learned(changes):
+    query = query_of(training_slide("Q"))
+    assert not np.array_equal(fitted(**changes).embed(query), default_fit().embed(query))
+
+
+def test_weight_decay_shrinks_weights_apart_from_their_gradient():
+    before = []
+
+    def without_gradients(optimiser, *_):
+        for parameter in optimiser.param_groups[0]["params"]:
+            before.append(parameter.detach().clone())
+            parameter.grad.zero_()
+
+    with register_optimizer_step_pre_hook(without_gradients):
+        network = fitted(learning_rate=1e-2, weight_decay=10.0)._network
+    for start, end in zip(before, network.parameters(), strict=True):  # of the only step
+        torch.testing.assert_close(end.detach(), (1 - 1e-2 * 10) * start)
+
+
 # Batches.
 
 
@@ -315,8 +346,11 @@ def test_micro_batches_go_through_the_network_one_by_one_and_share_a_step(monkey
         return plain(self, images)
 
     monkeypatch.setattr(Network, "embed_images", spied)
-    report = BLEEP(epochs=2, micro_batch=3, accumulate=2).fit([training_slide(name, n=7) for name in "AB"])
-    assert seen == [3] * 8
+    with register_optimizer_step_post_hook(lambda *_: seen.append("step")):
+        report = BLEEP(epochs=2, micro_batch=3, accumulate=2).fit(
+            [training_slide(name, n=7) for name in "AB"]
+        )
+    assert seen == [3, 3, "step"] * 4
     assert report.notes == ("4 optimiser steps of 2 micro-batches of 3 spots.",)
     assert "resnet50" in report.pretrained and "random" in report.pretrained
 
@@ -385,6 +419,28 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
 def test_a_setting_out_of_range_is_named(settings, message):
     with pytest.raises(UsageError, match=message):
         BLEEP(**settings)
+
+
+def test_a_fit_that_fails_leaves_no_bank_of_other_weights():
+    train, query = [training_slide("A", n=3)], query_of(training_slide("Q"))
+
+    class Failing(BLEEP):
+        losses = 0
+
+        def _loss(self, *batch):
+            self.losses += 1
+            if self.losses == 2:
+                raise MethodError("in the second of two epochs")
+            return super()._loss(*batch)
+
+    later_epoch, later_fit = Failing(**SMALL | {"epochs": 2}), fitted(train, epochs=0)
+    with pytest.raises(MethodError, match="second of two epochs"):
+        later_epoch.fit(train, [query], lambda slide, prediction: 0.0)
+    with pytest.raises(MethodError, match="no patches"):
+        later_fit.fit([replace(train[0], patches={})])
+    for method in (later_epoch, later_fit):
+        with pytest.raises(MethodError, match="its last fit failed"):
+            method.predict(query)
 
 
 def test_what_cannot_be_fitted_or_predicted_is_said():

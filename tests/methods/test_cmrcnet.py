@@ -13,12 +13,15 @@ import pytest
 import torch
 from scipy.special import log_softmax, softmax
 from scipy.stats import pearsonr
+from torch import nn
 
+from stbench import training
 from stbench.contract import FitContext
 from stbench.datasets.her2 import plugin as Her2
 from stbench.errors import CannotFit, MethodError, UsageError
 from stbench.methods.cmrcnet import plugin as CMRCNet
 from stbench.methods.cmrcnet.losses import alignment_loss, reconstruction_loss
+from stbench.methods.cmrcnet.network import Network
 from stbench.methods.cmrcnet.reconstruction import GeneAttention, GeneTokens, Reconstruction
 from stbench.preprocess.expression import log_cpm
 from stbench.preprocess.patches import crop, read_image
@@ -345,7 +348,111 @@ def test_what_the_mask_drops_is_not_seen():
     assert not torch.allclose(branch(tokens, expression, everything), branch(others, expression, everything))
 
 
+def test_training_and_prediction_embed_an_image_by_the_mean_of_its_50_tokens():
+    network, images = fitted()._network.eval(), pixels(QUERY.patches[224])
+    with torch.no_grad():
+        tokens = network.image_encoder.forward_features(images)
+        assert tokens.shape == (7, 50, 16)
+        mean = network.image_head(tokens.sum(1) / 50)
+        torch.testing.assert_close(network.embedded_images(images), mean, rtol=1e-4, atol=1e-5)
+        embedded = network(images, torch.randn(7, GENES), torch.ones(7, 50, 16))
+        torch.testing.assert_close(embedded.image, mean, rtol=1e-4, atol=1e-5)
+
+
+def test_only_the_published_places_drop_anything():
+    network = CMRCNet(**SMALL)._new_network(GENES)
+    found = {
+        name: (type(module).__name__, module.p)
+        for name, module in network.named_modules()
+        if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0
+    }
+    fusion = "reconstruction.fusion.0"  # both passes are this block
+    assert found == {
+        "image_head.dropout": ("Dropout", 0.1),
+        "gene_head.dropout": ("Dropout", 0.1),
+        "reconstruction.gene_tokens.dropout": ("AlphaDropout", 0.25),
+        f"{fusion}.attention.dropout": ("Dropout", 0.1),
+        f"{fusion}.feed_forward.2": ("Dropout", 0.1),
+        f"{fusion}.feed_forward.4": ("Dropout", 0.1),
+        f"{fusion}.gene_attention.dropout": ("Dropout", 0.25),
+    }
+
+
+def test_alpha_dropout_sets_a_quarter_of_the_gene_tokens_to_one_value():
+    torch.manual_seed(0)
+    layer, expression = GeneTokens(GENES, 64), torch.randn(40, GENES)
+    values, n = layer(expression).unique(return_counts=True)
+    dropped = n.max() / (40 * 8 * 64)
+    assert dropped.item() == pytest.approx(0.25, abs=0.02) and values[n.argmax()] < 0
+
+
+@pytest.mark.parametrize("part", ["query_value", "key_value"])
+def test_a_quarter_of_queries_and_of_keys_is_dropped_before_both_uses(part):
+    """Queries and keys are all 1 here: what goes on is 0 or 1 / 0.75."""
+    torch.manual_seed(0)
+    block, seen = GeneAttention(16), []
+    for layer in (block.query, block.key):
+        nn.init.zeros_(layer.weight)
+        nn.init.ones_(layer.bias)
+    getattr(block, part).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    block(torch.randn(40, 50, 16), torch.randn(40, 8, 16))
+    torch.testing.assert_close(seen[0].unique(), torch.tensor([0.0, 1 / 0.75]))
+    assert (seen[0] == 0).float().mean().item() == pytest.approx(0.25, abs=0.03)
+
+
 # Training.
+
+
+@pytest.fixture
+def batches(monkeypatch) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Images, expression and mask of each batch that goes through a network from now on."""
+    seen, forward = [], Network.forward
+
+    def watched(network, *inputs):
+        seen.append(inputs)
+        return forward(network, *inputs)
+
+    monkeypatch.setattr(Network, "forward", watched)
+    return seen
+
+
+def test_the_mask_keeps_the_stated_share_of_each_token_s_channels(batches):
+    fitted(mask_keep=0.75)
+    masks = torch.stack([kept.float() for _, _, kept in batches])  # 2 epochs x 2 batches
+    assert masks.shape == (4, 8, 50, 16)
+    assert masks.mean().item() == pytest.approx(0.75, abs=0.014)  # 5 standard errors of 25,600 draws
+    deviations = masks.mean(3).std().item(), masks.mean(2).std().item(), masks.mean(1).std().item()
+    independent = [math.sqrt(0.75 * 0.25 / n) for n in (16, 50, 8)]
+    assert deviations == pytest.approx(independent, rel=0.1), "values are kept independently of each other"
+    assert not torch.equal(masks[0], masks[1])
+
+
+def test_each_epoch_goes_through_the_spots_in_an_order_of_its_own(batches):
+    slide = training_slide("A", n=16)
+    fitted([slide])
+    epochs = batches[:2], batches[2:]
+    first, second = (torch.cat([part for _, part, _ in epoch]).tolist() for epoch in epochs)
+    expression = slide.expression.tolist()
+    assert sorted(first) == sorted(second) == sorted(expression)
+    assert first != expression and second != expression and first != second
+
+
+def test_weights_decay_apart_from_the_gradient(monkeypatch):
+    """A step with zero gradients shrinks each weight by its share, as decoupled weight decay does."""
+    train, optimisers = training.train, []
+
+    def watched(network, optimiser, *others, **options):
+        optimisers.append(optimiser)
+        return train(network, optimiser, *others, **options)
+
+    monkeypatch.setattr(training, "train", watched)
+    network = fitted(epochs=0, learning_rate=0.1, weight_decay=0.5)._network
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimisers[0].step()
+    for parameter, old in zip(network.parameters(), before, strict=True):
+        torch.testing.assert_close(parameter.detach(), old * (1 - 0.1 * 0.5))
 
 
 def test_the_learning_rate_falls_as_published():

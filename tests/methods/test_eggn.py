@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist
+from scipy.special import softmax
 from scipy.stats import pearsonr
 from torch import nn
 
 import stbench.methods.eggn.method as eggn_method
+from stbench import training
 from stbench.contract import FitContext
 from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
 from stbench.methods.eggn import plugin as EGGN
@@ -480,6 +482,41 @@ def test_a_layer_takes_the_mean_of_both_messages_without_residual():
     np.testing.assert_allclose(nodes.expression, leaky(stream.numpy()), rtol=1e-6)
 
 
+def test_a_node_without_edges_gets_the_self_part_and_the_bias():
+    """Links as sparse rows and as pairs; the second window alone hears another."""
+    torch.manual_seed(0)
+    layer, state = Layer(8), torch.randn(3, 8)
+    nn.init.normal_(layer.near.lin_l.bias)
+    with torch.no_grad():
+        alone = state @ layer.near.lin_r.weight.T + layer.near.lin_l.bias
+        heard = alone + torch.tensor([[0.0], [1.0], [0.0]]) * (state[2] @ layer.near.lin_l.weight.T)
+        rows = torch.tensor([[0.0, 0, 0], [0, 0, 1], [0, 0, 0]]).to_sparse_csr()
+        for edges in (rows, torch.tensor([[2], [1]])):
+            torch.testing.assert_close(layer.near(state, edges), heard)
+
+
+def test_the_network_is_its_stem_layers_pool_and_head_written_out():
+    graph, network = small_graph(), fitted(epochs=0)._network
+    window, exemplar, expression = (features.numpy() for features in graph.features)
+    shared = lambda x: leaky(linear(network.stem.shared[1], leaky(x)))  # noqa: E731
+    described = np.concatenate([exemplar, expression], axis=1)
+    states = (
+        shared(linear(network.stem.window, window)),
+        shared(linear(network.stem.exemplar, described)),
+        linear(network.stem.expression, expression),
+    )
+    nodes = Nodes(*map(torch.tensor, states))
+    with torch.no_grad():
+        for layer in network.layers:
+            nodes = layer(nodes, graph.edges)
+        found = network.eval()(graph.features, graph.edges).numpy()
+    heard = nodes.exemplar.numpy()[graph.edges.refer]  # (n, K, h)
+    pooled = linear(network.pooling.window, nodes.window.numpy())
+    pooled += network.pooling.share.item() * (softmax(0.1 * heard, axis=1) * heard).sum(1)
+    assert len(network.layers) == 2 and (pooled < 0).any() and (pooled > 0).any()
+    np.testing.assert_allclose(found, linear(network.head, pooled), rtol=1e-4, atol=1e-5)
+
+
 # Loss.
 
 
@@ -495,6 +532,24 @@ def test_the_loss_is_squared_error_and_weighted_lack_of_correlation():
     )
     loss.backward()
     assert torch.isfinite(tensors[0].grad).all() and tensors[0].grad.abs().max() < 1
+
+
+def test_weights_decay_apart_from_the_gradient(monkeypatch):
+    """A step with zero gradients shrinks each weight by its share, as decoupled weight decay does."""
+    train, optimisers = training.train, []
+
+    def watched(network, optimiser, *others):
+        optimisers.append(optimiser)
+        return train(network, optimiser, *others)
+
+    monkeypatch.setattr(training, "train", watched)
+    network = fitted(epochs=0, learning_rate=0.1, weight_decay=0.5)._network
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimisers[0].step()
+    for parameter, old in zip(network.parameters(), before, strict=True):
+        torch.testing.assert_close(parameter.detach(), old * (1 - 0.1 * 0.5))
 
 
 def test_it_learns_what_embeddings_tell():
@@ -537,3 +592,5 @@ def test_predict_before_fit_and_slides_without_embeddings_are_errors():
         EGGN(**SMALL).fit(bare)
     with pytest.raises(CannotFit):
         EGGN(**SMALL).fit([training_slide("A")])
+    with pytest.raises(CannotFit, match="no training spot"):
+        EGGN(**SMALL).fit([training_slide(name, n=0) for name in "AB"])

@@ -227,7 +227,7 @@ def test_constant_views_give_finite_predictions_and_gradients(value):
     assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
 
 
-def test_a_spot_at_the_edge_and_a_slide_with_one_spot():
+def test_a_spot_at_the_edge_and_slides_with_one_spot_and_with_none():
     train = [training_slide("A", n=9), training_slide("B", n=1)]
     for slide in train:
         for patches in slide.patches.values():
@@ -237,6 +237,8 @@ def test_a_spot_at_the_edge_and_a_slide_with_one_spot():
         prediction = method.predict(query_of(training_slide("Q", n=n)))
         assert prediction.shape == (n, GENES) and prediction.dtype == np.float32
         assert np.isfinite(prediction).all()
+    nothing = method.predict(query_of(training_slide("Q", n=0)))
+    assert nothing.shape == (0, GENES) and nothing.dtype == np.float32
     lone = fitted([training_slide("A", n=1)])
     assert np.isfinite(lone.predict(query_of(train[0]))).all()
 
@@ -354,12 +356,39 @@ def attended(query, key, value, heads=3):
     return torch.cat([(q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) @ v for q, k, v in parts], -1)
 
 
+def mixed_within(mix, tokens):
+    query, key, value = (tokens @ weight.T for weight in mix.to_qkv.weight.chunk(3))
+    return tokens + mix.to_output(attended(query, key, value))
+
+
+def mixed_tokenwise(mix, tokens):
+    first, second = mix.layers[1][0], mix.layers[1][3]
+    return tokens + F.gelu(second(F.gelu(first(mix.layers[0](tokens)))))
+
+
+def mixed_across(mix, views):
+    parts = [
+        [mix.norm(view) @ weight.T for weight in to_qkv.weight.chunk(3)]
+        for view, to_qkv in zip(views, mix.to_qkv, strict=True)
+    ]
+    return [
+        to_output(torch.cat([attended(parts[i][0], *parts[j][1:]) for j in range(3) if j != i], -1))
+        for i, to_output in enumerate(mix.to_output)
+    ]
+
+
+def mixed_channels(mix, views):
+    norm, first, second = mix.gates[0], mix.gates[1][0], mix.gates[1][3]
+    means = torch.cat([view.mean(1) for view in views], 1)
+    gates = second(F.gelu(first(norm(means)))).sigmoid().chunk(3, 1)
+    return [view * (1 + gate[:, None]) for view, gate in zip(views, gates, strict=True)]
+
+
 def test_mixing_within_a_view_has_no_norm_before_it():
     torch.manual_seed(0)
     mix, tokens = TokenMixing(12, 3, dropout=0.5).eval(), state()[0]
     with torch.no_grad():
-        query, key, value = (tokens @ weight.T for weight in mix.to_qkv.weight.chunk(3))
-        torch.testing.assert_close(mix(tokens), tokens + mix.to_output(attended(query, key, value)))
+        torch.testing.assert_close(mix(tokens), mixed_within(mix, tokens))
         assert not torch.equal(mix.train()(tokens), mix(tokens)), "attention weights are masked in training"
 
 
@@ -367,28 +396,34 @@ def test_token_mixing_across_views_equals_six_products_written_out():
     torch.manual_seed(0)
     mix, views = CrossViewTokenMixing(12, 3), state()
     with torch.no_grad():
-        parts = [
-            [F.layer_norm(view, (12,)) @ weight.T for weight in to_qkv.weight.chunk(3)]
-            for view, to_qkv in zip(views, mix.to_qkv, strict=True)
-        ]
-        for i, found in enumerate(mix(views)):
-            answers = [attended(parts[i][0], *parts[j][1:]) for j in range(3) if j != i]
-            torch.testing.assert_close(found, mix.to_output[i](torch.cat(answers, -1)))
+        torch.testing.assert_close(mix(views), mixed_across(mix, views))
+    assert mix.norm.normalized_shape == (12,)
 
 
 def test_tokenwise_and_channel_mixing_as_written_in_the_paper():
     torch.manual_seed(0)
     views, tokenwise, channels = state(), TokenwiseMixing(12), CrossViewChannelMixing(12)
-    first, second = tokenwise.layers[1][0], tokenwise.layers[1][3]
-    assert first.out_features == 8
+    assert tokenwise.layers[1][0].out_features == 8
+    assert isinstance(tokenwise.layers[0], nn.LayerNorm) and isinstance(channels.gates[0], nn.LayerNorm)
     with torch.no_grad():
-        hidden = F.gelu(first(F.layer_norm(views[0], (12,))))
-        torch.testing.assert_close(tokenwise(views[0]), views[0] + F.gelu(second(hidden)))
-        means = torch.cat([view.mean(1) for view in views], 1)
-        first, second = channels.gates[1][0], channels.gates[1][3]
-        gates = second(F.gelu(first(F.layer_norm(means, (36,))))).sigmoid().view(2, 3, 12)
-        for i, found in enumerate(channels(views)):
-            torch.testing.assert_close(found, views[i] * (1 + gates[:, i : i + 1]))
+        torch.testing.assert_close(tokenwise(views[0]), mixed_tokenwise(tokenwise, views[0]))
+        torch.testing.assert_close(channels(views), mixed_channels(channels, views))
+
+
+def test_the_network_is_its_blocks_in_order_and_a_head_on_the_class_tokens():
+    network, views = small_network(), random_views()
+    assert len(network.blocks) == 2
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))  # norms, too, have weights of their own
+        tokens = network.embedding(views)
+        for block in network.blocks:
+            tokens = [mixed_within(mix, view) for mix, view in zip(block.within, tokens, strict=True)]
+            tokens = [mixed_tokenwise(block.tokenwise, view) for view in tokens]
+            tokens = mixed_channels(block.channels, mixed_across(block.across, tokens))
+        described = torch.cat([network.norm(view[:, 0]) for view in tokens], 1)  # (3, 72)
+        expected = described @ network.head.weight.T + network.head.bias
+        torch.testing.assert_close(network(views), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("edge", "hidden"), [(16, 576), (8, 288), (4, 144)])
@@ -398,6 +433,30 @@ def test_token_makers_have_the_published_hidden_widths(edge, hidden):
 
 
 # Training.
+
+
+def test_pixels_go_from_0_to_1():
+    levels = np.array([0, 51, 255], dtype=np.uint8)
+    patches = {field: np.broadcast_to(levels[:, None, None, None], (3, EDGE, EDGE, 3)) for field in FIELDS}
+    slide = replace(training_slide("A", n=3), patches=patches)
+    for view in SpotViews([slide], torch.device("cpu")).batch(torch.arange(3)):
+        assert view.shape == (3, 3, EDGE, EDGE)
+        torch.testing.assert_close(view.amin((1, 2, 3)), torch.tensor([0.0, 0.2, 1.0]))
+        torch.testing.assert_close(view.amax((1, 2, 3)), torch.tensor([0.0, 0.2, 1.0]))
+
+
+def test_each_epoch_goes_through_all_spots_in_an_order_of_its_own(monkeypatch):
+    batch, asked = SpotViews.batch, []
+
+    def watched(views, spots):
+        asked.extend(spots.tolist())
+        return batch(views, spots)
+
+    monkeypatch.setattr(SpotViews, "batch", watched)
+    fitted()
+    first, second, in_order = asked[:24], asked[24:], list(range(24))
+    assert sorted(first) == sorted(second) == in_order
+    assert first != in_order and second != in_order and first != second
 
 
 def test_it_learns_the_colour_of_a_spot_and_keeps_no_patches():

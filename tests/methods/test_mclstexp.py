@@ -20,7 +20,7 @@ from stbench.methods.mclstexp import plugin as MclSTExp
 from stbench.methods.mclstexp.bank import embedded_bank, training_spots
 from stbench.methods.mclstexp.batches import training_sequences
 from stbench.methods.mclstexp.collapse import CollapseWatch
-from stbench.methods.mclstexp.network import ImageEncoder, SpotEncoder
+from stbench.methods.mclstexp.network import ImageEncoder, Network, SpotEncoder
 from stbench.methods.mclstexp.positions import entries_needed, table_indices
 from stbench.methods.mclstexp.views import augmented, unit_images
 from stbench.nn.contrastive_losses import one_to_one_loss
@@ -220,6 +220,16 @@ def test_each_slide_of_the_bank_is_embedded_alone_in_its_order(trained):
     np.testing.assert_array_equal(alone.embeddings, found.embeddings[9:])
 
 
+def test_a_slide_longer_than_a_batch_enters_the_bank_in_several_sequences(trained):
+    assert TRAIN[0].n_spots > trained.batch_size
+    spots = training_spots(TRAIN, "grid", 64)
+    found = trained._reference_bank().embeddings
+    expected = embedded_bank(trained._network, spots, trained.batch_size)
+    np.testing.assert_array_equal(found, expected.embeddings)
+    in_one_sequence = embedded_bank(trained._network, spots, TRAIN[0].n_spots)
+    assert np.abs(found - in_one_sequence.embeddings).max() > 1e-3
+
+
 # Statement 5: the loss.
 
 
@@ -276,34 +286,52 @@ def test_the_same_seed_gives_identical_predictions(trained):
 
 @pytest.mark.acceptance
 def test_ten_steps_on_real_spots_pair_them(shared_data):
-    images, expression, positions = real_spots(shared_data, 24)
-    torch.manual_seed(0)
-    network, _ = MclSTExp(pretrained=False)._new_network(expression.shape[1], 64)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4, weight_decay=1e-3)
-    losses = []
-    for _ in range(10):
-        loss = one_to_one_loss(network.embedded_spots(expression, positions), network.embedded_images(images))
-        losses.append(loss.item())
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    assert losses[0] > 10 and losses[-1] < 0.2 * losses[0]
+    losses = losses_of_a_fit(
+        [real_spots(shared_data, 24)], pretrained=False, augmentation="none", batch_size=24, epochs=10
+    )
+    assert len(losses) == 10 and losses[0] > 10 and losses[-1] < 0.2 * losses[0]
 
 
-def real_spots(shared_data: Path, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Images, expression and positions of `n` spots from all over slide C2, the published panel of 785 genes."""
+def test_six_steps_on_one_batch_pair_its_spots():
+    losses = losses_of_a_fit(
+        [training_slide("A", n=24)], **SMALL | {"augmentation": "none", "batch_size": 24, "epochs": 6}
+    )
+    assert len(losses) == 6 and losses[-1] < 0.2 * losses[0]
+    assert losses[-1] < math.log(24) / 2, "better than telling no spots apart"
+
+
+def losses_of_a_fit(train: list[TrainingSlide], **settings) -> list[float]:
+    """The loss of each step."""
+    seen = []
+
+    class Watched(MclSTExp):
+        def _losses(self, *arguments):
+            plain = super()._losses(*arguments)
+
+            def watched(epoch):
+                for loss in plain(epoch):
+                    seen.append(loss.item())
+                    yield loss
+
+            return watched
+
+    Watched(**settings).fit(train)
+    return seen
+
+
+def real_spots(shared_data: Path, n: int) -> TrainingSlide:
+    """`n` spots from all over slide C2, the published panel of 785 genes."""
     slide = next(source for source in Her2().slides(shared_data) if source.id == "C2").read()
     panel = (shared_data / "panels" / "her_hvg_cut_1000.txt").read_text().split()
     columns = [slide.genes.index(gene) for gene in panel if gene in set(slide.genes)]
     chosen = np.linspace(0, slide.n_spots - 1, n).astype(int)
     image = read_image(slide.image)
-    patches = np.stack([crop(image, slide.pixel_xy[spot], 224) for spot in chosen])
-    expression = log_cpm(slide.counts[chosen][:, columns].toarray(), slide.totals[chosen])
-    positions = slide.array_row_column[chosen][:, ::-1].astype(np.int64)
-    return (
-        unit_images(torch.tensor(patches)),
-        torch.tensor(expression, dtype=torch.float32),
-        torch.tensor(positions),
+    return replace(
+        training_slide("C2", n),
+        pixel_xy=slide.pixel_xy[chosen],
+        array_row_column=slide.array_row_column[chosen],
+        expression=log_cpm(slide.counts[chosen][:, columns].toarray(), slide.totals[chosen]),
+        patches={224: np.stack([crop(image, slide.pixel_xy[spot], 224) for spot in chosen])},
     )
 
 
@@ -422,9 +450,46 @@ def test_the_platform_decides_augmentation_and_neighbours():
 # Training.
 
 
+def inputs_to(name: str, monkeypatch) -> list[tuple]:
+    """What that method of the network is given from now on."""
+    seen, plain = [], getattr(Network, name)
+
+    def spied(self, *inputs):
+        seen.append(inputs)
+        return plain(self, *inputs)
+
+    monkeypatch.setattr(Network, name, spied)
+    return seen
+
+
+@pytest.mark.parametrize("sequence", ["mixed", "one_slide"])
+def test_patches_expression_and_positions_of_a_batch_belong_to_the_same_spots(sequence, monkeypatch):
+    images, spots = (inputs_to(name, monkeypatch) for name in ("embedded_images", "embedded_spots"))
+    fitted([numbered_slide("A", 8, 0), numbered_slide("B", 7, 8)], sequence=sequence, augmentation="none")
+    numbers = [expression[:, 0].int().tolist() for expression, _ in spots]
+    assert sorted(number for batch in numbers for number in batch) == list(range(15)), (
+        "each spot is seen once"
+    )
+    for (seen,), (_, positions), batch in zip(images, spots, numbers, strict=True):
+        assert (255 * seen[:, 0, 0, 0]).round().int().tolist() == batch
+        assert positions.tolist() == [[number + 1, 2 * number] for number in batch]
+
+
+def numbered_slide(name: str, n: int, first: int) -> TrainingSlide:
+    """Spots numbered from `first` on: patch and expression are the number, the row is twice and the column one more."""
+    number = np.arange(first, first + n)
+    return replace(
+        training_slide(name, n),
+        array_row_column=np.stack([2 * number, number + 1], axis=1),
+        expression=np.tile(number[:, None], (1, GENES)).astype(np.float32),
+        patches={32: np.tile(number[:, None, None, None], (1, 32, 32, 3)).astype(np.uint8)},
+    )
+
+
 @pytest.mark.parametrize(
     "changes",
     [
+        {"weight_decay": 0.5},
         {"augmentation": "symmetries"},
         {"augmentation": "none"},
         {"sequence": "one_slide"},
@@ -538,6 +603,14 @@ def test_predict_before_fit_and_slides_without_patches_are_errors():
     method = MclSTExp(**SMALL | {"patch_pixels": 224})
     with pytest.raises(MethodError, match="no patches of 224 px"):
         method.fit(TRAIN)
+    with pytest.raises(MethodError, match="before it was fitted"):
+        method.predict(QUERY)
+
+
+def test_nothing_is_predicted_from_an_earlier_fit_once_a_later_one_has_failed():
+    method = fitted(epochs=0)
+    with pytest.raises(MethodError, match="no patches of 32 px"):
+        method.fit([replace(TRAIN[0], patches={})])
     with pytest.raises(MethodError, match="before it was fitted"):
         method.predict(QUERY)
 

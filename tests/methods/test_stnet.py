@@ -383,6 +383,43 @@ def test_without_augmentation_only_the_patch_as_it_is_trains(mode, augment, monk
     assert seen == ([6, 6] if mode == "finetune" else [6] * (8 if augment else 1))
 
 
+@pytest.mark.parametrize("augment", [True, False])
+def test_fine_tuning_sees_turned_patches_unless_told_not_to(augment, monkeypatch):
+    slide, seen, plain = training_slide("A"), [], Network.forward
+    slide.patches[224] |= 1
+    slide.patches[224][:, 0] = 0  # the top row alone is black
+
+    def spied(self, images):
+        seen.append(images)
+        return plain(self, images)
+
+    monkeypatch.setattr(Network, "forward", spied)
+    STNet(epochs=4, batch_size=6, augment=augment).fit([slide])
+    red = torch.cat(seen)[:, 0]
+    edges = {"top": (0, 16), "left": (16, 0), "bottom": (31, 16), "right": (16, 31)}
+    black = {name for name, (row, column) in edges.items() if (red[:, row, column] == red.min()).any()}
+    assert black == (set(edges) if augment else {"top"})
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes"),
+    [
+        ("finetune", {"augment": False}),
+        ("finetune", {"momentum": 0.0}),
+        ("finetune", {"learning_rate": 1e-4}),
+        ("finetune", {"batch_size": 4}),
+        ("frozen", {"augment": False}),
+        ("frozen", {"learning_rate": 1e-4}),
+        ("frozen", {"batch_size": 4}),
+    ],
+)
+def test_every_training_switch_changes_what_is_learned(mode, changes):
+    base, changed = (
+        method._network.head.weight for method in (default_fit(mode), fitted(mode=mode, **changes))
+    )
+    assert not torch.equal(base, changed)
+
+
 # What a fit says and leaves.
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 
 from stbench.contract import FitContext
 from stbench.datasets.her2 import plugin as Her2
-from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
+from stbench.errors import CannotFit, MethodError, MethodWarning, UnknownName, UsageError
 from stbench.evaluation.design import Design
 from stbench.evaluation.folds import Fold
 from stbench.evaluation.materials import Materials
@@ -40,6 +41,7 @@ SMALL = {
     "learning_rate": 1e-3,
     "epochs": 2,
 }
+_NETWORK_SIZES = [name for name in SMALL if name not in ("learning_rate", "epochs")]
 MIXING = np.random.default_rng(99).standard_normal((3, GENES))
 
 
@@ -322,6 +324,44 @@ class Watched(THItoGene):
         return loss
 
 
+def test_a_step_is_adam_s_on_the_mean_squared_error_over_spots_and_genes():
+    """Adam's first step is rate x gradient / (|gradient| + 1e-8)."""
+    slide, settings = training_slide("A"), {**SMALL, "dropout": 0.0, "learning_rate": 3e-4}
+    before, stepped = fitted([slide], **{**settings, "epochs": 0}), Watched(**{**settings, "epochs": 1})
+    stepped.fit([slide])
+    network, after = before._network.train(), stepped._network.state_dict()
+    images = torch.tensor(slide.patches[EDGE]).permute(0, 3, 1, 2).float()
+    places = torch.tensor(slide.array_row_column[:, ::-1].copy())
+    expression = network(images, places, torch.tensor(neighbour_lists(slide, 4, False)))
+    loss = ((expression - torch.tensor(slide.expression)) ** 2).sum() / (slide.n_spots * GENES)
+    loss.backward()
+    assert stepped.losses == [pytest.approx(loss.item(), rel=1e-5)]
+    for name, start in network.named_parameters():
+        if name.startswith("patch.capsules.features") and name.endswith("0.bias"):
+            continue  # batch norm takes it out again: its gradient is rounding
+        step = 3e-4 * start.grad / (start.grad.abs() + 1e-8)
+        clear = (start.grad.abs() > 1e-4) | (start.grad == 0)  # elsewhere rounding may turn its sign
+        torch.testing.assert_close(after[name][clear], (start - step)[clear], rtol=0, atol=1e-6, msg=name)
+
+
+def test_dropout_acts_on_tokens_blocks_and_the_input_and_weights_of_graph_attention():
+    torch.manual_seed(0)
+    sizes = {name: SMALL[name] for name in _NETWORK_SIZES}
+    network, slide = Network(GENES, 64, **sizes, dropout=0.3).train(), training_slide("A", n=60)
+    acted = []
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.register_forward_hook(lambda _, given, kept: acted.append((given[0], kept)))
+    places, neighbours = torch.tensor(slide.array_row_column), torch.tensor(neighbour_lists(slide, 4, False))
+    network.expression(torch.randn(60, 24), places, neighbours)
+    block = [(60, 40), (60, 16), (60, 40)]  # attention, feed-forward's hidden layer, its output
+    graph = [(60, 40), (60, 4, 2), (60, 16), (60, 4, 1)]  # input and weights of either layer
+    assert [tuple(given.shape) for given, _ in acted] == [(60, 40), *block, *graph]
+    for given, kept in acted:
+        assert (kept == 0).float().mean().item() == pytest.approx(0.3, abs=0.08)
+        torch.testing.assert_close(kept[kept != 0], given[kept != 0] / 0.7)
+
+
 @pytest.mark.acceptance
 def test_the_loss_falls_to_the_variance_of_the_genes_on_sixty_real_spots(shared_data, shared_cache):
     """Thirty steps at 1e-4 with the target of the published model, log10(1 + 1e4 share of the panel)."""
@@ -431,6 +471,84 @@ def test_primary_capsules_are_a_depthwise_convolution_of_the_whole_map():
     torch.testing.assert_close(capsules(maps), expected, rtol=1e-3, atol=1e-6)
 
 
+def test_the_whole_network_equals_its_formulas():
+    """A patch at a time through the convolution, all 112 px of it; attention written out with its scores."""
+    torch.manual_seed(0)
+    sizes = {**{name: SMALL[name] for name in _NETWORK_SIZES}, "patch_pixels": 112, "layers": 2}
+    network, slide, images = Network(GENES, 64, **sizes).eval(), training_slide("A", n=11), random_images(11)
+    liven(network)
+    places = torch.tensor(slide.array_row_column[:, ::-1].copy())
+    neighbours = torch.tensor(neighbour_lists(slide, 4, False))
+    adjacency = torch.zeros(11, 11, dtype=torch.bool).scatter(1, neighbours, True)
+    with torch.no_grad():
+        capsules = plain_capsules(network.patch, images)
+        column, row = network.position.column.weight[places[:, 0]], network.position.row.weight[places[:, 1]]
+        tokens = torch.cat([capsules.flatten(1), column, row], dim=1)
+        for block in network.blocks:
+            tokens = plain_block(block, tokens)
+        for layer, heads in ((network.first, 2), (network.second, 1)):
+            values = layer.values(tokens).unflatten(1, (heads, -1))
+            weights = dense_weights(layer, values, adjacency, axis=1)
+            tokens = torch.cat([F.elu(weights[:, :, h] @ values[:, h]) for h in range(heads)], dim=1)
+        widen, _, norm, genes = network.head
+        normalised = F.layer_norm(widen(tokens).clamp_min(0), (8,), norm.weight, norm.bias)
+        torch.testing.assert_close(
+            network(images, places, neighbours), genes(normalised), rtol=1e-3, atol=1e-4
+        )
+        without = network(images.flip(0), places, neighbours)
+    assert (without - genes(normalised)).abs().max() > 0.01, "the patches matter here"
+
+
+def liven(network: Network) -> None:
+    """Norms as after training, and routing weights large enough for capsules to count."""
+    for module in network.modules():
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
+            torch.nn.init.normal_(module.running_mean)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.LayerNorm)):
+            torch.nn.init.normal_(module.weight, 1, 0.2)
+            torch.nn.init.normal_(module.bias, 0, 0.2)
+    torch.nn.init.normal_(network.patch.capsules.routing.weight)
+    torch.nn.init.normal_(network.patch.capsules.routing.bias, std=0.3)
+
+
+def plain_capsules(patch_network, images: torch.Tensor) -> torch.Tensor:
+    """(n, capsules, width) by the published formulas, n times as many small convolutions as needed."""
+    convolution, capsules = patch_network.convolution, patch_network.capsules
+    maps = []
+    for image, mean in zip(images, images.mean((2, 3)), strict=True):
+        squeezed = F.relu(convolution.norm(convolution.squeeze(mean[None])))[0]
+        kernel = torch.einsum("k,kocyx->ocyx", convolution.mix(squeezed).softmax(0), convolution.candidates)
+        kernel = kernel * convolution.position_gate(squeezed).sigmoid().view(4, 4)
+        gated = image * convolution.channel_gate(squeezed).sigmoid()[:, None, None]
+        filters = convolution.filter_gate(squeezed).sigmoid()[:, None, None]
+        maps.append(F.conv2d(gated[None], kernel, stride=4)[0] * filters)
+    features = F.relu(torch.stack(maps))
+    for (layer, norm, _), stride in zip(capsules.features, (1, 1, 1, 2), strict=True):
+        features = F.relu(norm(F.conv2d(features, layer.weight, layer.bias, stride)))
+    primary = (features * capsules.primary.weight[:, 0]).sum((2, 3)) + capsules.primary.bias
+    views = torch.einsum("kjio,nji->nkjo", capsules.routing.weight, plain_squash(primary.view(-1, 16, 8)))
+    scores = (views * views.sum(2, keepdim=True)).sum(3) / views.shape[3] ** 0.5
+    coupling = scores.softmax(1) + capsules.routing.bias
+    return plain_squash((coupling[..., None] * views).sum(2))
+
+
+def plain_squash(vectors: torch.Tensor) -> torch.Tensor:
+    length = vectors.norm(dim=-1, keepdim=True)
+    return (1 - torch.exp(-length)) * vectors / length
+
+
+def plain_block(block, tokens: torch.Tensor) -> torch.Tensor:
+    """A pre-norm transformer block of two heads of eight."""
+    query, key, value = block.attention.to_qkv(block.attention_norm(tokens)).chunk(3, dim=1)
+    heads = []
+    for part in (slice(0, 8), slice(8, 16)):
+        heads.append((query[:, part] @ key[:, part].T / 8**0.5).softmax(1) @ value[:, part])
+    tokens = tokens + block.attention.to_output(torch.cat(heads, dim=1))
+    hidden = F.gelu(block.feed_forward[0](block.feed_forward_norm(tokens)))
+    return tokens + block.feed_forward[3](hidden)
+
+
 def test_tokens_are_capsules_then_column_then_row():
     network, slide = fitted()._network.eval(), training_slide("Q")
     tokens = []
@@ -460,7 +578,7 @@ def test_predicting_in_pieces_equals_predicting_at_once():
 def test_places_beyond_the_tables_take_the_nearest_entry_with_a_warning():
     slide = training_slide("Q")
     method = fitted(n_pos=4)  # columns reach 5
-    with pytest.warns(UserWarning, match=r"4 spots of slide Q .*0 to 3.*nearest entry"):
+    with pytest.warns(MethodWarning, match=r"4 spots of slide Q .*0 to 3.*nearest entry"):
         prediction = method.predict(query_of(slide))
     assert np.isfinite(prediction).all()
     inputs = method._inputs(slide, 4, torch.device("cpu"))
@@ -468,6 +586,18 @@ def test_places_beyond_the_tables_take_the_nearest_entry_with_a_warning():
     torch.testing.assert_close(inputs.neighbours, torch.tensor(neighbour_lists(slide, 4, False)))
     notes = THItoGene(**SMALL, n_pos=4).fit([training_slide("A")]).notes
     assert any("4 spots of slide A" in note for note in notes)
+
+
+def test_validation_slides_beyond_the_tables_are_noted_too():
+    within, slide = query_of(training_slide("V")), training_slide("Q")
+    beyond = query_of(replace(slide, array_row_column=slide.array_row_column + np.array([0, 3])))
+    method = THItoGene(**SMALL, n_pos=6)  # columns reach 5, those of Q 8
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MethodWarning)  # the notes say it once, not every epoch
+        report = method.fit([training_slide("A")], [within, beyond], lambda *_: 0.0)
+        method.predict(within)
+    (said,) = report.notes[1:]
+    assert said == "6 spots of slide Q lie beyond the position tables (0 to 5) and take the nearest entry"
 
 
 def test_the_card_s_settings_are_settings_and_paper_is_the_default():

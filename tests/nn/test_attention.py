@@ -1,4 +1,4 @@
-"""Transformer blocks against the textbook formula, their parameter counts, and memory at 5,000 spots."""
+"""Transformer blocks against the textbook formula, their parameter counts, and its fused kernel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import math
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from stbench.nn.attention import SelfAttention, TransformerBlock, transformer
 
@@ -19,6 +22,41 @@ def test_attention_is_the_textbook_formula():
     weights = (query @ key.transpose(1, 2) / math.sqrt(5)).softmax(-1)
     joined = (weights @ value).permute(1, 0, 2).reshape(7, 15)
     torch.testing.assert_close(attention(tokens), attention.to_output(joined))
+
+
+def test_attention_without_a_batch_dimension_equals_a_batch_of_one():
+    torch.manual_seed(0)
+    attention, tokens = SelfAttention(width=12, heads=3, head_width=5).eval(), torch.randn(7, 12)
+    torch.testing.assert_close(attention(tokens), attention(tokens[None])[0])
+
+
+class Shapes(TorchDispatchMode):
+    """Keeps the shapes of whatever is computed."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen: list[tuple[int, ...]] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        self.seen += [tuple(part.shape) for part in tree_leaves(result) if isinstance(part, torch.Tensor)]
+        return result
+
+
+@pytest.mark.parametrize("leading", [(), (1,), (2,), (2, 3)], ids=str)
+def test_attention_runs_in_the_fused_kernel_which_holds_no_scores(leading):
+    """Where the kernel cannot take its inputs, torch raises instead of falling back to a matrix of scores."""
+    torch.manual_seed(0)
+    attention, tokens = SelfAttention(width=12, heads=3, head_width=8), torch.randn(*leading, 7, 12)
+    tokens.requires_grad_()
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION), Shapes() as shapes:
+        fused = attention(tokens)
+        fused.sum().backward()
+    assert len(shapes.seen) > 5 and all(shape[-2:] != (7, 7) for shape in shapes.seen)
+    assert tokens.grad is not None and tokens.grad.any()
+    with sdpa_kernel(SDPBackend.MATH), Shapes() as shapes:
+        torch.testing.assert_close(fused, attention(tokens))
+    assert any(shape[-2:] == (7, 7) for shape in shapes.seen), "this kernel does hold them"
 
 
 def test_a_block_adds_attention_then_feed_forward_to_its_input():

@@ -40,7 +40,7 @@ def test_soft_targets_by_a_plain_loop(temperature):
         of_image = -sum(targets[j][i] * log_softmax(column, j) for j in range(B))
         expected.append((of_expression + of_image) / 2)
     found = soft_target_losses(e, v, temperature)
-    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(found, torch.tensor(expected))
 
 
 def test_gradients_flow_through_the_targets():
@@ -62,6 +62,31 @@ def test_equal_embeddings_give_log_b_and_orthogonal_pairs_nothing(loss):
     assert loss(equal, equal).item() == pytest.approx(math.log(B), abs=1e-4)
     apart = 20 * torch.eye(B)
     assert loss(apart, apart).item() == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("loss", [lambda e, v: soft_target_losses(e, v).mean(), one_to_one_loss])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_under_autocast_losses_and_gradients_are_those_of_full_precision(loss, dtype):
+    """Similarities near 256 would move in steps of 1 to 2; a bfloat16 gradient has eight binary digits."""
+    plain, under = nearly_parallel(), nearly_parallel()
+    expected = loss(*plain)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss(*(embeddings.to(dtype) for embeddings in under))
+    for value in (expected, found):
+        value.backward()
+    torch.testing.assert_close(found, expected)
+    tolerance = {"rtol": 2**-8, "atol": 1e-9} if dtype == torch.bfloat16 else {"rtol": 1e-5, "atol": 1e-8}
+    for one, other in zip(under, plain, strict=True):
+        torch.testing.assert_close(one.grad, other.grad, **tolerance)
+
+
+def nearly_parallel(n: int = 32) -> list[torch.Tensor]:
+    """Two sets of `n` embeddings of norm 16 that bfloat16 holds exactly, with a mean cosine near 0.99."""
+    random = torch.Generator().manual_seed(0)
+    vectors = torch.randn(256, generator=random) + 0.1 * torch.randn(2, n, 256, generator=random)
+    embeddings = (16 * torch.nn.functional.normalize(vectors, dim=-1)).bfloat16().float()
+    assert torch.cosine_similarity(*embeddings).mean().item() == pytest.approx(0.99, abs=0.003)
+    return [part.clone().requires_grad_() for part in embeddings]
 
 
 def test_the_head_normalises_what_it_refines():

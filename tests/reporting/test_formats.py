@@ -10,6 +10,7 @@ import pytest
 from reporting.record_factory import SLIDES, complete, failed, make_record
 from rich.console import Console
 
+from stbench.record import RowIdentity
 from stbench.reporting.formats import to_csv, to_json, to_markdown
 from stbench.reporting.leaderboard import build_tables
 from stbench.reporting.terminal import LeaderboardView
@@ -117,6 +118,29 @@ def test_the_terminal_table_fits_and_keeps_what_matters(tables, width):
     assert [line.split()[0] for line in grid] == ["1", "2"]
     assert max(map(len, grid)) <= 120
     assert "floor" in screen and HOW_TO_READ[:20] in screen
+
+
+def test_the_terminal_names_bounds_and_random_starts_below_the_grid():
+    """Each once, with the rows that it holds for; the grid has no column for them."""
+    bound, start = "at most 5 epochs, 4 settings tried", "resnet50: random, no ImageNet weights at hand"
+    tables = build_tables(
+        [
+            *complete("stnet", GOOD, pretrained=start, row=RowIdentity("stnet", "paper", budget=bound)),
+            *complete(
+                "bleep", POOR, pretrained=start, row=RowIdentity("bleep", "", budget="at most 5 epochs")
+            ),
+            *complete("eggn", POOR, row=RowIdentity("eggn", "", budget=bound)),
+            *complete("ridge", POOR, kind="floor"),
+        ]
+    )
+    lines = [" ".join(line.split()) for line in shown(tables, width=120).splitlines()]
+    end = max(place for place, line in enumerate(lines) if "0.300" in line) + 1
+    assert [line for line in lines[end:] if line.startswith(("pretrained", "budget"))] == [
+        f"pretrained: {start}: stnet (paper), bleep",
+        f"budget: {bound}: stnet (paper), eggn",
+        "budget: at most 5 epochs: bleep",
+    ]
+    assert not any("random" in line or "epochs" in line or "budget" in line for line in lines[:end])
 
 
 def test_wider_terminals_show_more_columns(tables):
