@@ -25,6 +25,7 @@ from stbench.methods.hggep.hypergraph import (
     build_hypergraph,
     edge_weights,
 )
+from stbench.methods.hggep.network import Network
 from stbench.methods.hggep.patches import (
     ChannelSpatialAttention,
     CrossDifference,
@@ -34,7 +35,8 @@ from stbench.methods.hggep.patches import (
 from stbench.nn.array_neighbours import neighbours_within
 from stbench.nn.count_losses import CountDistribution, zero_inflated_negative_binomial
 from stbench.nn.distilled_heads import TrainingTargets
-from stbench.nn.distilled_slides import DistilledSlide
+from stbench.nn.distilled_slides import DistilledSlide, distilled_slide
+from stbench.nn.spot_patches import as_images
 from stbench.registry import method_card
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -101,8 +103,24 @@ def meta_network(genes: int, **settings):
     method._n_positions = 64
     with torch.device("meta"):
         truth = TrainingTargets(torch.empty(2, genes), torch.empty(2, genes), torch.empty(2))
-        slide = DistilledSlide("A", torch.empty(2, 112, 112, 3), truth, copies=5)
+        slide = DistilledSlide("A", torch.empty(2, 112, 112, 3), truth, method.copies, recompute=False)
         return method._new_network(shufflenet_v2_x0_5(weights=None), [slide])
+
+
+def settled(method: HGGEP, patches: np.ndarray) -> HGGEP:
+    """Batch norms take their running statistics from `patches`.
+
+    After a few steps from a random start these are still near 0 and 1, where features hardly see the image.
+    """
+    encoder = method._network.patches
+    norms = [layer for layer in encoder.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        encoder.train()(as_images(torch.tensor(patches)))
+    for norm in norms:
+        norm.momentum = 0.1
+    return method
 
 
 def small_network(**settings):
@@ -227,6 +245,28 @@ def test_two_predictions_are_identical_and_permuting_the_spots_permutes_them():
     np.testing.assert_allclose(method.predict(query_of(slide, order)), straight[order], atol=1e-4)
 
 
+def test_a_prediction_follows_the_patches_of_its_spots():
+    slide = training_slide("Q", n=20)
+    method = settled(fitted(), slide.patches[112])
+    straight = method.predict(query_of(slide))
+    reversed_patches = replace(slide, patches={112: slide.patches[112][::-1].copy()})
+    moved = np.abs(method.predict(query_of(reversed_patches)) - straight)
+    assert (moved.max(axis=1) > 1e-2).all(), "at every spot"
+
+
+def test_three_depths_and_their_hypergraph_reach_the_lstm_in_order():
+    network, _, places = small_network(dropout=0.0, graph_dropout=0.0)
+    spots, features = network.spots.eval(), torch.randn(2, 12, 3, network.patches.width)
+    row, column = torch.tensor(training_slide("A").array_row_column).unbind(1)
+    place = spots.position.column.weight[column] + spots.position.row.weight[row]
+    h4, h5, h6 = (spots.transformers[tap](features[:, :, tap] + place) for tap in range(3))
+    total = h4 + h5 + h6
+    hyper = spots.hypergraph(total, *build_hypergraph(total, places.shares, RECIPE))
+    sequence = torch.stack([depth.flatten(0, 1) for depth in (h4, h5, h6, hyper)])
+    expected = spots.fusion.lstm(sequence)[0].mean(0).view_as(total)
+    torch.testing.assert_close(spots(features, places), expected)
+
+
 # Statement 5: the hypergraph.
 
 
@@ -349,11 +389,19 @@ def test_a_spot_without_counts_gives_a_finite_loss():
 # Statement 7: copies.
 
 
-def test_without_copies_there_is_no_distillation():
-    method = Watched(**{**SMALL, "copies": 0})
-    report = method.fit([training_slide("A")])
+@pytest.mark.parametrize("off", [{"copies": 0}, {"distillation_weight": 0.0}])
+def test_without_copies_or_a_pull_towards_them_there_is_no_distillation(off):
+    method, slides = Watched(**{**SMALL, **off}), [training_slide("A")]
+    report = method.fit(slides)
     assert all(distillation == 0 for _, _, distillation in method.seen)
-    assert any("No augmented copies" in note for note in report.notes)
+    assert "No augmented copies, hence no self-distillation." in report.notes
+    assert method._network.heads.logit is None
+    np.testing.assert_array_equal(
+        method.predict(query_of(slides[0])), fitted(slides, copies=0).predict(query_of(slides[0]))
+    )
+
+
+def test_copies_are_distilled():
     method = Watched(**SMALL)
     method.fit([training_slide("A")])
     assert all(distillation > 0 for _, _, distillation in method.seen)
@@ -425,7 +473,8 @@ def test_recomputing_activations_changes_neither_gradients_nor_statistics():
 
 
 def test_streamed_patches_give_the_prediction_of_one_call(monkeypatch):
-    slide, method = training_slide("Q", n=20), fitted()
+    slide = training_slide("Q", n=20)
+    method = settled(fitted(), slide.patches[112])
     with torch.no_grad():
         images = torch.tensor(slide.patches[112]).permute(0, 3, 1, 2).float()
         whole = method._network.eval()(images, method._places(slide, torch.device("cpu")))
@@ -463,13 +512,41 @@ def test_slides_without_counts_train_without_the_count_likelihood():
 
 
 def test_large_slides_recompute_and_take_fewer_copies(monkeypatch):
-    monkeypatch.setattr(hggep_method, "RECOMPUTED_ABOVE", 1)
+    asked, states = [], Network.states
+
+    def watched(self, passes, places, recompute=False):
+        asked.append(recompute)
+        return states(self, passes, places, recompute)
+
+    monkeypatch.setattr(Network, "states", watched)
     slides, method = [training_slide("A")], HGGEP(**SMALL)
-    method.fit(slides)
-    query = query_of(slides[0])
-    np.testing.assert_allclose(method.predict(query), fitted(slides).predict(query), atol=1e-5)
+    query, kept = query_of(slides[0]), fitted(slides)
+    monkeypatch.setattr(hggep_method, "RECOMPUTED_ABOVE", 3 * 12 - 1)
+    report = method.fit(slides)
+    assert asked == [False, False, True, True]
+    assert "Activations computed twice to save memory, on: A." in report.notes
+    np.testing.assert_allclose(method.predict(query), kept.predict(query), atol=1e-5)
     monkeypatch.setattr(hggep_method, "MOST_SPOTS", 24)
     assert "1 of 2 copies of A: 12 spots." in method.fit(slides).notes
+
+
+@pytest.mark.parametrize(("n", "recompute", "copies"), [(666, False, 5), (667, True, 5), (2501, True, 4)])
+def test_slides_above_666_spots_recompute_and_above_2500_take_fewer_copies(n, recompute, copies):
+    limits = hggep_method.RECOMPUTED_ABOVE, hggep_method.MOST_SPOTS
+    slide = distilled_slide(training_slide("A", n=n, edge=1), 112, 5, *limits)
+    assert (slide.recompute, slide.copies) == (recompute, copies)
+
+
+def test_the_learning_rate_falls_every_so_many_epochs(monkeypatch):
+    rates, adam = [], torch.optim.Adam.step
+
+    def step(self, *arguments, **options):
+        rates.append(self.param_groups[0]["lr"])
+        return adam(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    fitted([training_slide("A")], epochs=5, decay_every=2, decay=0.5, learning_rate=0.01, copies=0)
+    assert rates == pytest.approx([0.01, 0.01, 0.005, 0.005, 0.0025])
 
 
 def test_validation_does_not_change_the_fit():
@@ -479,6 +556,21 @@ def test_validation_does_not_change_the_fit():
     assert len(report.curve) == report.epochs == 2
     assert report.curve[-1] == float(method.predict(query).sum())
     np.testing.assert_array_equal(method.predict(query), fitted(train).predict(query))
+
+
+def test_it_learns_what_patches_show():
+    """Each spot has a brightness of its own, drawn anew for each slide; expression follows it."""
+
+    def slide(name):
+        made, level = training_slide(name, n=24), np.random.default_rng(ord(name)).uniform(size=24)
+        patches = np.broadcast_to(200 * level[:, None, None, None], (24, 12, 12, 3)).astype(np.uint8)
+        return replace(made, patches={112: patches}, expression=np.outer(level, [1, 2, 3]).astype(np.float32))
+
+    query, train = slide("Q"), [slide(name) for name in "ABC"]
+    still = {"copies": 0, "zinb_weight": 0, "dropout": 0.0, "graph_dropout": 0.0}
+    method = fitted(train, epochs=8, learning_rate=4e-3, **still)
+    prediction = settled(method, train[0].patches[112]).predict(query_of(query))
+    assert np.corrcoef(prediction[:, 0], query.expression[:, 0])[0, 1] > 0.6
 
 
 def test_the_loss_falls():

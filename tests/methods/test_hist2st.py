@@ -12,14 +12,15 @@ import torch
 import torch.nn.functional as F
 from native_sections import native_sections
 
+import stbench.methods.hist2st.method as hist2st_method
 from stbench.contract import FitContext
 from stbench.errors import CannotFit, MethodError, UsageError
 from stbench.methods.hist2st import plugin as Hist2ST
-from stbench.methods.hist2st.network import ConvMixerBlock, GraphLayer, PatchEncoder
+from stbench.methods.hist2st.network import ConvMixerBlock, GraphLayer, Network, PatchEncoder
 from stbench.methods.hist2st.places import places_of
 from stbench.nn.count_losses import CountDistribution, negative_binomial, zero_inflated_negative_binomial
 from stbench.nn.distilled_heads import SpotHeads, TrainingTargets
-from stbench.nn.distilled_slides import DistilledSlide
+from stbench.nn.distilled_slides import DistilledSlide, distilled_slide
 from stbench.registry import method_card
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -86,7 +87,8 @@ def meta_network(genes: int, counts: bool = True, **settings):
         truth = TrainingTargets(
             torch.empty(2, genes), torch.empty(2, genes) if counts else None, torch.empty(2)
         )
-        return method._new_network([DistilledSlide("A", torch.empty(2, 112, 112, 3), truth, copies=5)])
+        slide = DistilledSlide("A", torch.empty(2, 112, 112, 3), truth, method.copies, recompute=False)
+        return method._new_network([slide])
 
 
 def small_network(**settings):
@@ -192,6 +194,20 @@ def test_neighbours_are_the_nearest_within_the_radius_in_array_units():
     visium = np.array([[0, 0], [0, 2], [1, 1], [1, -1], [-1, 1], [-1, -1], [0, -2]]) + 2
     hexagon = replace(slide, platform="Visium", array_row_column=visium)
     assert lists_of(places_of(hexagon, 128, 4, 2.0))[0] == [5, 4, 3, 2], "the diagonals"
+
+
+def test_the_outputs_of_four_graph_layers_in_a_row_reach_the_lstm_in_order():
+    network, _, places = small_network(dropout=0.0)
+    spots, features = network.spots.eval(), torch.randn(2, 12, 4)
+    row, column = torch.tensor(training_slide("A").array_row_column).unbind(1)
+    place = spots.position.column.weight[column] + spots.position.row.weight[row]
+    states, depths = spots.transformer(features + place), []
+    for layer in spots.graph:
+        states = layer(states, places.neighbours, places.starts)
+        depths.append(states)
+    assert len(depths) == 4
+    fused, _ = spots.fusion.lstm(torch.stack([depth.flatten(0, 1) for depth in depths]))
+    torch.testing.assert_close(spots(features, places), fused.mean(0).view_as(features))
 
 
 # Statement 5: isolated spots.
@@ -323,7 +339,7 @@ def test_streamed_patches_give_the_prediction_of_one_call(monkeypatch):
     with torch.no_grad():
         images = torch.tensor(slide.patches[112]).permute(0, 3, 1, 2).float()
         whole = method._network.eval()(images, places_of(slide, 64, 4, 2.0))
-    monkeypatch.setattr("stbench.methods.hist2st.method._SPOTS_AT_A_TIME", 7)
+    monkeypatch.setattr(hist2st_method, "_SPOTS_AT_A_TIME", 7)
     np.testing.assert_allclose(method.predict(query_of(slide)), whole.numpy(), atol=1e-5)
 
 
@@ -338,6 +354,25 @@ def test_the_blocks_are_composed_as_published():
     y = norm(F.gelu(encoder[2].across_channels[0](y)))
     expected = encoder[3](y).reshape(2, -1)
     torch.testing.assert_close(encoder(images), expected)
+
+
+@pytest.mark.parametrize(("unit_pixels", "brightest"), [(False, 255), (True, 1)])
+def test_pixels_reach_the_network_from_0_to_255_or_to_1_in_training_and_prediction(unit_pixels, brightest):
+    slide, seen = training_slide("A"), []
+
+    class Spied(Hist2ST):
+        def _new_network(self, slides):
+            network = super()._new_network(slides)
+            network.patches.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+            return network
+
+    method = Spied(**{**SMALL, "copies": 0, "epochs": 1, "unit_pixels": unit_pixels})
+    method.fit([slide])
+    method.predict(query_of(slide))
+    assert len(seen) == 2
+    for images in seen:
+        expected = torch.tensor(slide.patches[112]).permute(0, 3, 1, 2) * (brightest / 255)
+        torch.testing.assert_close(images, expected)
 
 
 # Harness: what happens to slides, settings and errors.
@@ -362,23 +397,42 @@ def test_an_empty_spot_gives_a_finite_loss():
     assert np.isfinite(method.seen).all()
 
 
-def test_no_copies_means_no_distillation():
-    method = Watched(**{**SMALL, "copies": 0})
-    report = method.fit([training_slide("A")])
+@pytest.mark.parametrize("off", [{"copies": 0}, {"distillation_weight": 0.0}])
+def test_without_copies_or_a_pull_towards_them_there_is_no_distillation(off):
+    method, slides = Watched(**{**SMALL, **off}), [training_slide("A")]
+    report = method.fit(slides)
     assert all(distillation == 0 for _, _, distillation in method.seen)
-    assert any("No augmented copies" in note for note in report.notes)
+    assert "No augmented copies, hence no self-distillation." in report.notes
+    assert method._network.heads.logit is None
+    np.testing.assert_array_equal(
+        method.predict(query_of(slides[0])), fitted(slides, copies=0).predict(query_of(slides[0]))
+    )
 
 
 def test_large_slides_recompute_and_take_fewer_copies(monkeypatch):
-    monkeypatch.setattr("stbench.methods.hist2st.method.RECOMPUTED_ABOVE", 1)
+    asked, states = [], Network.states
+
+    def watched(self, passes, places, recompute=False):
+        asked.append(recompute)
+        return states(self, passes, places, recompute)
+
+    monkeypatch.setattr(Network, "states", watched)
     slides, method = [training_slide("A")], Hist2ST(**SMALL)
-    method.fit(slides)
-    np.testing.assert_allclose(
-        method.predict(query_of(slides[0])), fitted(slides).predict(query_of(slides[0]))
-    )
-    monkeypatch.setattr("stbench.methods.hist2st.method.MOST_SPOTS", 24)
+    query, kept = query_of(slides[0]), fitted(slides)
+    monkeypatch.setattr(hist2st_method, "RECOMPUTED_ABOVE", 3 * 12 - 1)
     report = method.fit(slides)
-    assert "1 of 2 copies of A: 12 spots." in report.notes
+    assert asked == [False, False, True, True]
+    assert "Activations computed twice to save memory, on: A." in report.notes
+    np.testing.assert_allclose(method.predict(query), kept.predict(query))
+    monkeypatch.setattr(hist2st_method, "MOST_SPOTS", 24)
+    assert "1 of 2 copies of A: 12 spots." in method.fit(slides).notes
+
+
+@pytest.mark.parametrize(("n", "recompute", "copies"), [(1500, False, 5), (1501, True, 5), (3334, True, 4)])
+def test_slides_above_1500_spots_recompute_and_above_3333_take_fewer_copies(n, recompute, copies):
+    limits = hist2st_method.RECOMPUTED_ABOVE, hist2st_method.MOST_SPOTS
+    slide = distilled_slide(training_slide("A", n=n, edge=1), 112, 5, *limits)
+    assert (slide.recompute, slide.copies) == (recompute, copies)
 
 
 def test_the_learning_rate_falls_every_so_many_epochs(monkeypatch):

@@ -87,22 +87,36 @@ def test_terms_that_are_off_are_zero():
     assert isinstance(terms, LossTerms) and terms.counts == 0 and terms.distillation == 0
 
 
+def slide_of(most_spots: int, copies: int = 5, recomputed_above: int = 100, counts=COUNTS):
+    """A slide of 6 spots, ready for training."""
+    return distilled_slide(training_slide(counts), 8, copies, recomputed_above, most_spots)
+
+
 def test_copies_are_as_many_as_fit_but_one():
-    slide = training_slide(None)
-    assert [distilled_slide(slide, 8, 5, most, "cpu").copies for most in (100, 36, 35, 18, 6)] == [
-        5,
-        5,
-        4,
-        2,
-        1,
+    assert [slide_of(most).copies for most in (100, 36, 35, 18, 6)] == [5, 5, 4, 2, 1]
+    assert slide_of(6, copies=0).copies == 0
+
+
+def test_activations_are_computed_twice_above_so_many_spots_in_the_passes_that_fit():
+    assert not slide_of(100, recomputed_above=36).recompute and slide_of(100, recomputed_above=35).recompute
+    assert not slide_of(18, recomputed_above=18).recompute, "two copies are left"
+    assert not slide_of(100, copies=0, recomputed_above=6).recompute
+
+
+def test_notes_say_what_a_fit_could_not_do_as_asked():
+    assert distillation_notes([slide_of(100)], copies=5, zinb_weight=0.25) == []
+    bare = slide_of(18, recomputed_above=17, counts=None)
+    fewer, twice = "2 of 5 copies of A: 6 spots.", "Activations computed twice to save memory, on: A, A."
+    assert distillation_notes([bare, bare], copies=5, zinb_weight=0.25) == [
+        "No raw panel counts, hence no count likelihood, on: A, A.",
+        fewer,
+        fewer,
+        twice,
     ]
-    assert distilled_slide(slide, 8, 0, 6, "cpu").copies == 0
-    notes = distillation_notes([distilled_slide(slide, 8, 5, 18, "cpu")], copies=5, zinb_weight=0.25)
-    assert notes == [
-        "No raw panel counts, hence no count likelihood, on: A.",
-        "2 of 5 copies of A: 6 spots.",
+    assert distillation_notes([bare, slide_of(100)], copies=2, zinb_weight=0) == [twice.replace(", A", "")]
+    assert distillation_notes([slide_of(100, copies=0)], copies=0, zinb_weight=0.25) == [
+        "No augmented copies, hence no self-distillation."
     ]
-    assert distillation_notes([distilled_slide(training_slide(COUNTS), 8, 5, 100)], 5, 0.25) == []
 
 
 def test_the_fusion_is_the_mean_of_an_lstm_that_each_spot_runs_through_alone():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,19 @@ def test_a_position_outside_the_tables_is_refused():
     with pytest.raises(MethodError, match="n_pos to at least 15"):
         grid_columns_rows(slide(5), 12)
     assert table_size("Visium") == 128
+
+
+def test_a_negative_position_is_refused_and_no_larger_table_proposed():
+    """Rows from -1 to 1, columns from 10 to 12."""
+    below = replace(slide(3), array_row_column=slide(3).array_row_column - [1, 0])
+    with pytest.raises(MethodError, match=r"from -1 to 12.*must start at 0 or above") as refusal:
+        grid_columns_rows(below, 64)
+    assert "n_pos" not in str(refusal.value)
+
+
+def test_a_slide_without_spots_has_no_positions():
+    indices = grid_columns_rows(slide(0), 64)
+    assert indices.shape == (0, 2) and indices.dtype == np.int64
 
 
 def test_pieces_are_joined_in_order():
