@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from stbench import stopwatch
 from stbench.choosing import choose_contestants, find_slides
@@ -89,6 +92,37 @@ def test_a_sparse_product_counts_its_stored_entries(layout: torch.layout):
     output = (links @ x).sum()
     assert counted(output.backward) == 2 * 20 * 6
     assert counted(lambda: dense @ x) == 2 * 20 * 30 * 6
+
+
+def test_counting_keeps_no_graph_that_was_recomputed():
+    """Several GiB a step, else, where a network recomputes its activations to save memory."""
+    network = nn.Sequential(nn.Linear(8, 16), Noted(), nn.Linear(16, 4))
+    x = torch.randn(5, 8, requires_grad=True)
+    with counting() as counter:
+        checkpoint(network, x, use_reentrant=False).sum().backward()
+        assert len(Noted.seen) == 2 and not any(thing() for thing in Noted.seen)
+    first, last = 2 * 5 * 8 * 16, 2 * 5 * 16 * 4
+    assert counter.get_total_flops() == 4 * first + 3 * last  # what the last layer gives is not needed again
+
+
+class Noted(nn.Module):
+    """The identity; `seen` has weak references to what each of its nodes in the graph holds."""
+
+    seen: ClassVar[list[weakref.ref]] = []
+
+    class Identity(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.held = nn.Identity()  # any object that may be referred to weakly
+            Noted.seen.append(weakref.ref(ctx.held))
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient
+
+    def forward(self, x):
+        return self.Identity.apply(x)
 
 
 def test_nothing_counted_is_none():
