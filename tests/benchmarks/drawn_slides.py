@@ -36,7 +36,7 @@ def _image_side(n: int, card: MethodCard, random: np.random.Generator) -> dict[s
     row, column = np.divmod(np.arange(n), math.ceil(math.sqrt(n)))
     sizes = {edge: card.needs.resized_to or edge for edge in card.needs.patches}
     return {
-        "platform": "ST",
+        "platform": "Visium",  # whose position tables hold 5,000 spots on a square
         "pixel_xy": 200.0 * np.stack([column, row], axis=1),
         "array_row_column": np.stack([row, column], axis=1),
         "embeddings": random.standard_normal((n, WIDTH), dtype=np.float32) if card.needs.embeddings else None,
