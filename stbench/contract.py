@@ -60,6 +60,7 @@ class FitReport:
     curve       mean validation score after each epoch (one entry for a method without epochs, none without
                 validation slides)
     epochs      epochs trained, 0 for a method without epochs
+    steps       optimiser steps taken, 0 for a method without an optimiser
     pretrained  what the method's own network started from ("" = nothing pretrained)
     notes       sentences for the result's row
     """
@@ -68,6 +69,7 @@ class FitReport:
     epochs: int = 0
     pretrained: str = ""
     notes: tuple[str, ...] = ()
+    steps: int = 0
 
 
 class Method(ABC):
@@ -240,6 +242,15 @@ class Needs(BaseModel):
     min_train_slides: PositiveInt = 1
 
 
+class PublishedSteps(BaseModel):
+    """Optimiser steps that a publication's own training takes, and how that number comes about, in words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: PositiveInt
+    regime: str
+
+
 class MethodCard(_Card):
     """card.yaml of a method.
 
@@ -248,6 +259,7 @@ class MethodCard(_Card):
     target      the scale that its losses are tuned to; the harness hands it that scale and inverts before
                 scoring. None (a method that any per-gene affine map leaves alone) takes the run's scale
     presets     settings that differ from the defaults (which are the preset `paper`), by preset name
+    published_steps  steps of the publication's training, by preset; one without an entry trains as `paper` does
     grid        the inner loop's short list of settings, the default ({}) first, at most four
     full_grid   name -> values; `--grid full` tries the product
     pretrained  published weights that the method's own network starts from, by the names of preprocess/weights.py;
@@ -264,6 +276,7 @@ class MethodCard(_Card):
     needs: Needs = Needs()
     target: TargetScale | None = None
     presets: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    published_steps: dict[str, PublishedSteps] = Field(default_factory=dict)
     grid: tuple[dict[str, Any], ...] = Field(default=({},), max_length=4)
     full_grid: dict[str, list[Any]] = Field(default_factory=dict)
     pretrained: tuple[str, ...] = ()
@@ -273,6 +286,17 @@ class MethodCard(_Card):
         if not self.grid or self.grid[0] != {}:
             raise ValueError("grid must start with {} (the default settings)")
         return self
+
+    @model_validator(mode="after")
+    def _steps_of_presets(self) -> MethodCard:
+        if unknown := self.published_steps.keys() - self.presets.keys():
+            raise ValueError(f"published_steps names {min(unknown)}, which is no preset")
+        return self
+
+    def steps_published(self, preset: str) -> int | None:
+        """Optimiser steps of the publication's training under a preset, None where the card states none."""
+        stated = self.published_steps.get(preset) or self.published_steps.get("paper")
+        return stated.steps if stated else None
 
 
 class ExpectedSlide(BaseModel):

@@ -110,6 +110,7 @@ class Record:
     """One (method, settings, seed, fold): scores, cost, versions, hashes; `failure` is None or the reason.
 
     unlabelled, tumour_labels   which annotation values mean "no label" and which count as tumour
+    published_steps             optimiser steps of the publication's training; those taken are in `cost`
     predictions   test slide -> (n_spots, G) float32 on the log scale, as they were scored
     training      what the scores know of the training slides: minimum, maximum, mean, std, (G,) over panel_genes
     """
@@ -132,6 +133,7 @@ class Record:
     tuning: Mapping[str, Any] = field(default_factory=dict)
     slides: tuple[SlideScores, ...] = ()
     cost: Mapping[str, float | None] = field(default_factory=dict)
+    published_steps: int | None = None
     pretrained: str = ""
     notes: tuple[str, ...] = ()
     unlabelled: tuple[str, ...] = ()

@@ -69,12 +69,12 @@ def train(
     if epochs < 0:
         raise UsageError(f"epochs is {epochs}; it must be 0 or more.")
     device = device_of(context)
-    was_training, curve = network.training, []
+    was_training, curve, steps = network.training, [], 0
     optimiser.zero_grad(set_to_none=True)
     for epoch in range(epochs):
         network.train()
         epoch_losses = _under_autocast(losses(epoch), device, mixed_precision)
-        _train_epoch(optimiser, epoch_losses, accumulate, f"epoch {epoch + 1} of {epochs}")
+        steps += _train_epoch(optimiser, epoch_losses, accumulate, f"epoch {epoch + 1} of {epochs}")
         with evaluating(network), _random_state_kept(device):
             latest = validation.mean_score() if validation else None
         if latest is not None:
@@ -82,13 +82,13 @@ def train(
         if context.progress:
             context.progress(epoch + 1, epochs, latest)
     network.train(was_training)
-    return FitReport(curve=tuple(curve), epochs=epochs)
+    return FitReport(curve=tuple(curve), epochs=epochs, steps=steps)
 
 
 def _train_epoch(
     optimiser: torch.optim.Optimizer, losses: Iterable[Tensor], accumulate: int, name: str
-) -> None:
-    """One epoch: a gradient for each loss, an optimiser step for each `accumulate` of them."""
+) -> int:
+    """One epoch: a gradient for each loss, an optimiser step for each `accumulate` of them; returns the steps."""
     pending = steps = 0
     for loss in losses:
         value = loss.item()
@@ -101,8 +101,10 @@ def _train_epoch(
             pending, steps = 0, steps + 1
     if pending:
         _step(optimiser, scale=accumulate / pending)
-    elif steps == 0:
+        steps += 1
+    if steps == 0:
         raise MethodError(f"There was nothing to train on in {name}: the training slides gave no batch.")
+    return steps
 
 
 def _step(optimiser: torch.optim.Optimizer, scale: float = 1.0) -> None:

@@ -17,11 +17,11 @@ UNITS_PER_GATE = 4
 TEMPERATURE = 0.1
 
 
-def projection(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
-    """Linear layer of a bridging block: truncated normal weights, zero biases."""
+def projection(inputs: int, outputs: int, bias: bool = True, zero_bias: bool = True) -> nn.Linear:
+    """Linear layer of a bridging block: truncated normal weights, zero biases (or those of the library's start)."""
     linear = nn.Linear(inputs, outputs, bias=bias)
     nn.init.trunc_normal_(linear.weight, std=0.02)
-    if bias:
+    if bias and zero_bias:
         nn.init.zeros_(linear.bias)
     return linear
 
@@ -47,7 +47,7 @@ class GraphExemplarBridging(nn.Module):
         self.exemplar = projection(hidden, hidden, bias=False)
         self.expression = projection(hidden, hidden, bias=False)
         self.score = projection(hidden, gates, bias=False)
-        self.gates = projection(gates, 2 * gates)
+        self.gates = projection(gates, 2 * gates, zero_bias=False)
         self.window_bias = nn.Parameter(torch.zeros(hidden))
         self.exemplar_bias = nn.Parameter(torch.zeros(hidden))
         self.to_window = projection(hidden, hidden)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy import sparse
-from scipy.spatial import KDTree
 
-from stbench.nn.adjacency import adjacency, links, matrix_of_links
+from stbench.nn.adjacency import adjacency, links
+from stbench.nn.cell_links import cell_links
 from stbench.nn.training_bank import TrainingBank, slide_embeddings
 from stbench.preprocess.neighbours import Metric, neighbour_positions, spatial_neighbours, top_k
 from stbench.slide import QuerySlide, TrainingSlide
@@ -19,8 +19,8 @@ from .network import Edges, Features
 CPU = torch.device("cpu")
 # Pitches within which windows are neighbours: the eight around one on a square array, the six on a hexagonal one.
 REACH = 1.5
-# The released code's grid: cells of 256 pixels, the eight around a cell and the cell itself within sqrt(2).
-CELL_PIXELS, CELL_REACH = 256, 2**0.5 * (1 + 1e-9)
+# The released code's grid: cells of 256 pixels; strictly within sqrt(2) lie the cell itself and the four beside it.
+CELL_PIXELS, CELL_REACH = 256, 2**0.5
 
 
 class GraphRecipe(NamedTuple):
@@ -53,7 +53,7 @@ def build_graph(
     nodes, inverse = np.unique(retrieved, return_inverse=True)
     described = np.concatenate([bank.embeddings[nodes], bank.expression[nodes]], axis=1)  # (R, d + G)
     close, _ = top_k(described, described, recipe.close_exemplars, "l2", exclude_self=True)  # (R, 3)
-    near = _near_cells(slide, recipe) if recipe.near == "cells" else _near_pitches(slide, recipe)
+    near = _near_windows(slide, recipe)
     return SlideGraph(
         Features(
             torch.tensor(embeddings, dtype=torch.float32, device=device),
@@ -69,19 +69,12 @@ def build_graph(
     )
 
 
-def _near_pitches(slide: TrainingSlide | QuerySlide, recipe: GraphRecipe) -> sparse.csr_array:
-    """Each window's nearest windows within 1.5 pitches, the pitch being the median distance to the nearest one."""
+def _near_windows(slide: TrainingSlide | QuerySlide, recipe: GraphRecipe) -> sparse.csr_array:
+    """Each window's nearest windows: by cells, or within 1.5 pitches (median distances to the nearest window)."""
+    if recipe.near == "cells":
+        return cell_links(slide, CELL_PIXELS, CELL_REACH, recipe.neighbours)
     positions = np.asarray(neighbour_positions(slide), dtype=np.float64)
     neighbours = spatial_neighbours(positions, slide.array_row_column, recipe.neighbours)  # (n, Q)
     distance = np.linalg.norm(positions[neighbours] - positions[:, None], axis=2)
     pitch = np.median(distance[:, 0]) if distance.size else 0.0
     return links(neighbours, distance <= REACH * pitch)
-
-
-def _near_cells(slide: TrainingSlide | QuerySlide, recipe: GraphRecipe) -> sparse.csr_array:
-    """The released rule: windows in the same or a touching cell of 256 pixels, the first few by index."""
-    cells = np.floor(slide.pixel_xy / CELL_PIXELS)
-    found = KDTree(cells).query_ball_point(cells, CELL_REACH, return_sorted=True)
-    kept = [[j for j in near if j != i][: recipe.neighbours] for i, near in enumerate(found)]
-    rows = np.repeat(np.arange(len(kept)), [len(near) for near in kept])
-    return matrix_of_links(rows, np.array([j for near in kept for j in near], dtype=np.int64), len(kept))

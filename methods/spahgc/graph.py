@@ -9,6 +9,7 @@ import torch
 from scipy import sparse
 
 from stbench.nn.adjacency import adjacency, links
+from stbench.nn.cell_links import cell_links
 from stbench.nn.training_bank import TrainingBank, slide_embeddings
 from stbench.preprocess.neighbours import Metric, neighbour_positions, spatial_neighbours, top_k
 from stbench.slide import QuerySlide, TrainingSlide
@@ -16,6 +17,8 @@ from stbench.slide import QuerySlide, TrainingSlide
 from .network import Edges, Features
 
 CPU = torch.device("cpu")
+# The released code's grid of full-resolution pixels, in which its radius is counted.
+CELL_PIXELS = 224
 
 
 class GraphRecipe(NamedTuple):
@@ -67,10 +70,8 @@ def build_graph(
 
 
 def _spatial_links(slide: TrainingSlide | QuerySlide, recipe: GraphRecipe) -> sparse.csr_array:
-    """TS: each spot's nearest spots, without those beyond the radius (in array units) if there is one."""
-    array = slide.array_row_column
-    neighbours = spatial_neighbours(neighbour_positions(slide), array, recipe.neighbours)
-    if recipe.target_radius is None:
-        return links(neighbours)
-    distance = np.linalg.norm(array[neighbours] - array[:, None], axis=2)  # (n, Q)
-    return links(neighbours, distance <= recipe.target_radius * (1 + 1e-9))
+    """TS: each spot's nearest spots; with a radius those within it in cells of 224 pixels, as many at most."""
+    if recipe.target_radius is not None:
+        return cell_links(slide, CELL_PIXELS, recipe.target_radius, recipe.neighbours)
+    positions = neighbour_positions(slide)
+    return links(spatial_neighbours(positions, slide.array_row_column, recipe.neighbours))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
-from stbench.errors import MethodError, UnknownName
+from stbench.errors import MethodError, UnknownName, UsageError
 from stbench.hyperparameters import (
     check_choice,
     check_multiple,
@@ -30,8 +30,9 @@ from stbench.nn.training_bank import TrainingBank, bank_slides, training_bank
 from stbench.preprocess.neighbours import Metric
 from stbench.slide import QuerySlide, TrainingSlide
 
+from .attention import DualForm, PoolingForm
 from .graph import GraphRecipe, SlideGraph, build_graph
-from .loss import contrastive_loss
+from .loss import contrast
 from .network import Encoder, Head, Network
 from .views import two_views
 
@@ -41,18 +42,29 @@ _CHOICES = {
     "reference_nodes": ("retrieved", "all"),
     "mask": ("complementary", "random", "none"),
     "second_view": ("shared", "frozen"),
+    "mse_over_genes": ("mean", "sum"),
+    "contrast_average": ("together", "apart"),
 }
 
 
 class SpaHGC(Method):
     """Graph network over a slide's spots and their references; defaults are the preset `paper`.
 
-    neighbours, target_radius       TS: so many nearest spots, within a radius in array units if one is given
+    neighbours, target_radius       TS: so many nearest spots; with a radius those within it, in cells of 224 pixels
     references, cross_metric        CS: so many most similar bank spots
-    reference_neighbours, -_metric  RS: so many most similar reference nodes, by embedding and expression
+    reference_neighbours, -_metric  RS: so many most similar reference nodes, by embedding and expression; None: as
+                                    many as `references`
     reference_nodes                 "retrieved" or "all" bank spots become nodes
+    leaky_logits                    LeakyReLU on attention logits before each softmax
+    cnda_heads, -_dropout,          CNDA: its heads, dropout on its weights, a linear map after its weighted sums
+      -_output_map
+    heads, cnap_target_map,         CNAP: its heads, a linear map of the target before query and residual, a linear
+      output_projection             map W_O after the heads;  mlp_head: a hidden layer before the map to genes
     target_mask, reference_mask     rates alpha and beta at which features are dropped;  mask: see `two_views`
-    second_view                     view 2 goes through the "shared" encoder or a "frozen" copy of its first state
+    predicting_view                 view 1 (features masked at these rates) or 2 (its complement) predicts in training
+    second_view                     the other view goes through the "shared" encoder or a "frozen" copy of its start
+    mse_over_genes                  squared errors are the "mean" over genes, or their "sum" (the paper's norm)
+    contrast_average                "together": over all nodes; "apart": each node type's mean with its weight
     edges, cnda, cnap               what an ablation switches off; edges is any of TS, CS, RS joined by "+"
     """
 
@@ -62,17 +74,25 @@ class SpaHGC(Method):
         target_radius: float | None = None,
         references: int = 7,
         cross_metric: Metric = "cosine",
-        reference_neighbours: int = 7,
+        reference_neighbours: int | None = None,
         reference_metric: Metric = "cosine",
         reference_nodes: str = "retrieved",
+        leaky_logits: bool = False,
+        cnda_heads: int = 1,
+        cnda_dropout: float = 0.0,
+        cnda_output_map: bool = False,
+        cnap_target_map: bool = False,
         mask: str = "complementary",
         target_mask: float = 0.8,
         reference_mask: float = 0.9,
+        predicting_view: int = 1,
         second_view: str = "shared",
         mse_weight: float = 1.0,
+        mse_over_genes: str = "mean",
         correlation_weight: float = 1.0,
         target_contrast_weight: float = 1.0,
         reference_contrast_weight: float = 1.0,
+        contrast_average: str = "together",
         edges: str = "TS+CS+RS",
         cnda: bool = True,
         cnap: bool = True,
@@ -92,14 +112,22 @@ class SpaHGC(Method):
         self.reference_neighbours = reference_neighbours
         self.reference_metric: Metric = reference_metric
         self.reference_nodes = reference_nodes
+        self.leaky_logits = leaky_logits
+        self.cnda_heads = cnda_heads
+        self.cnda_dropout = cnda_dropout
+        self.cnda_output_map = cnda_output_map
+        self.cnap_target_map = cnap_target_map
         self.mask = mask
         self.target_mask = target_mask
         self.reference_mask = reference_mask
+        self.predicting_view = predicting_view
         self.second_view = second_view
         self.mse_weight = mse_weight
+        self.mse_over_genes = mse_over_genes
         self.correlation_weight = correlation_weight
         self.target_contrast_weight = target_contrast_weight
         self.reference_contrast_weight = reference_contrast_weight
+        self.contrast_average = contrast_average
         self.edges = edges
         self.cnda = cnda
         self.cnap = cnap
@@ -121,14 +149,19 @@ class SpaHGC(Method):
             check_choice(self, name, choices)
         for edge in self._edge_types() - {"TS", "CS", "RS"}:
             raise UnknownName("edge type", edge, ("TS", "CS", "RS"))
-        check_whole(self, 1, "neighbours", "references", "reference_neighbours", "hidden", "heads")
+        check_whole(self, 1, "neighbours", "references", "hidden", "heads", "cnda_heads")
+        check_whole(self, 1, "reference_neighbours", none="as many as references")
         check_whole(self, 0, "layers", "epochs")
         check_positive(self, "target_radius", none="no bound")
         check_share(self, "target_mask", "reference_mask")
+        check_share(self, "cnda_dropout", below_one=True)
+        if self.predicting_view not in (1, 2):
+            raise UsageError(f"predicting_view is {self.predicting_view}; it must be 1 or 2.")
         check_not_negative(self, "mse_weight", "correlation_weight", "weight_decay")
         check_not_negative(self, "target_contrast_weight", "reference_contrast_weight")
         check_positive(self, "learning_rate")
         check_multiple(self, "hidden", self.heads, "heads")
+        check_multiple(self, "hidden", self.cnda_heads, "cnda_heads")
 
     def _edge_types(self) -> frozenset[str]:
         return frozenset(filter(None, self.edges.split("+")))
@@ -165,29 +198,33 @@ class SpaHGC(Method):
             return training.train(self._network, optimiser, losses, self.epochs, context, judge)
 
     def _recipe(self) -> GraphRecipe:
-        return GraphRecipe(**{name: getattr(self, name) for name in GraphRecipe._fields})
+        recipe = GraphRecipe(**{name: getattr(self, name) for name in GraphRecipe._fields})
+        return recipe._replace(reference_neighbours=self.reference_neighbours or self.references)
 
     def _new_network(self, bank: TrainingBank) -> Network:
         d, genes, edges = bank.embeddings.shape[1], bank.expression.shape[1], self._edge_types()
-        pools = self.cnap and "CS" in edges
+        cnda = DualForm(self.cnda_heads, self.leaky_logits, self.cnda_output_map, self.cnda_dropout)
+        cnap = PoolingForm(self.heads, self.leaky_logits, self.cnap_target_map, self.output_projection)
         return Network(
-            Encoder(d, genes, self.hidden, self.layers, self.heads, edges, self.cnda),
-            Head(genes, self.hidden, self.heads, pools, self.output_projection, self.mlp_head),
+            Encoder(d, genes, self.hidden, self.layers, edges, cnda if self.cnda else None),
+            Head(genes, self.hidden, cnap, self.cnap and "CS" in edges, self.mlp_head),
         )
 
     def _loss(self, graph: SlideGraph, truth: Tensor, second: Encoder, generator: torch.Generator) -> Tensor:
-        """The loss of one step: view 1 predicts, view 2 is what its embeddings are pulled towards."""
+        """The loss of one step: one view predicts, the other is what its embeddings are pulled towards."""
         network = self._fitted()
         views = two_views(graph.features, self.mask, self.target_mask, self.reference_mask, generator)
-        nodes = network.encoder(views[0], graph.edges)
+        predicting, other = views if self.predicting_view == 1 else views[::-1]
+        nodes = network.encoder(predicting, graph.edges)
         prediction = network.head(nodes, graph.edges.cross)
-        loss = self.mse_weight * F.mse_loss(prediction, truth)
+        error = F.mse_loss(prediction, truth) * (truth.shape[1] if self.mse_over_genes == "sum" else 1)
+        loss = self.mse_weight * error
         loss = loss + self.correlation_weight * correlation_loss(prediction, truth)
-        if self.target_contrast_weight or self.reference_contrast_weight:
+        weights = self.target_contrast_weight, self.reference_contrast_weight
+        if any(weights):
             with torch.no_grad():
-                other = second(views[1], graph.edges)
-            loss = loss + self.target_contrast_weight * contrastive_loss(nodes.target, other.target)
-            loss = loss + self.reference_contrast_weight * contrastive_loss(nodes.reference, other.reference)
+                pulled = second(other, graph.edges)
+            loss = loss + contrast(nodes, pulled, *weights, self.contrast_average)
         return loss
 
     def _fitted(self) -> Network:

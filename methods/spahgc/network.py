@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import SAGEConv
 
-from .attention import SLOPE, CrossNodeAttentionPooling, CrossNodeDualAttention
+from .attention import SLOPE, CrossNodeAttentionPooling, CrossNodeDualAttention, DualForm, PoolingForm
 from .masks import Dropout
 
 # torch-geometric writes the source of a layer to a temporary file when the first is built. Built here, that happens
@@ -41,10 +41,11 @@ class Features(NamedTuple):
 
 
 class Nodes(NamedTuple):
-    """What the encoder makes of them: target (n, h), reference (R, h)."""
+    """What the encoder makes of them: target (n, h), reference (R, h), and the references' expression (R, h)."""
 
     target: Tensor
     reference: Tensor
+    expression: Tensor
 
 
 class Stem(nn.Module):
@@ -64,33 +65,40 @@ class Stem(nn.Module):
             nn.LeakyReLU(SLOPE),
         )
 
-    def forward(self, features: Features) -> tuple[Nodes, Tensor]:
-        """Nodes, and the expression stream (R, h)."""
+    def forward(self, features: Features) -> Nodes:
         both = torch.cat([self.target(features.target), self.reference(features.reference)])  # (n + R, h)
         target, reference = self.shared(both).split([len(features.target), len(features.reference)])
-        return Nodes(target, reference), self.expression(features.reference[:, -self.n_genes :])
+        return Nodes(target, reference, self.expression(features.reference[:, -self.n_genes :]))
 
 
 class Layer(nn.Module):
-    """One round of messages along the edge types that are switched on; no residual, no norm."""
+    """One round of messages along the edge types that are switched on; no residual, no norm.
 
-    def __init__(self, hidden: int, heads: int, dropout: float, edges: frozenset[str], cnda: bool):
+    `cnda` is None where targets and references do not attend to each other. No message reaches the expression
+    stream, which passes the activation with the nodes.
+    """
+
+    def __init__(self, hidden: int, edges: frozenset[str], cnda: DualForm | None):
         super().__init__()
         self.spatial = SAGEConv(hidden, hidden) if "TS" in edges else None
         self.reference = SAGEConv(hidden, hidden) if "RS" in edges else None
-        self.cross = CrossNodeDualAttention(hidden, heads, dropout) if cnda and "CS" in edges else None
+        self.cross = CrossNodeDualAttention(hidden, cnda) if cnda and "CS" in edges else None
 
-    def forward(self, nodes: Nodes, expression: Tensor, edges: Edges) -> Nodes:
+    def forward(self, nodes: Nodes, edges: Edges) -> Nodes:
         to_target, to_reference = [], []
         if self.spatial is not None:
             to_target.append(self.spatial(nodes.target, edges.spatial))
         if self.reference is not None:
             to_reference.append(self.reference(nodes.reference, edges.reference))
         if self.cross is not None:
-            messages = self.cross(nodes.target, nodes.reference, expression, edges.cross)
+            messages = self.cross(*nodes, edges.cross)
             to_target.append(messages[0])
             to_reference.append(messages[1])
-        return Nodes(updated(nodes.target, to_target), updated(nodes.reference, to_reference))
+        return Nodes(
+            updated(nodes.target, to_target),
+            updated(nodes.reference, to_reference),
+            F.leaky_relu(nodes.expression, SLOPE),
+        )
 
 
 def updated(node: Tensor, messages: list[Tensor]) -> Tensor:
@@ -109,33 +117,27 @@ class Encoder(nn.Module):
         genes: int,
         hidden: int,
         layers: int,
-        heads: int,
         edges: frozenset[str],
-        cnda: bool,
+        cnda: DualForm | None,
         dropout: float = 0.2,
-        attention_dropout: float = 0.1,
     ):
         super().__init__()
         self.stem = Stem(d, genes, hidden, dropout)
-        self.layers = nn.ModuleList(
-            Layer(hidden, heads, attention_dropout, edges, cnda) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(Layer(hidden, edges, cnda) for _ in range(layers))
 
     def forward(self, features: Features, edges: Edges) -> Nodes:
-        nodes, expression = self.stem(features)
+        nodes = self.stem(features)
         for layer in self.layers:
-            nodes = layer(nodes, expression, edges)
+            nodes = layer(nodes, edges)
         return nodes
 
 
 class Head(nn.Module):
     """Pooling and the map to genes: linear, or with one hidden layer."""
 
-    def __init__(
-        self, genes: int, hidden: int, heads: int, pools: bool, output_projection: bool, mlp_head: bool
-    ):
+    def __init__(self, genes: int, hidden: int, cnap: PoolingForm, pools: bool, mlp_head: bool):
         super().__init__()
-        self.pooling = CrossNodeAttentionPooling(hidden, heads, pools, output_projection)
+        self.pooling = CrossNodeAttentionPooling(hidden, cnap, pools)
         first = [nn.Linear(hidden, hidden), nn.LeakyReLU(SLOPE)] if mlp_head else []
         self.genes = nn.Sequential(*first, nn.Linear(hidden, genes))
 

@@ -15,9 +15,14 @@ import stbench.methods.spahgc.method as spahgc_method
 from stbench.contract import FitContext
 from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
 from stbench.methods.spahgc import plugin as SpaHGC
-from stbench.methods.spahgc.attention import CrossNodeAttentionPooling, CrossNodeDualAttention
+from stbench.methods.spahgc.attention import (
+    CrossNodeAttentionPooling,
+    CrossNodeDualAttention,
+    DualForm,
+    PoolingForm,
+)
 from stbench.methods.spahgc.graph import GraphRecipe, build_graph
-from stbench.methods.spahgc.loss import contrastive_loss
+from stbench.methods.spahgc.loss import contrast, contrastive_loss
 from stbench.methods.spahgc.masks import Dropout
 from stbench.methods.spahgc.network import Edges, Features, Layer, Nodes
 from stbench.methods.spahgc.views import two_views
@@ -82,7 +87,7 @@ def count(module) -> int:
     ("d", "genes", "trainable"),
     [(1024, 785, 5_403_665), (1024, 171, 4_931_499), (1280, 785, 5_534_737), (1280, 171, 5_062_571)],
 )
-@pytest.mark.parametrize(("preset", "extra"), [("released", -2048), ("paper", -2048 + 2 * 65_792)])
+@pytest.mark.parametrize(("preset", "extra"), [("released", -2048), ("paper", -2048 + (2 - 9) * 65_792)])
 def test_parameter_counts_of_the_presets(d, genes, trainable, preset, extra):
     method = SpaHGC(**CARD.presets[preset]).clone(epochs=0)
     method.fit([training_slide(name, n=3, d=d, genes=genes) for name in "AB"])
@@ -108,6 +113,14 @@ def test_parameters_of_each_submodule():
         ]
     head = method._network.head
     assert count(head.pooling) == 263_168 and count(head.genes) == 201_745
+
+
+def test_parameters_of_both_presets_as_the_sheet_states_them():
+    sizes = {"d": 1280, "genes": 785, "n": 3}
+    for preset, trainable in (("paper", 5_072_145), ("released", 5_532_689)):
+        method = SpaHGC(**CARD.presets[preset]).clone(epochs=0)
+        method.fit([training_slide(name, **sizes) for name in "AB"])
+        assert method.parameter_count().trainable == trainable
 
 
 # Statement 2: every edge type matters, and every ablation switch removes what it names.
@@ -183,6 +196,14 @@ def test_an_ablation_has_fewer_parameters_and_trains(changes):
         {"reference_nodes": "all", "references": 2},
         {"cross_metric": "l1", "references": 2},
         {"reference_metric": "l2", "reference_neighbours": 2},
+        {"leaky_logits": True},
+        {"cnda_heads": 2},
+        {"cnda_dropout": 0.5},
+        {"cnda_output_map": True},
+        {"cnap_target_map": True},
+        {"predicting_view": 2},
+        {"contrast_average": "apart"},
+        {"mse_over_genes": "sum"},
     ],
 )
 def test_every_training_switch_changes_what_is_learned(changes):
@@ -359,15 +380,26 @@ def neighbours_of(adjacency, node):
     return adjacency.to_dense()[node].nonzero().ravel().tolist()
 
 
-def test_spatial_links_are_the_nearest_spots_and_the_radius_takes_the_far_ones_out():
+def test_spatial_links_are_the_nearest_spots():
     """Array 6 wide: spot 0 is a corner, spot 7 has eight spots around it."""
     train = [training_slide("A", n=18), training_slide("B")]
-    bank = training_bank(train[1:])
-    nearest = build_graph(train[0], bank, RECIPE).edges.spatial
+    nearest = build_graph(train[0], training_bank(train[1:]), RECIPE).edges.spatial
     assert neighbours_of(nearest, 7) == [0, 1, 6, 8, 13], "four at distance 1, then the first diagonal"
     assert neighbours_of(nearest, 0) == [1, 2, 6, 7, 12]
-    within = build_graph(train[0], bank, RECIPE._replace(target_radius=2**0.5)).edges.spatial
-    assert neighbours_of(within, 0) == [1, 6, 7] and neighbours_of(within, 7) == [0, 1, 6, 8, 13]
+
+
+def test_with_a_radius_spatial_links_reach_cells_of_224_pixels_strictly_within_it():
+    """Spots at 100 px: three cells of 224 px in a row hold columns 0-2, 3-4, 5 and rows 0-2."""
+    train = [training_slide("A", n=18), training_slide("B")]
+    recipe = RECIPE._replace(neighbours=17, target_radius=2**0.5)
+    within = build_graph(train[0], training_bank(train[1:]), recipe).edges.spatial
+    assert neighbours_of(within, 5) == [3, 4, 9, 10, 11, 15, 16, 17], "its own cell and the one beside it"
+    assert len(neighbours_of(within, 4)) == 17, "both cells beside its own"
+
+
+def test_references_among_themselves_are_as_many_as_references_unless_they_are_set():
+    assert SpaHGC(references=3)._recipe().reference_neighbours == 3
+    assert SpaHGC(references=3, reference_neighbours=5)._recipe().reference_neighbours == 5
 
 
 @pytest.mark.parametrize("metric", ["cosine", "l1", "l2"])
@@ -427,12 +459,16 @@ def linear(layer, x):
     return x @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
 
 
-def attended(query, keys, values, heads):
+def attended(query, keys, values, heads, activation):
     """One node's weighted sum over its edges, head by head."""
     parts = []
     for q, k, v in zip(np.split(query, heads), split(keys, heads), split(values, heads), strict=True):
-        parts.append(softmax(leaky(k @ q / np.sqrt(len(q)))) @ v)
+        parts.append(softmax(activation(k @ q / np.sqrt(len(q)))) @ v)
     return np.concatenate(parts)
+
+
+def plain(x):
+    return x
 
 
 def attention_inputs():
@@ -442,10 +478,13 @@ def attention_inputs():
     return target, reference, stream, cross
 
 
-def test_dual_attention_equals_a_loop_over_nodes():
+@pytest.mark.parametrize("heads", [1, 2])
+@pytest.mark.parametrize("activation", [plain, leaky])
+@pytest.mark.parametrize("output_map", [True, False])
+def test_dual_attention_equals_a_loop_over_nodes(heads, activation, output_map):
     torch.manual_seed(0)
     target, reference, stream, cross = attention_inputs()
-    block = CrossNodeDualAttention(8, 2, dropout=0.1).eval()
+    block = CrossNodeDualAttention(8, DualForm(heads, activation is leaky, output_map, dropout=0.1)).eval()
     for parameter in block.parameters():
         torch.nn.init.normal_(parameter)
     to_target, to_reference = (
@@ -454,40 +493,49 @@ def test_dual_attention_equals_a_loop_over_nodes():
     described = np.concatenate([reference.numpy(), block.norm(stream).detach().numpy()], axis=1)
     reference_query, reference_key, reference_value = split(linear(block.from_reference, described), 3)
     query, key, value = split(linear(block.from_target, target.numpy()), 3)
+    last_target, last_reference = (
+        [lambda x, layer=layer: linear(layer, x) for layer in (block.to_target, block.to_reference)]
+        if output_map
+        else (plain, plain)
+    )
     for i, ends in enumerate(cross.numpy()):
-        message = attended(query[i], reference_key[ends], reference_value[ends], 2)
-        np.testing.assert_allclose(to_target[i], linear(block.to_target, message), rtol=1e-4, atol=1e-4)
+        message = attended(query[i], reference_key[ends], reference_value[ends], heads, activation)
+        np.testing.assert_allclose(to_target[i], last_target(message), rtol=1e-4, atol=1e-4)
     for r in range(6):
         ends = np.flatnonzero((cross.numpy() == r).any(1))
-        message = attended(reference_query[r], key[ends], value[ends], 2) if len(ends) else np.zeros(8)
-        np.testing.assert_allclose(to_reference[r], linear(block.to_reference, message), rtol=1e-4, atol=1e-4)
+        message = np.zeros(8)
+        if len(ends):
+            message = attended(reference_query[r], key[ends], value[ends], heads, activation)
+        np.testing.assert_allclose(to_reference[r], last_reference(message), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("output_projection", [True, False])
-def test_pooling_adds_what_the_references_say(output_projection):
+@pytest.mark.parametrize("activation", [plain, leaky])
+@pytest.mark.parametrize(("target_map", "output_projection"), [(True, False), (False, True)])
+def test_pooling_adds_what_the_references_say(activation, target_map, output_projection):
     target, reference, _, cross = attention_inputs()
-    block = CrossNodeAttentionPooling(8, 2, pools=True, output_projection=output_projection)
+    form = PoolingForm(2, activation is leaky, target_map, output_projection)
+    block = CrossNodeAttentionPooling(8, form)
     for parameter in block.parameters():
         torch.nn.init.normal_(parameter)
     pooled = block(target, reference, cross).detach().numpy()
-    mapped = linear(block.target, target.numpy())
+    mapped = linear(block.target, target.numpy()) if target_map else target.numpy()
     key, value = split(linear(block.reference, reference.numpy()), 2)
     for i, ends in enumerate(cross.numpy()):
-        added = attended(linear(block.query, mapped[i]), key[ends], value[ends], 2)
+        added = attended(linear(block.query, mapped[i]), key[ends], value[ends], 2, activation)
         added = linear(block.output, added) if output_projection else added
         np.testing.assert_allclose(pooled[i], mapped[i] + added, rtol=1e-4, atol=1e-4)
 
 
 def test_a_layer_takes_the_mean_of_both_messages_without_residual():
     target, reference, stream, cross = attention_inputs()
-    layer = Layer(8, 2, 0.1, frozenset({"TS", "CS", "RS"}), cnda=True).eval()
+    layer = Layer(8, frozenset({"TS", "CS", "RS"}), DualForm(2, False, False, 0.1)).eval()
     links = torch.tensor(
         [[0, 1, 1, 0, 0], [0, 0, 0, 0, 1], [1, 0, 0, 0, 0], [0] * 5, [1, 1, 1, 1, 0]]
     ).float()
     similar = torch.ones(6, 6).fill_diagonal_(0)
     edges = Edges(links.to_sparse_csr(), cross, similar.to_sparse_csr())
     with torch.no_grad():
-        nodes = layer(Nodes(target, reference), stream, edges)
+        nodes = layer(Nodes(target, reference, stream), edges)
         messages = layer.cross(target, reference, stream, cross)
         for node, state, adjacency, sage, message in (
             (nodes.target, target, links, layer.spatial, messages[0]),
@@ -497,6 +545,7 @@ def test_a_layer_takes_the_mean_of_both_messages_without_residual():
             heard = sage.lin_l(mean) + sage.lin_r(state)
             expected = leaky(((heard + message) / 2).numpy())
             np.testing.assert_allclose(node.numpy(), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(nodes.expression.numpy(), leaky(stream.numpy()), rtol=1e-6)
 
 
 # Losses.
@@ -527,6 +576,20 @@ def test_the_contrastive_loss_is_zero_for_equal_directions_and_four_for_opposite
     assert contrastive_loss(nodes, -nodes).item() == pytest.approx(4, abs=1e-6)
 
 
+def test_contrast_together_is_the_mean_over_all_nodes_and_apart_the_sum_of_both_means():
+    random = torch.Generator().manual_seed(0)
+    first, second = (Nodes(*(torch.randn(n, 4, generator=random) for n in (2, 6, 6))) for _ in range(2))
+
+    def of(a, b):
+        return [2 - 2 * float(x @ y / x.norm() / y.norm()) for x, y in zip(a, b, strict=True)]
+
+    targets, references = of(first.target, second.target), of(first.reference, second.reference)
+    together = contrast(first, second, 1.0, 1.0, "together").item()
+    assert together == pytest.approx(np.mean(targets + references), abs=1e-5)
+    apart = contrast(first, second, 0.2, 0.1, "apart").item()
+    assert apart == pytest.approx(0.2 * np.mean(targets) + 0.1 * np.mean(references), abs=1e-5)
+
+
 # Settings and errors.
 
 
@@ -546,6 +609,9 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
         ({"references": 0}, UsageError, "references is 0"),
         ({"target_mask": 1.5}, UsageError, "between 0 and 1"),
         ({"hidden": 10}, UsageError, "multiple of . heads"),
+        ({"cnda_heads": 3}, UsageError, "multiple of 3 cnda_heads"),
+        ({"predicting_view": 3}, UsageError, "must be 1 or 2"),
+        ({"mse_over_genes": "panel"}, UnknownName, "mse_over_genes"),
     ],
 )
 def test_a_setting_out_of_range_is_named(settings, error, message):
