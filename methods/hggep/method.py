@@ -144,7 +144,7 @@ class HGGEP(Method):
 
             judge = training.Validation(self.predict, validation, score)
             report = training.train(network, optimiser, losses, self.epochs, context, judge)
-        notes = [f"{self.epochs * len(slides)} optimiser steps."]
+        notes = []
         if len(slides) < len(train):
             notes.append(f"Training slides of fewer than two spots, left out: {len(train) - len(slides)}.")
         notes += distillation_notes(on_device, copies, self.zinb_weight)

@@ -139,8 +139,7 @@ class Hist2ST(Method):
 
             judge = training.Validation(self.predict, validation, score)
             report = training.train(network, optimiser, losses, self.epochs, context, judge)
-        steps = f"{self.epochs * len(slides)} optimiser steps; the publication's regime has 10,850."
-        return replace(report, notes=(steps, *distillation_notes(on_device, copies, self.zinb_weight)))
+        return replace(report, notes=tuple(distillation_notes(on_device, copies, self.zinb_weight)))
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""

@@ -28,8 +28,6 @@ from .network import Network
 
 _SIZES = ("layers", "width", "heads", "head_width", "hidden", "patch_pixels")
 _OF_THE_NETWORK = (*_SIZES, "pixel_scale", "dropout")
-# Optimiser steps of the published regime: 31 slides, 100 epochs.
-_PUBLISHED_STEPS = 3100
 # Patches embedded at a time when predicting: 77 MB as float32.
 _PIECE = 512
 
@@ -120,7 +118,7 @@ class HisToGene(Method):
             optimiser = training.adam(network, self.learning_rate)
             judge = training.Validation(lambda slide: self._predict(queries[slide]), validation, score)
             report = training.train(network, optimiser, losses, self.epochs, context, judge)
-            return dataclasses.replace(report, notes=self._notes(len(slides)))
+            return dataclasses.replace(report, notes=self._notes())
 
     def _new_network(self, truths: Sequence[Tensor], positions: int) -> Network:
         settings = {name: getattr(self, name) for name in _OF_THE_NETWORK}
@@ -134,15 +132,10 @@ class HisToGene(Method):
         columns_rows = torch.tensor(grid_columns_rows(slide, positions), device=device)
         return Inputs(spot_patches([slide], self.patch_pixels, device).flatten(1), columns_rows)
 
-    def _notes(self, slides: int) -> tuple[str, ...]:
-        steps = self.epochs * slides
-        notes = [
-            f"{steps} optimiser steps ({self.epochs} epochs of {slides} slides); "
-            f"the published regime takes {_PUBLISHED_STEPS}"
-        ]
-        if self.start_at_mean:
-            notes.append("the head's bias started at the training mean, unlike the published model's")
-        return tuple(notes)
+    def _notes(self) -> tuple[str, ...]:
+        if not self.start_at_mean:
+            return ()
+        return ("the head's bias started at the training mean, unlike the published model's",)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         """(n_spots, n_genes) float32 on the log scale, all spots of the slide at once."""

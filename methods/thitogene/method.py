@@ -32,8 +32,6 @@ from .slide_inputs import SlideInputs, beyond_tables, slide_inputs
 
 _SIZES = ("layers", "capsules", "capsule_width", "heads", "head_width", "hidden", "graph_heads")
 _OF_THE_NETWORK = (*_SIZES, "graph_width", "patch_pixels", "dropout", "position_std", "attention_over")
-# Optimiser steps of the published regime: 31 slides, 200 epochs.
-_PUBLISHED_STEPS = 6200
 # Patches that go through the convolutions at a time when predicting: about 0.2 GB of feature maps.
 _PIECE = 256
 
@@ -157,11 +155,8 @@ class THItoGene(Method):
         validation: Sequence[QuerySlide],
         positions: int,
     ) -> tuple[str, ...]:
-        steps = self.epochs * len(slides)
         single = [slide.id for slide in train if slide.n_spots == 1]
         notes = [
-            f"{steps} optimiser steps ({self.epochs} epochs of {len(slides)} slides); "
-            f"the published regime takes {_PUBLISHED_STEPS}",
             f"left out, having a single spot: {', '.join(single)}" if single else "",
             *(beyond_tables(slide, positions) for slide in (*slides, *validation)),
         ]

@@ -489,7 +489,7 @@ def test_the_same_seed_gives_the_same_losses_and_predictions():
     def run(seed):
         method = Watched(**SMALL)
         report = method.fit([training_slide(name) for name in "AB"], context=FitContext(seed=seed))
-        assert report.pretrained.startswith("shufflenet_v2_x0_5") and "4 optimiser steps." in report.notes
+        assert report.pretrained.startswith("shufflenet_v2_x0_5") and report.steps == 4
         return method.seen, method.predict(query_of(training_slide("Q")))
 
     (losses, prediction), (again, repeated), (other, _) = run(3), run(3), run(4)
@@ -501,6 +501,7 @@ def test_slides_of_one_spot_are_left_out_of_training():
     train = [training_slide("A"), training_slide("B", n=1)]
     report = HGGEP(**SMALL).fit(train)
     assert any("fewer than two spots, left out: 1" in note for note in report.notes)
+    assert report.steps == 2, "one slide, two epochs"
     with pytest.raises(CannotFit, match="two spots"):
         HGGEP(**SMALL).fit(train[1:])
 
@@ -590,7 +591,16 @@ def test_the_cards_settings_are_settings_and_paper_is_the_default():
     assert set(CARD.presets) == {"paper", "released"} and CARD.presets["paper"] == {}
     for settings in (*CARD.presets.values(), *CARD.grid, CARD.full_grid):
         HGGEP.check_settings(settings)
-    assert np.isfinite(fitted(**CARD.presets["released"]).predict(query_of(training_slide("Q")))).all()
+    method = fitted(**{**CARD.presets["released"], "epochs": 2})
+    assert np.isfinite(method.predict(query_of(training_slide("Q")))).all()
+
+
+def test_paper_trains_as_the_tutorial_and_released_as_the_script():
+    found = {name: {**HGGEP.defaults(), **settings} for name, settings in CARD.presets.items()}
+    assert [found["paper"][name] for name in ("epochs", "decay", "decay_every")] == [350, 0.9, 50]
+    assert [found["released"][name] for name in ("epochs", "decay")] == [500, 1.0]
+    for name, steps in (("paper", 10_850), ("released", 15_500)):
+        assert CARD.steps_published(name) == 31 * found[name]["epochs"] == steps
 
 
 @pytest.mark.parametrize(

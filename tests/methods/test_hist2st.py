@@ -290,7 +290,7 @@ def test_the_error_falls_step_by_step_on_two_real_sections(shared_data, shared_c
     sections = native_sections(shared_data, CARD, ["B4", "C2"], spots=50)
     method = Watched(epochs=4)
     report = method.fit(sections, context=FitContext(seed=12000))
-    assert report.notes[0].startswith("8 optimiser steps")
+    assert report.steps == 8
     for section in sections:
         errors = [
             terms[0] for name, terms in zip(method.trained, method.seen, strict=True) if name == section.id
@@ -482,6 +482,14 @@ def test_the_cards_settings_are_settings_and_paper_is_the_default():
     assert set(CARD.presets) == {"paper", "released"} and CARD.presets["paper"] == {}
     for settings in (*CARD.presets.values(), *CARD.grid, CARD.full_grid):
         Hist2ST.check_settings(settings)
+
+
+def test_the_report_counts_the_steps_and_the_card_those_of_the_publication():
+    report = Hist2ST(**SMALL).fit([training_slide(name) for name in "AB"])
+    assert (report.steps, report.epochs, report.notes) == (4, 2, ())
+    for preset in ("paper", "released"):
+        epochs = {**Hist2ST.defaults(), **CARD.presets[preset]}["epochs"]
+        assert CARD.steps_published(preset) == epochs * 31 == 10_850
 
 
 @pytest.mark.parametrize(

@@ -386,10 +386,13 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
 def test_the_report_tells_how_many_steps_were_taken_and_how_the_bias_started():
     train = [training_slide(name) for name in "AB"]
     plain = HisToGene(**SMALL).fit(train)
-    assert plain.epochs == 2 and not plain.pretrained
-    assert plain.notes == ("4 optimiser steps (2 epochs of 2 slides); the published regime takes 3100",)
+    assert (plain.steps, plain.epochs, plain.pretrained, plain.notes) == (4, 2, "", ())
+    for preset in ("paper", "released"):
+        epochs = {**HisToGene.defaults(), **CARD.presets[preset]}["epochs"]
+        assert CARD.steps_published(preset) == 31 * epochs == 3_100
     method = HisToGene(**{**SMALL, "epochs": 0}, start_at_mean=True)
-    assert "bias" in method.fit(train).notes[1]
+    (note,) = method.fit(train).notes
+    assert "bias" in note
     mean = np.concatenate([slide.expression for slide in train]).mean(axis=0)
     np.testing.assert_allclose(method._network.genes.bias.detach().numpy(), mean, rtol=1e-5)
 

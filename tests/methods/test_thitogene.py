@@ -596,7 +596,7 @@ def test_validation_slides_beyond_the_tables_are_noted_too():
         warnings.simplefilter("error", MethodWarning)  # the notes say it once, not every epoch
         report = method.fit([training_slide("A")], [within, beyond], lambda *_: 0.0)
         method.predict(within)
-    (said,) = report.notes[1:]
+    (said,) = report.notes
     assert said == "6 spots of slide Q lie beyond the position tables (0 to 5) and take the nearest entry"
 
 
@@ -609,8 +609,10 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
 
 def test_the_report_tells_how_many_steps_were_taken():
     report = THItoGene(**SMALL).fit([training_slide(name) for name in "AB"])
-    assert report.notes == ("4 optimiser steps (2 epochs of 2 slides); the published regime takes 6200",)
-    assert report.epochs == 2 and not report.pretrained
+    assert (report.steps, report.epochs, report.pretrained, report.notes) == (4, 2, "", ())
+    for preset in ("paper", "released"):
+        epochs = {**THItoGene.defaults(), **CARD.presets[preset]}["epochs"]
+        assert CARD.steps_published(preset) == 31 * epochs == 9_300
 
 
 def test_a_fitted_method_pickles():
