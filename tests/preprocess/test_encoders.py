@@ -160,3 +160,19 @@ def test_weights_out_of_reach_give_one_sentence(tmp_path):
     for sentence, (name, remedy) in zip(run.stdout.strip().splitlines(), remedies.items(), strict=True):
         assert sentence.startswith(f"The weights of encoder {name} cannot be had") and remedy in sentence
         assert f"--encoder {DEFAULT_ENCODER}" in sentence and sentence.count(". ") == 0
+
+
+@pytest.mark.parametrize("registers", [0, 4])
+def test_virchow_s_embedding_is_the_class_token_beside_the_mean_of_the_patches_alone(registers):
+    """Virchow has no registers, Virchow2 four; both have the class token first and 2,560 numbers of two halves."""
+    import timm
+    import torch
+
+    network = timm.create_model(
+        "vit_tiny_patch16_224", num_classes=0, global_pool="", img_size=32, reg_tokens=registers
+    )
+    tokens = torch.randn(2, 1 + registers + 4, 192)
+    assert network(torch.zeros(2, 3, 32, 32)).shape == tokens.shape
+    pooled = encoder_networks._class_token_and_mean(network)(tokens)
+    assert torch.equal(pooled[:, :192], tokens[:, 0])
+    torch.testing.assert_close(pooled[:, 192:], tokens[:, -4:].mean(1))
