@@ -154,7 +154,7 @@ def leaderboard(records: Iterable[Record]) -> pandas.DataFrame:
     """One row per method and table, as `stbench leaderboard` prints them."""
     from stbench.reporting.leaderboard import build_tables, to_dataframe
 
-    return to_dataframe(build_tables(records))
+    return to_dataframe(build_tables(records, sources=registry.method_sources()))
 
 
 def prepare(

@@ -135,6 +135,11 @@ def source_hash(kind: Kind, name: str) -> str:
     return hash_tree(find(kind, name).folder)
 
 
+def method_sources() -> dict[str, str]:
+    """Hash of every method's source as it is today, by name."""
+    return {name: source_hash("method", name) for name in plugins("method")}
+
+
 def floor_methods() -> list[str]:
     """Names of the floor methods, which stand in every table; broken plugins are passed over."""
     broken = broken_plugins("method")

@@ -29,6 +29,7 @@ def leaderboard(
     json: Json = False,
 ) -> None:
     """Table of everything under --out (and in bundles), from the stored Records alone."""
+    from stbench import registry
     from stbench.cli.consoles import messages, output
     from stbench.files import write_text
     from stbench.reporting import formats
@@ -50,7 +51,7 @@ def leaderboard(
         )
     if sort not in get_args(SortScore):
         raise UsageError(f"--sort {sort} is not one of {', '.join(get_args(SortScore))}.")
-    tables = build_tables(records, cast(SortScore, sort), reference)
+    tables = build_tables(records, cast(SortScore, sort), reference, registry.method_sources())
     if format is None:
         output().print(LeaderboardView(tables))
     elif to is None:

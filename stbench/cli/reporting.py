@@ -22,11 +22,12 @@ def report(
     ] = None,
 ) -> None:
     """One page with tables, maps, tests and provenance, from what is stored under --out (and in bundles)."""
+    from stbench import registry
     from stbench.cli.consoles import messages
     from stbench.reporting.report import write_report
 
     with opened_folders(out, bundle or []) as folders:
-        written = write_report(folders, to, reference, names(genes))
+        written = write_report(folders, to, reference, names(genes), registry.method_sources())
     for problem in written.problems:
         messages().print(f"warning: {problem}", markup=False)
     size = written.page.stat().st_size / 1e6

@@ -48,7 +48,9 @@ def run(
     encoder: Annotated[
         str, typer.Option(help="Frozen image encoder; see `stbench encoders`.")
     ] = "efficientnet_lite0",
-    patch_px: Annotated[int, typer.Option(help="Patch edge at full resolution, in pixels.")] = 224,
+    patch_px: Annotated[
+        int, typer.Option(help="Patch edge at full resolution, in pixels; white beyond the image's border.")
+    ] = 224,
     patch_um: Annotated[
         float | None, typer.Option(help="Patch edge in microns, where the slide knows its pixel size.")
     ] = None,
@@ -59,7 +61,11 @@ def run(
         list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE, one hyperparameter; repeatable.")
     ] = None,
     min_counts: Annotated[
-        int, typer.Option(help="Spots with fewer counts are predicted and not scored.")
+        int,
+        typer.Option(
+            help="Spots with fewer counts are left out of training slides altogether (attention, graphs, banks, "
+            "batch statistics); on test slides they are predicted and not scored."
+        ),
     ] = 100,
     epochs: Annotated[int | None, typer.Option(help="Upper bound on epochs.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, comma-separated.")] = "0",
@@ -203,13 +209,14 @@ def _show_plan(prepared: PreparedRun, json: bool) -> None:
 
 
 def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
+    from stbench import registry
     from stbench.cli.consoles import messages, output
     from stbench.reporting import formats
     from stbench.reporting.leaderboard import build_tables
     from stbench.reporting.terminal import LeaderboardView
     from stbench.reporting.tracking import MlflowTracker
 
-    tables = build_tables(records)
+    tables = build_tables(records, sources=registry.method_sources())
     if json:
         print(formats.to_json(tables), end="")
         return

@@ -16,6 +16,12 @@ HOW_TO_READ = (
     "PCC given depth can be too low where cell density drives composition; plain PCC contains depth; "
     "neither bounds the other."
 )
+# What the marks beside a row's name mean.
+MARKS = {
+    "leaky": "the gene panel was chosen with the test slides' own expression.",
+    "few steps": "less than half of the optimiser steps of the publication's own training.",
+    "plugin changed": "the method's source is another today than when the row was made.",
+}
 # A reason longer than this is cut; the whole of it stands in the JSON.
 LONGEST_REASON = 200
 
@@ -46,6 +52,13 @@ def _interval(row: Row) -> str:
     return f"{row.pcc_ci[0]:.3f} to {row.pcc_ci[1]:.3f}" if row.pcc_ci else MISSING
 
 
+def _steps(row: Row) -> str:
+    """Optimiser steps taken, and those of the publication where its card states them."""
+    if row.steps is None:
+        return MISSING
+    return f"{row.steps:,}" + (f" of {row.published_steps:,}" if row.published_steps else "")
+
+
 def _seeds(row: Row) -> str:
     if not row.seeds:
         return MISSING
@@ -58,7 +71,7 @@ COLUMNS = (
     Column("kind", 0, lambda row: row.kind, is_number=False),
     Column("PCC", 0, _number("pcc")),
     Column("95% CI", 5, _interval),
-    Column("slide mean", 13, _number("pcc_slide_mean")),
+    Column("slide mean", 24, _number("pcc_slide_mean")),
     Column("null", 6, _number("pcc_null")),
     Column("PCC given depth", 2, _number("pcc_given_depth")),
     Column("equal-depth PCC", 3, _number("pcc_equal_depth")),
@@ -74,6 +87,7 @@ COLUMNS = (
     Column("failed", 14, _number("n_failed", 0)),
     Column("constant", 21, _number("n_constant", 0)),
     Column("seeds", 18, _seeds),
+    Column("steps", 13, _steps),
     Column("fit s", 12, _number("fit_seconds", 1)),
     Column("s/1000 spots", 19, _number("predict_seconds_per_1000_spots", 2)),
     Column("parameters", 20, _number("parameters", 0)),
@@ -120,11 +134,10 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def sentences(table: Table, leaky_mark: str = "leaky") -> list[str]:
-    """What a reader must know before comparing rows."""
-    lines = []
-    if table.leaky:
-        lines.append(f"{leaky_mark}: the gene panel was chosen with the test slides' own expression.")
+def sentences(table: Table, mark: Callable[[str], str] = str) -> list[str]:
+    """What a reader must know before comparing rows; `mark` is how the format writes a row's mark."""
+    shown = {name for row in table.rows for name in row.marks} | ({"leaky"} if table.leaky else set())
+    lines = [f"{mark(name)}: {meaning}" for name, meaning in MARKS.items() if name in shown]
     if table.panel_note:
         lines.append(f"Gene panel: {table.panel_note}.")
     return [*filter(None, [*lines, _about_siblings(table), HOW_TO_READ, _about_skill(table)])]

@@ -32,7 +32,9 @@ def plain(tables: Sequence[Table]) -> dict[str, Any]:
         "tables": [
             table.facts()
             | {
-                "rows": [asdict(row) for row in (*table.rows, *table.published)],
+                "rows": [
+                    asdict(row) | {"marks": list(row.marks)} for row in (*table.rows, *table.published)
+                ],
                 "ari_references": dict(table.ari_references),
                 "comparisons": [asdict(comparison) for comparison in table.comparisons],
             }
@@ -84,13 +86,13 @@ def _markdown_table(table: Table) -> str:
     lines = [titles, rules]
     for place, row in zip(ranks(table), table.rows, strict=True):
         cells = [column.cell(row) for column in COLUMNS]
-        cells[0] += " **leaky**" if row.leaky else ""
+        cells[0] += "".join(f" {_bold(mark)}" for mark in row.marks)
         lines.append([place, *cells, row.note or MISSING])
     body = "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
     failed = "\n".join(f"- {_escaped(line)}" for line in failures(table))
     parts = [
         f"### {heading(table)}",
-        "\n".join(sentences(table, "**leaky**")),
+        "\n".join(sentences(table, _bold)),
         body,
         failed,
         ari_sentence(table),
@@ -123,6 +125,10 @@ def _grid(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
     """A GitHub table of words and numbers."""
     rules = [":--"] * len(titles)
     return ["| " + " | ".join(map(_escaped, line)) + " |" for line in (titles, rules, *lines)]
+
+
+def _bold(words: str) -> str:
+    return f"**{words}**"
 
 
 def _escaped(cell: str) -> str:

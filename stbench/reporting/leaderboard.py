@@ -5,7 +5,7 @@ The same Records give the same tables, in whatever order they come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -70,16 +70,23 @@ class Table:
 
 
 def build_tables(
-    records: Iterable[Record], sort: SortScore = "pcc", reference: str = DEFAULT_REFERENCE
+    records: Iterable[Record],
+    sort: SortScore = "pcc",
+    reference: str = DEFAULT_REFERENCE,
+    sources: Mapping[str, str] | None = None,
 ) -> list[Table]:
     """One table for each TableIdentity, by dataset, split, and panels that no test slide can have shaped first.
 
     `reference` is the row that all others are tested against, by its label; a table that lacks it has no tests.
+    `sources` holds the hash of each method's source as it is today: rows made by another are marked.
     UnknownName for a score that cannot sort.
     """
     if sort not in _SORT_SCORES:
         raise UnknownName("score to sort a leaderboard by", sort, _SORT_SCORES)
-    tables = [_table(identity, members, sort, reference) for identity, members in by_table(records).items()]
+    tables = [
+        _table(identity, members, sort, reference, sources or {})
+        for identity, members in by_table(records).items()
+    ]
     return sorted(
         tables,
         key=lambda t: (t.identity.dataset, t.identity.split, t.leaky or bool(t.panel_note), t.id),
@@ -99,12 +106,21 @@ def to_dataframe(tables: Sequence[Table]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _table(identity: TableIdentity, records: Sequence[Record], sort: SortScore, reference: str) -> Table:
+def _table(
+    identity: TableIdentity,
+    records: Sequence[Record],
+    sort: SortScore,
+    reference: str,
+    sources: Mapping[str, str],
+) -> Table:
     finished = [record for record in records if record.finished]
     slides = {slide.slide: slide for record in finished for slide in record.slides}
     patients = {name: slide.patient for name, slide in slides.items()}
     panel_sizes = [len(record.panel_genes) for record in finished if record.panel_genes]
-    rows = [method_row(members, patients, older_exist=older) for members, older in by_row(records)]
+    rows = [
+        method_row(members, patients, older, _has_changed(members[0], sources))
+        for members, older in by_row(records)
+    ]
     ceiling = ceiling_row(records, patients)
     floor, floor_equal_depth = _best_floor(rows, "pcc"), _best_floor(rows, "pcc_equal_depth")
     rows = [_with_skill(row, floor, floor_equal_depth, ceiling) for row in rows]
@@ -124,6 +140,11 @@ def _table(identity: TableIdentity, records: Sequence[Record], sort: SortScore, 
         ari_references=_ari_references(finished, patients),
         published=published_rows(identity.dataset),
     )
+
+
+def _has_changed(record: Record, sources: Mapping[str, str]) -> bool:
+    """Whether the method is here and its source another than the Record's."""
+    return sources.get(record.row.method, record.row.source) != record.row.source
 
 
 def _comparisons(rows: Sequence[Row], reference: str) -> tuple[Comparison, ...]:

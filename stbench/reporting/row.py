@@ -24,6 +24,9 @@ class Row:
     """One row of a leaderboard; None stands for a value that does not exist.
 
     kind               "method", "floor", "ceiling" or "published"
+    steps              fewest optimiser steps of any fold, None where there are none or nobody recorded them
+    published_steps    those of the publication's own training
+    changed            whether the plugin's source is another today than when the row was made
     pcc, rmse, ...     means over patients (over slides where patients are not stated)
     pcc_ci             95 % t interval over patient means
     pcc_seed_sd        standard deviation of pcc over seeds
@@ -56,18 +59,32 @@ class Row:
     fit_seconds: float | None = None
     predict_seconds_per_1000_spots: float | None = None
     parameters: int | None = None
+    steps: int | None = None
+    published_steps: int | None = None
     n_slides: int = 0
     n_patients: int | None = None
     n_folds: int | None = None
     n_failed: int = 0
     n_constant: int | None = None
     leaky: bool = False
+    changed: bool = False
     pretrained: str | None = None
     budget: str | None = None
     seeds: tuple[int, ...] = ()
     ranked: bool = False
     note: str = ""
     slides: tuple[SlideResult, ...] = ()
+
+    @property
+    def few_steps(self) -> bool:
+        """Whether it took less than half of the optimiser steps of its publication."""
+        return bool(self.steps and self.published_steps and 2 * self.steps < self.published_steps)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Words that stand beside the row's name, because none of its numbers may be read without them."""
+        marks = {"leaky": self.leaky, "few steps": self.few_steps, "plugin changed": self.changed}
+        return tuple(mark for mark, holds in marks.items() if holds)
 
     @property
     def label(self) -> str:

@@ -37,8 +37,14 @@ Patients = Mapping[str, str | None]
 SeedScores = Mapping[str, Mapping[str, float | None]]
 
 
-def method_row(records: Sequence[Record], patients: Patients, older_exist: bool = False) -> Row:
-    """The row of `records`: one RowIdentity in one table, at most one Record for each seed and fold."""
+def method_row(
+    records: Sequence[Record], patients: Patients, older_exist: bool = False, changed: bool = False
+) -> Row:
+    """The row of `records`: one RowIdentity in one table, at most one Record for each seed and fold.
+
+    older_exist  whether Records of other code of this row were passed over
+    changed      whether the plugin's source is another today
+    """
     first = records[0]
     seeds = sorted({record.seed for record in records})
     finished = [record for record in records if record.finished]
@@ -58,6 +64,7 @@ def method_row(records: Sequence[Record], patients: Patients, older_exist: bool 
         n_folds=max(record.n_folds for record in records),
         n_failed=len(records) - len(finished),
         leaky=any(record.leaky for record in records),
+        changed=changed,
         pretrained="; ".join(sorted({record.pretrained for record in records} - {""})) or None,
         budget=first.row.budget or None,
         seeds=tuple(seeds),
@@ -126,7 +133,7 @@ def _constant_genes(by_seed: Sequence[SeedScores]) -> int | None:
 
 
 def _costs(finished: Sequence[Record]) -> dict[str, Any]:
-    """Mean seconds of a fit, seconds of prediction per 1,000 spots, the most parameters of any fold."""
+    """Mean seconds of a fit, seconds of prediction per 1,000 spots, the most parameters and fewest steps of a fold."""
     costs = [record.cost for record in finished]
     timed = [
         cost for cost in costs if cost.get("predict_seconds") is not None and cost.get("n_spots_predicted")
@@ -134,10 +141,14 @@ def _costs(finished: Sequence[Record]) -> dict[str, Any]:
     n_spots = math.fsum(cost["n_spots_predicted"] or 0 for cost in timed)
     seconds = math.fsum(cost["predict_seconds"] or 0 for cost in timed)
     parameters = [number for cost in costs if (number := cost.get("parameters_total")) is not None]
+    steps = [number for cost in costs if (number := cost.get("steps"))]
+    published = [record.published_steps for record in finished if record.published_steps]
     return {
         "fit_seconds": statistics.mean(cost.get("fit_seconds") for cost in costs),
         "predict_seconds_per_1000_spots": 1000 * seconds / n_spots if timed else None,
         "parameters": int(max(parameters)) if parameters else None,
+        "steps": int(min(steps)) if steps else None,
+        "published_steps": max(published, default=None),
     }
 
 

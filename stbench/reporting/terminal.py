@@ -37,7 +37,7 @@ class LeaderboardView:
             yield Text(heading(table), style="bold")
             yield _grid(table, min(options.max_width, WIDEST), _missing_sign(options.encoding))
             notes = [*_shared(table), *(f"{row.label}: {row.note}" for row in table.rows if row.note)]
-            around = [*sentences(table, "LEAKY"), ari_sentence(table), *_verdicts(table)]
+            around = [*sentences(table, str.upper), ari_sentence(table), *_verdicts(table)]
             for line in filter(None, [*notes, *failures(table), *around]):
                 yield Text(" ".join(line.split()))
             yield Text()
@@ -85,13 +85,13 @@ def _grid(table: Table, width: int, missing: str) -> Grid:
         )
     for index, row in enumerate(table.rows):
         line = [places[index], *(cells[column][index] for column in shown)]
-        grid.add_row(*map(Text, line), style=_STYLES.get(row.kind))
+        grid.add_row(*map(Text, line), style="dim" if row.few_steps else _STYLES.get(row.kind))
     return grid
 
 
 def _cell(column: Column, row: Row, missing: str) -> str:
-    mark = " LEAKY" if column is COLUMNS[0] and row.leaky else ""
-    return column.cell(row).replace(MISSING, missing) + mark
+    marks = [mark.upper() for mark in row.marks] if column is COLUMNS[0] else []
+    return " ".join([column.cell(row).replace(MISSING, missing), *marks])
 
 
 def _columns_that_fit(cells: dict[Column, list[str]], width: int) -> list[Column]:

@@ -69,8 +69,10 @@ def _grid(table: Table, bold: Mark, underlined: Mark) -> GT:
 
 
 def _cells(table: Table, column: Column) -> list[str]:
-    leaky = " (leaky)" if column is COLUMNS[0] else ""
-    return [column.cell(row) + (leaky if row.leaky else "") for row in table.rows]
+    if column is not COLUMNS[0]:
+        return [column.cell(row) for row in table.rows]
+    marks = [f" ({', '.join(row.marks)})" if row.marks else "" for row in table.rows]
+    return [column.cell(row) + mark for row, mark in zip(table.rows, marks, strict=True)]
 
 
 def _marked(grid: GT, table: Table, column: Column, more: bool, bold: Mark, underlined: Mark) -> GT:

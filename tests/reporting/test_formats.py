@@ -14,6 +14,7 @@ from stbench.record import RowIdentity
 from stbench.reporting.formats import to_csv, to_json, to_markdown
 from stbench.reporting.leaderboard import build_tables
 from stbench.reporting.terminal import LeaderboardView
+from stbench.reporting.typeset import to_html
 
 GOOD = {"B1": 0.1, "B2": 0.3, "C1": 0.6, "D1": 0.3, "D2": 0.5}
 POOR = {slide: score - 0.1 for slide, score in GOOD.items()}
@@ -102,6 +103,44 @@ def test_a_leaky_panel_and_its_origin_are_marked_everywhere():
     assert line["leaky"] == "True" and line["panel_note"] == "origin outside the fold"
     screen = shown(tables)
     assert "spahgc LEAKY" in screen and "origin outside the fold" in screen
+
+
+def steps_taken(n: int) -> dict:
+    return {"cost": {"fit_seconds": 2.0, "steps": n}, "published_steps": 3100}
+
+
+def test_a_row_with_less_than_half_of_its_publication_s_steps_is_marked_everywhere():
+    tables = build_tables(
+        [
+            *complete("histogene", GOOD, **steps_taken(1549)),
+            *complete("hist2st", POOR, **steps_taken(1550)),
+            *complete("ridge", POOR, kind="floor"),
+        ]
+    )
+    text = to_markdown(tables)
+    assert "histogene **few steps** |" in text and "hist2st |" in text and "1,549 of 3,100" in text
+    assert "**few steps**: less than half of the optimiser steps" in text
+    rows = json.loads(to_json(tables))["tables"][0]["rows"]
+    marks = {row["method"]: (row["marks"], row["steps"]) for row in rows if row["kind"] != "published"}
+    assert marks["histogene"] == (["few steps"], 1549) and marks["hist2st"] == ([], 1550)
+    assert "histogene FEW STEPS" in shown(tables) and "hist2st FEW" not in shown(tables)
+    assert "histogene (few steps)" in to_html(tables)
+
+
+def test_the_fewest_steps_of_any_fold_count():
+    records = complete("histogene", GOOD, **steps_taken(3100))
+    records[2] = make_record("histogene", "C1", **steps_taken(1000))
+    row = build_tables(records)[0].rows[0]
+    assert row.steps == 1000 and row.marks == ("few steps",)
+
+
+def test_a_row_whose_plugin_has_been_edited_since_is_marked():
+    records = [*complete("histogene", GOOD, source="then"), *complete("gone", POOR, source="then")]
+    for today, marked in (({"histogene": "now"}, True), ({"histogene": "then"}, False), ({}, False)):
+        text = to_markdown(build_tables(records, sources=today))
+        assert ("histogene **plugin changed** |" in text) == marked
+        assert ("source is another today" in text) == marked
+        assert "gone **" not in text, "a method that is not here cannot have been edited"
 
 
 def test_no_results_is_said():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stbench.record import Record, SlideScores
@@ -58,12 +58,17 @@ class Board:
         return [record for entry in self.entries for record in entry.records]
 
 
-def build_boards(records: Sequence[Record], reference: str) -> list[Board]:
-    """The tables of all Records in the order in which they are shown; rows are tested against `reference`."""
+def build_boards(
+    records: Sequence[Record], reference: str, sources: Mapping[str, str] | None = None
+) -> list[Board]:
+    """The tables of all Records in the order in which they are shown; rows are tested against `reference`.
+
+    sources  hash of each method's source as it is today: rows made by another are marked
+    """
     members = by_table(records)
     return [
         Board(table, _entries(table, members[table.identity]))
-        for table in build_tables(records, "pcc", reference)
+        for table in build_tables(records, "pcc", reference, sources)
     ]
 
 

@@ -20,10 +20,11 @@ class Heading:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of cells; `kind` is what it can be filtered by."""
+    """One line of cells; `kind` is what it can be filtered by, `marks` are badges beside the line's name."""
 
     cells: tuple[str, ...]
     kind: str = ""
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,11 +34,13 @@ def write_report(
     to: Path,
     reference: str = DEFAULT_REFERENCE,
     genes: Sequence[str] = (),
+    sources: Mapping[str, str] | None = None,
 ) -> Written:
     """Write the report on all Records of `folders` (name for people, folder) below `to`.
 
     reference  the row that all others are tested against
     genes      genes to draw on every slide, besides the best and the median
+    sources    hash of each method's source as it is today: rows made by another are marked
     Raises UsageError where there are no Records or a gene is in no panel, StorageError where folders contradict each
     other or nothing can be written. The page appears whole or not at all.
     """
@@ -48,7 +50,7 @@ def write_report(
     if not records:
         raise UsageError(_nothing_there(folders, damaged))
     stored = StoredArrays([folder for _, folder in folders])
-    boards = build_boards(records, reference)
+    boards = build_boards(records, reference, sources)
     contents = gather(boards, stored, reference, genes)
     problems = [*damaged, *stored.problems, *(p for content in contents for p in content.tissue.problems)]
     text = render(contents, split_gap_section(boards), problems)

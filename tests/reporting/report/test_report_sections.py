@@ -17,6 +17,12 @@ from stbench.reporting.report.sections.slides import slides_section
 from stbench.reporting.report.sections.split_gap import split_gap_section
 
 
+def test_the_leaderboard_puts_marks_beside_the_name():
+    few = {"cost": {"steps": 10}, "published_steps": 100}
+    lines = leaderboard_section(board(*complete("stnet", PCC, **few), *rows()).table).grid.lines
+    assert {line.cells[1]: line.marks for line in lines}["stnet"] == ("few steps",)
+
+
 def test_the_leaderboard_has_the_table_s_rows_and_ranks():
     grid = leaderboard_section(board(*rows()).table).grid
     titles = [heading.title for heading in grid.headings]

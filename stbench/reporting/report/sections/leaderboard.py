@@ -26,6 +26,7 @@ _MEANINGS = {
     "variance ratio": "variance of the prediction over that of the measurement",
     "structure": "agreement of gene-gene correlations with depth taken out",
     "constant": "genes predicted as a constant",
+    "steps": "fewest optimiser steps of any fold, and those of the publication's own training",
 }
 
 
@@ -68,7 +69,7 @@ def _grid(table: Table) -> Grid:
         for column in COLUMNS
     ]
     lines = [
-        Line((place, *(column.cell(row) for column in COLUMNS)), row.kind)
+        Line((place, *(column.cell(row) for column in COLUMNS)), row.kind, row.marks)
         for place, row in zip(ranks(table), table.rows, strict=True)
     ]
     return Grid("Leaderboard, best PCC first", (Heading("#"), *headings), tuple(lines))
