@@ -13,12 +13,14 @@ A method's fit is a few lines:
         return train(network, optimiser, losses, epochs, context, Validation(predict, validation, score))
 
 What happens once an epoch (a learning-rate schedule, say) stands in `losses`, before or after its loop. There
-is no early stopping: the runner chooses the epoch from the curve of the report.
+is no early stopping: the runner chooses the epoch from the curve of the report. Where a publication has a stopping
+rule of its own on training spots, `own_loss` keeps the weights of the epoch at which it was lowest.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,6 +49,27 @@ class Validation(NamedTuple):
         return float(np.mean([self.score(slide, self.predict(slide)) for slide in self.slides]))
 
 
+class _BestWeights:
+    """The network's weights of the epoch at which `loss`, a method's own, was lowest."""
+
+    def __init__(self, network: nn.Module, loss: Callable[[], float]):
+        self.network, self.loss = network, loss
+        self.lowest, self.epoch, self.state = math.inf, 0, copy.deepcopy(network.state_dict())
+
+    def improved(self, epoch: int) -> bool:
+        """Whether the loss is lower than ever; its weights are then the best."""
+        loss = self.loss()
+        if not loss < self.lowest:
+            return False
+        self.lowest, self.epoch, self.state = loss, epoch + 1, copy.deepcopy(self.network.state_dict())
+        return True
+
+    def restore(self) -> str:
+        """Give the network the best weights; returns which they are, for the result's row."""
+        self.network.load_state_dict(self.state)
+        return f"The method's own rule kept the weights of epoch {self.epoch}."
+
+
 def train(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
@@ -56,12 +79,15 @@ def train(
     validation: Validation | None = None,
     accumulate: int = 1,
     mixed_precision: bool = False,
+    own_loss: Callable[[], float] | None = None,
 ) -> FitReport:
     """Train `network` for `epochs` epochs and report the validation score after each.
 
     losses           called with the epoch (0, 1, ...); yields scalar losses, each computed when it is asked for
     accumulate       so many losses are averaged into one optimiser step; a shorter last group counts as a step
     mixed_precision  losses are computed under bfloat16 autocast
+    own_loss         a stopping rule of the method's own: called after each epoch, in eval mode without gradients; the
+                     weights at which it was lowest are kept, and each entry of the curve is the score of those
     Validation runs in eval mode and leaves the random state alone, so that a refit without validation slides
     follows the same path. The network's mode is restored at the end.
     Raises MethodError for a loss that is not finite and for an epoch without a loss.
@@ -69,20 +95,23 @@ def train(
     if epochs < 0:
         raise UsageError(f"epochs is {epochs}; it must be 0 or more.")
     device = device_of(context)
-    was_training, curve, steps = network.training, [], 0
+    was_training, curve, steps, latest = network.training, [], 0, None
+    best = _BestWeights(network, own_loss) if own_loss else None
     optimiser.zero_grad(set_to_none=True)
     for epoch in range(epochs):
         network.train()
         epoch_losses = _under_autocast(losses(epoch), device, mixed_precision)
         steps += _train_epoch(optimiser, epoch_losses, accumulate, f"epoch {epoch + 1} of {epochs}")
         with evaluating(network), _random_state_kept(device):
-            latest = validation.mean_score() if validation else None
+            if best is None or best.improved(epoch):
+                latest = validation.mean_score() if validation else None
         if latest is not None:
             curve.append(latest)
         if context.progress:
             context.progress(epoch + 1, epochs, latest)
     network.train(was_training)
-    return FitReport(curve=tuple(curve), epochs=epochs, steps=steps)
+    notes = (best.restore(),) if best else ()
+    return FitReport(curve=tuple(curve), epochs=epochs, steps=steps, notes=notes)
 
 
 def _train_epoch(

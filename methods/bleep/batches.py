@@ -1,4 +1,4 @@
-"""How the spots of an epoch are dealt out: micro-batches within which spots are contrasted, several to a step."""
+"""How spots are dealt out: those held out, and micro-batches within which spots are contrasted, several to a step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ import torch
 from torch import Tensor
 
 from stbench.training import shuffled_batches
+
+HELD_OUT_SHARE = 5  # a fifth
+
+
+def held_out_apart(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Indices of the spots to train on and of a random fifth that is held out."""
+    order = torch.randperm(n, generator=generator, device=generator.device)
+    return order[n // HELD_OUT_SHARE :], order[: n // HELD_OUT_SHARE]
 
 
 class BatchPlan(NamedTuple):

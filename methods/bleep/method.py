@@ -26,7 +26,7 @@ from stbench.nn.reference_bank import ReferenceBank
 from stbench.nn.spot_patches import imagenet_normalised, spot_expression
 from stbench.slide import QuerySlide, TrainingSlide
 
-from .batches import BatchPlan
+from .batches import HELD_OUT_SHARE, BatchPlan, held_out_apart
 from .network import Network
 
 EDGE = 224
@@ -41,6 +41,8 @@ class BLEEP(Method):
     width, dropout, temperature  of the common space, of both heads, of the loss
     micro_batch, accumulate      spots that are contrasted with each other, and micro-batches to an optimiser step
     augment                      each training patch is seen under a random one of its eight symmetries
+    own_stopping                 the authors' rule: a random fifth of the training spots is held out, and the weights of
+                                 the epoch with the lowest loss on them are kept
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class BLEEP(Method):
         micro_batch: int = 128,
         accumulate: int = 4,
         augment: bool = True,
+        own_stopping: bool = False,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-3,
         epochs: int = 150,
@@ -63,6 +66,7 @@ class BLEEP(Method):
         self.micro_batch = micro_batch
         self.accumulate = accumulate
         self.augment = augment
+        self.own_stopping = own_stopping
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.epochs = epochs
@@ -92,19 +96,31 @@ class BLEEP(Method):
         """
         slides = [slide for slide in train if slide.n_spots]
         n = sum(slide.n_spots for slide in slides)
-        if n < 2:
-            raise CannotFit(f"BLEEP contrasts spots with each other and needs two of them, but found {n}.")
+        least = 2 * HELD_OUT_SHARE if self.own_stopping else 2  # two of them held out
+        if n < least:
+            raise CannotFit(
+                f"BLEEP contrasts spots with each other and needs {least} of them, but found {n}."
+            )
         self._bank = None  # a fit that fails leaves none, rather than that of other weights
         with training.seeded(context) as generator:
             patches = PatchStream(slides, EDGE, generator.device)
             expression = spot_expression(slides, generator.device)
             origin = self._start(expression)
-            plan = BatchPlan.of(n, self.micro_batch, self.accumulate)
+            learned = held_out = torch.arange(n, device=generator.device)
+            if self.own_stopping:
+                learned, held_out = held_out_apart(n, generator)
+            plan = BatchPlan.of(len(learned), self.micro_batch, self.accumulate)
 
             def losses(epoch: int) -> Iterator[Tensor]:
                 self._bank = None  # its embeddings are those of the weights that now change
-                for spots in plan.micro_batches(n, generator):
-                    yield self._loss(patches.batch(spots), expression[spots], generator)
+                for batch in plan.micro_batches(len(learned), generator):
+                    spots = learned[batch]
+                    yield self._losses(patches.batch(spots), expression[spots], generator).mean()
+
+            def own_loss() -> float:
+                pieces = held_out.split(plan.size)  # never the whole: a spot is told from so many others
+                found = [self._losses(patches.batch(spots), expression[spots]) for spots in pieces]
+                return torch.cat(found).mean().item()
 
             def predict(slide: QuerySlide) -> np.ndarray:
                 self._bank = self._bank_of(expression)
@@ -113,10 +129,17 @@ class BLEEP(Method):
             optimiser = training.adamw(self._fitted(), self.learning_rate, self.weight_decay)
             judge = training.Validation(predict, validation, score)
             report = training.train(
-                self._fitted(), optimiser, losses, self.epochs, context, judge, plan.per_step
+                self._fitted(),
+                optimiser,
+                losses,
+                self.epochs,
+                context,
+                judge,
+                plan.per_step,
+                own_loss=own_loss if self.own_stopping else None,
             )
             self._bank = self._bank_of(expression)
-        return replace(report, pretrained=origin, notes=self._notes(n, plan))
+        return replace(report, pretrained=origin, notes=(*report.notes, *self._notes(len(learned), plan)))
 
     def _start(self, expression: Tensor) -> str:
         """Build the network; returns what its image encoder starts from."""
@@ -126,19 +149,22 @@ class BLEEP(Method):
         self._network = network.to(expression.device)
         return origin
 
-    def _loss(self, patches: Tensor, expression: Tensor, generator: torch.Generator) -> Tensor:
-        """The mean loss of the spots of one micro-batch."""
+    def _losses(
+        self, patches: Tensor, expression: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """The loss of each spot of one micro-batch, whose patches are turned at random where there is a generator."""
         network, images = self._fitted(), imagenet_normalised(patches)
-        images = random_symmetries(images, generator) if self.augment else images
+        images = random_symmetries(images, generator) if self.augment and generator else images
         embedded = network.embed_expression(expression), network.embed_images(images)
-        return soft_target_losses(*embedded, self.temperature).mean()
+        return soft_target_losses(*embedded, self.temperature)
 
     def _notes(self, n: int, plan: BatchPlan) -> tuple[str, ...]:
-        steps = f"{self.epochs * plan.steps} optimiser steps of {plan.per_step} micro-batches of {plan.size} spots."
         if n >= self.micro_batch * self.accumulate:
-            return (steps,)
+            return ()
         wanted = f"{self.accumulate} micro-batches of {self.micro_batch}"
-        return steps, f"{n} training spots do not fill {wanted}: smaller or fewer ones were used."
+        return (
+            f"{n} training spots do not fill {wanted}: a step has {plan.per_step} of {plan.size} spots instead.",
+        )
 
     def _bank_of(self, expression: Tensor) -> ReferenceBank:
         """All training spots under today's weights."""

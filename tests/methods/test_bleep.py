@@ -17,6 +17,7 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import pearsonr
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+import stbench.methods.bleep.method as bleep_method
 from stbench.contract import FitContext
 from stbench.datasets.her2 import plugin as Her2
 from stbench.errors import CannotFit, MethodError, UsageError
@@ -263,10 +264,10 @@ def test_the_loss_of_one_real_batch_falls(shared_data, shared_cache):
     losses = []
 
     class Watched(BLEEP):
-        def _loss(self, *batch):
-            loss = super()._loss(*batch)
-            losses.append(loss.item())
-            return loss
+        def _losses(self, *batch):
+            found = super()._losses(*batch)
+            losses.append(found.mean().item())
+            return found
 
     Watched(epochs=14, learning_rate=1e-4, micro_batch=24, accumulate=1, augment=False).fit([train])
     print(" ".join(f"{loss:.2f}" for loss in losses))
@@ -351,16 +352,73 @@ def test_micro_batches_go_through_the_network_one_by_one_and_share_a_step(monkey
             [training_slide(name, n=7) for name in "AB"]
         )
     assert seen == [3, 3, "step"] * 4
-    assert report.notes == ("4 optimiser steps of 2 micro-batches of 3 spots.",)
+    assert report.steps == 4 and report.notes == ()
     assert "resnet50" in report.pretrained and "random" in report.pretrained
 
 
 def test_a_small_training_set_is_named():
     report = BLEEP(epochs=1).fit([training_slide("A", n=5)])
     assert report.notes == (
-        "1 optimiser steps of 2 micro-batches of 2 spots.",
-        "5 training spots do not fill 4 micro-batches of 128: smaller or fewer ones were used.",
+        "5 training spots do not fill 4 micro-batches of 128: a step has 2 of 2 spots instead.",
     )
+
+
+# The authors' own stopping rule.
+
+
+def held_out_losses(monkeypatch, given):
+    """BLEEP fitted by its own rule with these held-out losses after its epochs; the report and weights by epoch."""
+    weights, left = [], list(given)
+    monkeypatch.setattr(bleep_method, "soft_target_losses", spied_losses(left))
+    method = BLEEP(**SMALL | {"epochs": len(given)}, own_stopping=True)
+
+    def score(slide, prediction):
+        weights.append({name: value.clone() for name, value in method._network.state_dict().items()})
+        return float(len(weights))
+
+    query = query_of(training_slide("Q"))
+    report = method.fit([training_slide(name, n=10) for name in "AB"], [query], score)
+    return method, report, weights
+
+
+def spied_losses(left):
+    """The loss as it is in training; of the held-out spots, which need no gradient, the next of `left`."""
+
+    def losses(expression, image, temperature):
+        found = soft_target_losses(expression, image, temperature)
+        return found if torch.is_grad_enabled() else torch.full_like(found, left.pop(0))
+
+    return losses
+
+
+def test_its_own_rule_keeps_the_weights_with_the_lowest_held_out_loss(monkeypatch):
+    method, report, weights = held_out_losses(monkeypatch, [3.0, 1.0, 2.0])
+    assert report.notes[0] == "The method's own rule kept the weights of epoch 2."
+    assert len(weights) == 2 and report.curve == (1.0, 2.0, 2.0), "the curve is that of the kept weights"
+    for name, value in method._network.state_dict().items():
+        assert torch.equal(value, weights[1][name]), name
+
+
+def test_its_own_rule_holds_a_random_fifth_out_of_training_but_not_of_the_bank(monkeypatch):
+    seen, plain = {True: set(), False: set()}, BLEEP._losses
+
+    def spied(self, patches, expression, generator=None):
+        seen[generator is not None] |= {tuple(row) for row in expression.tolist()}
+        return plain(self, patches, expression, generator)
+
+    monkeypatch.setattr(BLEEP, "_losses", spied)
+    train = [training_slide(name, n=20) for name in "AB"]
+    method = BLEEP(**SMALL, own_stopping=True)
+    method.fit(train)
+    learned, held_out = seen[True], seen[False]
+    assert len(held_out) == 8 and not learned & held_out
+    every = {tuple(row) for slide in train for row in slide.expression.tolist()}
+    assert learned <= every and {tuple(row) for row in method._bank.profiles.tolist()} == every
+
+
+def test_its_own_rule_needs_ten_spots():
+    with pytest.raises(CannotFit, match="needs 10 of them, but found 9"):
+        BLEEP(**SMALL, own_stopping=True).fit([training_slide("A", n=9)])
 
 
 @pytest.mark.parametrize("augment", [True, False])
@@ -427,11 +485,11 @@ def test_a_fit_that_fails_leaves_no_bank_of_other_weights():
     class Failing(BLEEP):
         losses = 0
 
-        def _loss(self, *batch):
+        def _losses(self, *batch):
             self.losses += 1
             if self.losses == 2:
                 raise MethodError("in the second of two epochs")
-            return super()._loss(*batch)
+            return super()._losses(*batch)
 
     later_epoch, later_fit = Failing(**SMALL | {"epochs": 2}), fitted(train, epochs=0)
     with pytest.raises(MethodError, match="second of two epochs"):
@@ -449,5 +507,5 @@ def test_what_cannot_be_fitted_or_predicted_is_said():
     with pytest.raises(MethodError, match="A has no patches of 224 px"):
         BLEEP(**SMALL).fit([replace(training_slide("A"), patches={})])
     for slides in ([training_slide("A", n=1)], []):
-        with pytest.raises(CannotFit, match=f"needs two of them, but found {len(slides)}"):
+        with pytest.raises(CannotFit, match=f"needs 2 of them, but found {len(slides)}"):
             BLEEP(**SMALL).fit(slides)
