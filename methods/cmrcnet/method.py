@@ -133,10 +133,10 @@ class CMRCNet(Method):
             self._network, self._bank = self._new_network(expression.shape[1]).to(device), None
             self._profiles = expression.cpu().numpy()
             optimiser = training.adamw(self._fitted(), self.learning_rate, self.weight_decay)
-            image, steps = expression.new_empty(0, self.embedding_width), 0
+            image = expression.new_empty(0, self.embedding_width)
 
             def losses(epoch: int) -> Iterator[Tensor]:
-                nonlocal image, steps
+                nonlocal image
                 self._bank = None  # its embeddings are those of the weights that now change
                 for group in optimiser.param_groups:
                     group["lr"] = self._learning_rate(epoch)
@@ -145,7 +145,7 @@ class CMRCNet(Method):
                 )
                 for spots in order:
                     embedded = self._embedded(patches[spots], expression[spots], generator)
-                    image, steps = embedded.image.detach(), steps + 1
+                    image = embedded.image.detach()
                     yield self._loss(embedded)
 
             half = self.mixed_precision and device.type != "cpu"
@@ -153,7 +153,7 @@ class CMRCNet(Method):
             report = training.train(
                 self._network, optimiser, losses, self.epochs, context, judge, mixed_precision=half
             )
-        return replace(report, notes=tuple(self._notes(steps, image, half)))
+        return replace(report, notes=tuple(self._notes(image, half)))
 
     def _new_network(self, genes: int) -> Network:
         encoder = image_encoder(self.image_width, self.image_depth, self.image_heads)
@@ -186,9 +186,8 @@ class CMRCNet(Method):
             return loss
         return loss + reconstruction_loss(embedded.rebuilt, embedded.image, self.detach_target)
 
-    def _notes(self, steps: int, image: Tensor, half: bool) -> Iterator[str]:
-        """What the row should say: steps, how alike spots look to the network in the end, precision."""
-        yield f"{steps} optimiser steps."
+    def _notes(self, image: Tensor, half: bool) -> Iterator[str]:
+        """What the row should say: how alike spots look to the network in the end, precision."""
         if len(image) > 1:
             directions = F.normalize(image.float(), dim=1)
             cosines = directions @ directions.T

@@ -24,14 +24,9 @@ class CollapseWatch:
         """The loss of one batch of so many spots."""
         self._excesses[-1].append(loss.detach() - math.log(batch))
 
-    @property
-    def steps(self) -> int:
-        return sum(map(len, self._excesses))
-
     def notes(self) -> Iterator[str]:
-        """Sentences for the fit's report: steps, the course of the loss, and a warning where it did not move."""
-        yield f"{self.steps} optimiser steps."
-        if not self.steps:
+        """Sentences for the fit's report: the course of the loss, and a warning where it did not move."""
+        if not self._excesses:
             return
         means = [float(sum(map(float, epoch)) / len(epoch)) for epoch in self._excesses]
         yield f"Loss minus ln(batch size): {means[0]:+.3f} in the first epoch, {means[-1]:+.3f} in the last."

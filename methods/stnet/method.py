@@ -6,7 +6,6 @@ Engineering 4:827-834 (2020).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, cast
@@ -105,7 +104,7 @@ class STNet(Method):
             judge = training.Validation(recipe.predict, validation, score)
             optimiser = self._optimiser(recipe.trained)
             report = training.train(recipe.trained, optimiser, recipe.losses, self.epochs, context, judge)
-        return replace(report, pretrained=origin, notes=(self._steps_in_words(len(patches)),))
+        return replace(report, pretrained=origin)
 
     def _start(self, slides: Sequence[TrainingSlide], patches: PatchStream, device: torch.device) -> str:
         """Build the network, which predicts the training mean; returns what its backbone starts from."""
@@ -158,11 +157,6 @@ class STNet(Method):
 
     def _size(self) -> int:
         return _BATCH_SIZE[self.mode] if self.batch_size is None else self.batch_size
-
-    def _steps_in_words(self, n: int) -> str:
-        steps = self.epochs * max(1, math.ceil((n - 1) / self._size()))  # see _batches
-        trained = "network" if self.mode == "finetune" else "linear layer, backbone frozen,"
-        return f"The {trained} took {steps} steps at a learning rate of {self._rate():g}."
 
     def _fitted(self) -> Network:
         if self._network is None:

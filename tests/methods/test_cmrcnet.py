@@ -233,7 +233,7 @@ def test_few_training_spots_and_queries_of_one_spot(sizes):
     train = [training_slide(name, n) for name, n in zip("AB", sizes, strict=False)]
     method = CMRCNet(**SMALL | {"batch_size": 64})
     report = method.fit(train)
-    assert report.notes[0] == "2 optimiser steps."
+    assert report.steps == 2
     for n in (1, 3):
         prediction = method.predict(query_of(training_slide("Q", n)))
         assert prediction.shape == (n, GENES) and np.isfinite(prediction).all()
@@ -249,7 +249,7 @@ def test_a_slide_without_spots_is_passed_over_and_no_spot_at_all_is_an_error():
 
 
 def test_an_incomplete_last_batch_is_left_out():
-    assert CMRCNet(**SMALL).fit(TRAIN).notes[0] == "4 optimiser steps.", "21 spots: two batches of 8 an epoch"
+    assert CMRCNet(**SMALL).fit(TRAIN).steps == 4, "21 spots: two batches of 8 an epoch"
 
 
 # Statement 8: seeds, and a fixed batch of real spots.
@@ -525,7 +525,7 @@ def test_a_fitted_method_pickles_without_patches_and_leaves_its_slides_alone():
 
 def test_the_spread_of_the_image_embeddings_is_noted():
     notes = CMRCNet(**SMALL).fit(TRAIN).notes
-    assert "Mean cosine of two spots' image embeddings in the last batch" in notes[1]
+    assert "Mean cosine of two spots' image embeddings in the last batch" in notes[0]
     assert "mixed_precision was left off" in CMRCNet(**SMALL, mixed_precision=True).fit(TRAIN).notes[-1]
 
 
@@ -538,6 +538,12 @@ def test_it_learns_what_colours_tell():
 
 
 # Settings and errors.
+
+
+def test_the_card_counts_the_steps_of_the_publication():
+    spots, settings = 13_620 * 35 / 36 * 4 / 5, CMRCNet.defaults()
+    steps = settings["epochs"] * int(spots / settings["batch_size"])
+    assert CARD.steps_published("paper") == CARD.steps_published("released") == steps == 9_900
 
 
 def test_the_card_s_settings_are_settings_and_paper_is_the_default():

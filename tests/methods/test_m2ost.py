@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import pickle
 from dataclasses import replace
 
@@ -301,6 +302,7 @@ def test_validation_slides_do_not_change_the_fit_and_the_curve_scores_them():
     method = M2OST(**SMALL)
     report = method.fit(train, [query], lambda slide, prediction: float(prediction.sum()))
     assert len(report.curve) == report.epochs == 2 and report.notes == ()
+    assert report.steps == 2 * 3, "24 spots in batches of 8"
     assert report.curve[-1] == float(method.predict(query).sum())
     np.testing.assert_array_equal(method.predict(query), fitted(train).predict(query))
     restored = pickle.loads(pickle.dumps(method))
@@ -491,6 +493,13 @@ def test_spots_without_a_count_do_not_train_and_the_report_says_so():
 
 
 # Settings and errors.
+
+
+@pytest.mark.parametrize(("preset", "published"), [("paper", 13_800), ("released", 55_200)])
+def test_the_card_counts_the_steps_of_the_publication(preset, published):
+    spots, settings = 13_620 * 35 / 36, M2OST.defaults() | CARD.presets[preset]
+    steps = settings["epochs"] * math.ceil(spots / settings["batch_size"])
+    assert CARD.steps_published(preset) == steps == published
 
 
 def test_the_card_s_settings_are_settings_and_paper_is_the_default():

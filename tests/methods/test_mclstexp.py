@@ -547,7 +547,8 @@ def test_a_fitted_method_pickles_without_patches_and_leaves_its_slides_alone():
 def test_the_report_says_what_the_encoder_started_from_and_how_the_loss_went(cache):
     report = MclSTExp(**SMALL).fit(TRAIN)
     assert report.pretrained == "densenet121: random, as asked for"
-    assert report.notes[0] == "2 optimiser steps." and "Loss minus ln(batch size)" in report.notes[1]
+    assert report.steps == 2, "16 spots in batches of 8"
+    assert "Loss minus ln(batch size)" in report.notes[0]
     random = MclSTExp(**SMALL | {"epochs": 0, "pretrained": True}, mixed_precision=True)
     report = random.fit(TRAIN)
     assert report.pretrained == "densenet121: random, no ImageNet weights at hand"
@@ -566,12 +567,17 @@ def test_a_collapsed_loss_is_warned_of_and_a_falling_one_is_not():
             for size in (128, 40):
                 watch.saw(torch.tensor(math.log(size) + excess), size)
         notes = list(watch.notes())
-        assert notes[0] == f"{2 * len(excesses)} optimiser steps."
-        assert f"{excesses[-1]:+.3f} in the last" in notes[1]
+        assert f"{excesses[-1]:+.3f} in the last" in notes[0]
         assert any("collapsed" in note for note in notes) is collapsed
 
 
 # Settings and errors.
+
+
+def test_the_card_counts_the_steps_of_the_publication():
+    spots, settings = 11_548 * 31 / 32, MclSTExp.defaults()
+    steps = settings["epochs"] * math.ceil(spots / settings["batch_size"])
+    assert CARD.steps_published("paper") == CARD.steps_published("released") == steps == 7_920
 
 
 def test_the_card_s_settings_are_settings_and_paper_is_the_default():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import pickle
 from dataclasses import replace
 from typing import Any
@@ -427,8 +428,14 @@ def test_the_report_names_the_start_and_the_steps():
     slides = [training_slide("A", n=8), training_slide("B", n=5)]
     tuned, head = (STNet(mode=mode, epochs=1, batch_size=4, augment=False).fit(slides) for mode in MODES)
     assert "densenet121" in tuned.pretrained and "random" in tuned.pretrained
-    assert tuned.notes == ("The network took 3 steps at a learning rate of 1e-06.",)
-    assert head.notes == ("The linear layer, backbone frozen, took 3 steps at a learning rate of 0.001.",)
+    assert tuned.steps == head.steps == 3, "13 spots in batches of 4, the last spot with those before it"
+    assert tuned.notes == head.notes == ()
+
+
+def test_the_card_counts_the_steps_of_the_publication():
+    spots = 30_612 * 22 / 23
+    steps = STNet().epochs * math.ceil(spots / STNet()._size())
+    assert CARD.steps_published("paper") == steps == 45_800
 
 
 @pytest.mark.parametrize("mode", MODES)
