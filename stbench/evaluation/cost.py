@@ -114,6 +114,11 @@ def _formulas() -> dict[Any, Callable[..., int]]:
         aten.mkldnn_rnn_layer_backward: lambda *shapes, **rest: 2 * _lstm_layer(*shapes),
         aten._cudnn_rnn: _recurrent_layers,
         aten._cudnn_rnn_backward: lambda *shapes, **rest: 2 * _recurrent_layers(*shapes),
+        # Torch counts those of the CPU from 2.15 on, and not yet in 2.4 those of cuDNN; these replace its own.
+        aten._scaled_dot_product_flash_attention_for_cpu: _fused_attention,
+        aten._scaled_dot_product_flash_attention_for_cpu_backward: _fused_attention_backward,
+        aten._scaled_dot_product_cudnn_attention: _fused_attention,
+        aten._scaled_dot_product_cudnn_attention_backward: _fused_attention_backward,
     }
 
 
@@ -152,6 +157,27 @@ def _recurrent_layers(x: Sequence[int], weights: Sequence[Sequence[int]], *rest:
     """All layers and directions of a recurrent network on the GPU; its biases are not matrices."""
     entries = sum(math.prod(weight) for weight in weights if len(weight) == 2)
     return 2 * math.prod(x[:-1]) * entries
+
+
+def _fused_attention(
+    query: Sequence[int], key: Sequence[int], value: Sequence[int], *rest: Any, **more: Any
+) -> int:
+    """Every head's scores and its sums of values; masked scores count too, as torch counts the kernels of a GPU."""
+    scores = math.prod(query[:-1]) * key[-2]
+    return 2 * scores * (query[-1] + value[-1])
+
+
+def _fused_attention_backward(
+    gradient: Sequence[int],
+    query: Sequence[int],
+    key: Sequence[int],
+    value: Sequence[int],
+    *rest: Any,
+    **more: Any,
+) -> int:
+    """Four products as without a fused kernel, and the scores again, since it does not keep them."""
+    scores = math.prod(query[:-1]) * key[-2]
+    return 2 * scores * (3 * query[-1] + 2 * value[-1])
 
 
 def _cuda():

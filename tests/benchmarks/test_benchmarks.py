@@ -1,0 +1,107 @@
+"""Every script of this folder runs, as small as it can, and prints what its docstring promises."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent
+NUMBER = r"([\d,]+(?:\.\d+)?)"
+
+
+def check_step(printed: str) -> None:
+    """The ratio is that of the step to the floor, and the floor that of the operations to their rate."""
+    rows = re.findall(rf"^(\w[\w ]*?) +{NUMBER}(?: ([\w/]+))?$", printed, re.MULTILINE)
+    assert [(name, unit) for name, _, unit in rows] == [
+        ("counted operations", "GFLOP"),
+        ("matrix product", "GFLOP/s"),
+        ("arithmetic floor", "ms"),
+        ("median step", "ms"),
+        ("ratio", ""),
+    ]
+    count, rate, floor, step, ratio = (float(number) for _, number, _ in rows)
+    assert 5 < count < 50 and rate > 0  # the encoder's and the heads' matrices on 540 nodes, both views
+    assert floor == pytest.approx(1e3 * count / rate, rel=0.02)
+    assert ratio == pytest.approx(step / floor, rel=0.02)
+
+
+def check_retrieval(printed: str) -> None:
+    """Seconds of the bare product, then those of each metric and what it took beside it."""
+    bare, *metrics = printed.splitlines()
+    assert re.fullmatch(rf"bare product +{NUMBER} s", bare)
+    row = rf"(\w+) +{NUMBER} s +{NUMBER} x bare +{NUMBER} GiB extra"
+    found = [re.fullmatch(row, line) for line in metrics]
+    assert [match and match[1] for match in found] == ["cosine", "l2", "l1"]
+
+
+def check_kinds(printed: str) -> None:
+    """The machine's rate; then the spots, the seconds and the shares of an epoch, which are all of it."""
+    rate, epoch = printed.splitlines()
+    assert re.fullmatch(rf"matrix products: {NUMBER} GFLOP/s", rate)
+    assert re.match(rf"spahgc: 40 spots in {NUMBER} s: ", epoch)
+    shares = dict(re.findall(r"([a-z][a-z, ]+?) (\d+) %", epoch))
+    assert {"matrix products", "normalisation", "optimiser", "copies"} <= set(shares)
+    assert sum(map(int, shares.values())) == pytest.approx(100, abs=len(shares))
+    assert int(shares["matrix products"]) > 0 and int(shares["optimiser"]) > 0
+
+
+def check_large_slide(printed: str) -> None:
+    """Seconds and memory; the slide is a part of the process."""
+    row = rf"spahgc: 60 spots predicted in {NUMBER} s, peak {NUMBER} GiB, of which the slide {NUMBER} GiB\n"
+    found = re.fullmatch(row, printed)
+    assert found and float(found[2]) > float(found[3])
+
+
+def check_distance(printed: str) -> None:
+    """A line for each number of epochs, with the steps taken: one a slide and epoch."""
+    row = (
+        rf"histogene: after (\d+) steps \((\d+) epochs of 2 slides\) the means of (\d+) genes "
+        rf"are off by {NUMBER}; they average {NUMBER}"
+    )
+    found = re.findall(row, printed)
+    assert len(found) == len(printed.splitlines())
+    assert [(int(steps), int(epochs)) for steps, epochs, *_ in found] == [(0, 0), (2, 1)]
+    assert all(float(distance) > 0 and float(mean) > 0 for *_, distance, mean in found)
+
+
+class Run(NamedTuple):
+    """A script, what it is given, and what is checked of what it prints."""
+
+    script: str
+    arguments: str
+    check: Callable[[str], None]
+
+
+RUNS = [
+    Run("distance_from_mean.py", "histogene --slides A1,B1 --spots 10 --epochs 0,1", check_distance),
+    Run("large_slide.py", "spahgc --spots 60 --threads 1", check_large_slide),
+    Run("retrieval.py", "--rows 500 --queries 20 --width 64 --metrics cosine l2 l1", check_retrieval),
+    Run("spahgc_step.py", "--steps 2 --edge 512", check_step),
+    Run("spahgc_step.py", "--preset paper --steps 2 --edge 512", check_step),
+    Run("where_time_goes.py", "spahgc --spots 40", check_kinds),
+]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=[f"{run.script} {run.arguments}" for run in RUNS])
+def test_a_benchmark_prints_what_it_promises(run: Run, shared_cache: Path):
+    ended = subprocess.run(
+        [sys.executable, FOLDER / run.script, *run.arguments.split()],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.returncode == 0, ended.stderr
+    run.check(ended.stdout)
+
+
+def test_every_benchmark_is_run():
+    scripts = {path.name for path in FOLDER.glob("*.py") if "\nif __name__ ==" in path.read_text("utf-8")}
+    assert scripts == {run.script for run in RUNS}
