@@ -32,9 +32,7 @@ def plain(tables: Sequence[Table]) -> dict[str, Any]:
         "tables": [
             table.facts()
             | {
-                "rows": [
-                    asdict(row) | {"marks": list(row.marks)} for row in (*table.rows, *table.published)
-                ],
+                "rows": [asdict(row) | {"marks": list(row.marks)} for row in (*table.rows, *table.published)],
                 "ari_references": dict(table.ari_references),
                 "comparisons": [asdict(comparison) for comparison in table.comparisons],
             }
