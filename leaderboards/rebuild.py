@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from stbench import registry
 from stbench.files import write_text
 from stbench.record import Record
 from stbench.reporting.formats import to_markdown
@@ -50,6 +51,11 @@ def records_of(run: Path) -> list[Record]:
     if problems:
         sys.exit("\n".join(problems))
     return records
+
+
+def boards_of(run: Path) -> list[Board]:
+    """The tables of a run; rows whose method has been edited since they were made are marked."""
+    return build_boards(records_of(run), DEFAULT_REFERENCE, registry.method_sources())
 
 
 def run_block(boards: Sequence[Board]) -> str:
@@ -117,7 +123,7 @@ def finished(boards: Sequence[Board]) -> str:
 
 def texts() -> dict[Path, str]:
     """Every README with its results as they follow from the Records."""
-    boards = {run: build_boards(records_of(run), DEFAULT_REFERENCE) for run in runs()}
+    boards = {run: boards_of(run) for run in runs()}
     newest = max(boards, key=lambda run: finished(boards[run]))
     pages = {run / "README.md": run_block(found) for run, found in boards.items()}
     readme = HERE.parent / "README.md"
@@ -129,7 +135,7 @@ def texts() -> dict[Path, str]:
 
 def draw(run: Path) -> None:
     """The figures of a run, made from its Records alone; those of tables that are gone go last."""
-    boards = build_boards(records_of(run), DEFAULT_REFERENCE)
+    boards = boards_of(run)
     contents = gather(boards, StoredArrays([run]), DEFAULT_REFERENCE, ())
     written = write_figures(run / "figures", contents, ("svg",))
     for old in set((run / "figures").glob("*")) - set(written):

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from stbench.registry import method_sources
 from stbench.reporting.formats import to_markdown
 from stbench.reporting.leaderboard import build_tables
 from stbench.reporting.store import RunStore
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 REBUILD = CHECKOUT / "leaderboards" / "rebuild.py"
+# Sources of SpaHGC and EGGN before they were held to their authors' numbers: other networks under these names.
+UNMENDED = {"e4b1c7ac1d0e98ac", "f0f5679bf8ead691", "3398e26036aa578c", "a91a21b681dec8a2"}
 RUNS = sorted(path.parent for path in (CHECKOUT / "leaderboards").glob("*/records"))
 
 
@@ -23,8 +26,14 @@ def test_a_committed_table_is_rebuilt_from_its_records(run):
     records, problems = RunStore(run).records()
     assert not problems
     page = (run / "README.md").read_text(encoding="utf-8")
-    tables = build_tables(records)
+    tables = build_tables(records, sources=method_sources())
     assert tables and all(to_markdown([table]) in page for table in tables)
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_no_result_of_a_network_that_was_not_its_authors_comes_back(run):
+    records, _ = RunStore(run).records()
+    assert not [record.key for record in records if record.row.source in UNMENDED]
 
 
 def test_all_that_is_generated_is_up_to_date():
