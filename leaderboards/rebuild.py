@@ -18,14 +18,14 @@ from pathlib import Path
 from stbench import registry
 from stbench.files import write_text
 from stbench.record import Record
-from stbench.reporting.formats import to_markdown
-from stbench.reporting.leaderboard import DEFAULT_REFERENCE
 from stbench.reporting.report.boards import Board, build_boards
 from stbench.reporting.report.content import gather
 from stbench.reporting.report.printing import figure_prefix, write_figures
 from stbench.reporting.report.sections.origin import origin_section
 from stbench.reporting.report.stored import StoredArrays
-from stbench.reporting.store import RunStore
+from stbench.reporting.results.store import RunStore
+from stbench.reporting.tables.formats import to_markdown
+from stbench.reporting.tables.leaderboard import DEFAULT_REFERENCE
 
 HERE = Path(__file__).resolve().parent
 # Heading, value of a row of `stbench time --json`, what to divide it by, digits.

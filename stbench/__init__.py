@@ -8,16 +8,13 @@ slide, record          what a slide is and who may see what of it; what one meth
 contract, registry     what methods and datasets promise; finding them by name
 fetching, slide_files  providers' files: downloading them, reading them
 synthetic              generated tissue for the demo datasets
-preprocess, training   panels, scaling, patches, encoders, neighbours; the shared training loop
-nn                     layers, losses and batches that several methods are built from
+preprocess             panels, scaling, patches, encoders, neighbours, caches
+nn                     what methods are built from: the training loop, checks of settings, layers, losses, batches
 metrics                two arrays in, a number out
-evaluation             folds, plan, tuning, runner, executors, audit
-reporting              Records on disk, leaderboard, MLflow
-choosing, benchmark    from names to things; run() and leaderboard()
-auditing, checks       the leakage audit and the contract checks by name
-timing, stopwatch      what a method costs: an epoch, a prediction, memory, operations
-inspecting             what a dataset's files hold, compared with its card and drawn
-doctor, scaffold, cli  the machine, new methods, the command line
+evaluation             folds, plan, tuning, runner, executors, audit, provenance
+reporting              results on disk, statistics, tables, MLflow, the report page
+commands               what users call, one module a command: run, check, audit, time, verify, doctor, ...
+cli                    parse, call the command of the same name, show
 
 Importing stbench is light: each public name is loaded when it is first used.
 """
@@ -29,8 +26,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stbench.benchmark import leaderboard as leaderboard
-    from stbench.benchmark import run as run
+    from stbench.commands.run import leaderboard as leaderboard
+    from stbench.commands.run import run as run
     from stbench.contract import Dataset as Dataset
     from stbench.contract import FitContext as FitContext
     from stbench.contract import FitReport as FitReport
@@ -61,8 +58,8 @@ _HOMES = {
     "SlideSource": "stbench.contract",
     "StbenchError": "stbench.errors",
     "TrainingSlide": "stbench.slide",
-    "leaderboard": "stbench.benchmark",
-    "run": "stbench.benchmark",
+    "leaderboard": "stbench.commands.run",
+    "run": "stbench.commands.run",
 }
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -77,7 +77,7 @@ class Method(ABC):
 
     Hyperparameters are keyword arguments of `__init__`, stored under their own names as given; the default
     written there is the preset `paper`. A method with epochs has a hyperparameter `epochs`. Objects are plain:
-    they pickle, clone and share no state. A neural method trains with `stbench.training.train`.
+    they pickle, clone and share no state. A neural method trains with `stbench.nn.training.train`.
     """
 
     @abstractmethod

@@ -83,7 +83,7 @@ def fixture_methods(plug_in: Callable[[Path], None]) -> Path:
 def quick(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs in this process are quick: the shared cache, `mean` as the only floor that joins, MLflow not told."""
     from stbench import registry
-    from stbench.reporting.tracking import MlflowTracker
+    from stbench.reporting.mlflow.tracking import MlflowTracker
 
     monkeypatch.setattr(registry, "floor_methods", lambda: ["mean"])
-    monkeypatch.setattr(MlflowTracker, "tell", lambda *_: None)
+    monkeypatch.setattr(MlflowTracker, "log", lambda *_: None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stbench import benchmark
+from stbench.commands import run as benchmark
 from stbench.preprocess import weights as catalogue
 from stbench.preprocess.weights import PublishedWeights, find_weights
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stbench.training import shuffled_batches
+from stbench.nn.training import shuffled_batches
 
 HELD_OUT_SHARE = 5  # a fifth
 

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError
-from stbench.hyperparameters import check_not_negative, check_positive, check_share, check_whole
+from stbench.nn import training
 from stbench.nn.augmentation import random_symmetries
 from stbench.nn.contrastive_losses import soft_target_losses
+from stbench.nn.hyperparameters import check_not_negative, check_positive, check_share, check_whole
 from stbench.nn.patch_stream import PatchStream
 from stbench.nn.pretrained import imagenet_network
 from stbench.nn.reference_bank import ReferenceBank

@@ -15,17 +15,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError
-from stbench.hyperparameters import (
+from stbench.nn import training
+from stbench.nn.augmentation import happens, random_symmetries
+from stbench.nn.hyperparameters import (
     check_multiple,
     check_not_negative,
     check_positive,
     check_share,
     check_whole,
 )
-from stbench.nn.augmentation import happens, random_symmetries
 from stbench.nn.reference_bank import ReferenceBank
 from stbench.nn.spot_patches import imagenet_normalised, spot_expression, spot_patches
 from stbench.nn.streaming import in_pieces

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError
-from stbench.hyperparameters import (
+from stbench.nn import training
+from stbench.nn.hyperparameters import (
     check_choice,
     check_multiple,
     check_not_negative,

@@ -13,14 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError
-from stbench.hyperparameters import check_choice, check_not_negative, check_positive, check_share, check_whole
+from stbench.nn import training
 from stbench.nn.array_neighbours import neighbours_within
 from stbench.nn.distilled_heads import LossTerms, SpotHeads
 from stbench.nn.distilled_slides import DistilledSlide, distillation_notes, distilled_slide
 from stbench.nn.grid_embedding import grid_columns_rows, table_size
+from stbench.nn.hyperparameters import (
+    check_choice,
+    check_not_negative,
+    check_positive,
+    check_share,
+    check_whole,
+)
 from stbench.nn.pretrained import imagenet_network
 from stbench.nn.self_distillation import augmented_copy
 from stbench.nn.spot_patches import as_images, spot_patches

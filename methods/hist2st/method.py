@@ -13,19 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError, UsageError
-from stbench.hyperparameters import (
+from stbench.nn import training
+from stbench.nn.distilled_heads import LossTerms, SpotHeads
+from stbench.nn.distilled_slides import DistilledSlide, distillation_notes, distilled_slide
+from stbench.nn.grid_embedding import table_size
+from stbench.nn.hyperparameters import (
     check_multiple,
     check_not_negative,
     check_positive,
     check_share,
     check_whole,
 )
-from stbench.nn.distilled_heads import LossTerms, SpotHeads
-from stbench.nn.distilled_slides import DistilledSlide, distillation_notes, distilled_slide
-from stbench.nn.grid_embedding import table_size
 from stbench.nn.self_distillation import augmented_copy
 from stbench.nn.spot_patches import as_images, spot_patches
 from stbench.nn.streaming import in_pieces

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError
-from stbench.hyperparameters import check_multiple, check_positive, check_share, check_whole
+from stbench.nn import training
+from stbench.nn.hyperparameters import check_multiple, check_positive, check_share, check_whole
 from stbench.nn.spot_patches import spot_expression
 from stbench.nn.streaming import in_pieces
 from stbench.slide import QuerySlide, TrainingSlide

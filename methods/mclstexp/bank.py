@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from stbench.nn.reference_bank import ReferenceBank
+from stbench.nn.training import evaluating
 from stbench.slide import TrainingSlide
-from stbench.training import evaluating
 
 from .network import Network
 from .positions import table_indices

@@ -8,7 +8,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from stbench.training import shuffled_batches
+from stbench.nn.training import shuffled_batches
 
 SEQUENCES = ("mixed", "one_slide")
 

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 from torchvision.models import DenseNet, densenet121
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError
-from stbench.hyperparameters import check_choice, check_not_negative, check_positive, check_whole
+from stbench.nn import training
 from stbench.nn.contrastive_losses import one_to_one_loss
+from stbench.nn.hyperparameters import check_choice, check_not_negative, check_positive, check_whole
 from stbench.nn.patch_stream import PatchStream
 from stbench.nn.pretrained import StartedNetwork, imagenet_network
 from stbench.nn.reference_bank import ReferenceBank

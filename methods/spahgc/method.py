@@ -14,10 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import MethodError, UnknownName, UsageError
-from stbench.hyperparameters import (
+from stbench.nn import training
+from stbench.nn.correlation_loss import correlation_loss
+from stbench.nn.hyperparameters import (
     check_choice,
     check_multiple,
     check_not_negative,
@@ -25,7 +26,6 @@ from stbench.hyperparameters import (
     check_share,
     check_whole,
 )
-from stbench.nn.correlation_loss import correlation_loss
 from stbench.nn.training_bank import TrainingBank, bank_slides, training_bank
 from stbench.preprocess.neighbours import Metric
 from stbench.slide import QuerySlide, TrainingSlide
@@ -149,13 +149,13 @@ class SpaHGC(Method):
             check_choice(self, name, choices)
         for edge in self._edge_types() - {"TS", "CS", "RS"}:
             raise UnknownName("edge type", edge, ("TS", "CS", "RS"))
-        check_whole(self, 1, "neighbours", "references", "hidden", "heads", "cnda_heads")
+        check_whole(self, 1, "neighbours", "references", "hidden", "heads", "cnda_heads", "predicting_view")
         check_whole(self, 1, "reference_neighbours", none="as many as references")
         check_whole(self, 0, "layers", "epochs")
         check_positive(self, "target_radius", none="no bound")
         check_share(self, "target_mask", "reference_mask")
         check_share(self, "cnda_dropout", below_one=True)
-        if self.predicting_view not in (1, 2):
+        if self.predicting_view > 2:
             raise UsageError(f"predicting_view is {self.predicting_view}; it must be 1 or 2.")
         check_not_negative(self, "mse_weight", "correlation_weight", "weight_decay")
         check_not_negative(self, "target_contrast_weight", "reference_contrast_weight")

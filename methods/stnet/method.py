@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError
-from stbench.hyperparameters import check_choice, check_positive, check_share, check_whole
+from stbench.nn import training
 from stbench.nn.augmentation import random_symmetries
+from stbench.nn.hyperparameters import check_choice, check_positive, check_share, check_whole
 from stbench.nn.patch_stream import PatchStream
 from stbench.nn.pretrained import imagenet_network
 from stbench.nn.spot_patches import spot_expression

@@ -16,11 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench import training
 from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
 from stbench.errors import CannotFit, MethodError, MethodWarning, UsageError
-from stbench.hyperparameters import check_choice, check_positive, check_share, check_whole
+from stbench.nn import training
 from stbench.nn.grid_embedding import table_size
+from stbench.nn.hyperparameters import check_choice, check_positive, check_share, check_whole
 from stbench.nn.spot_patches import as_images, spot_expression
 from stbench.nn.streaming import in_pieces
 from stbench.slide import QuerySlide, TrainingSlide

@@ -8,7 +8,23 @@ import warnings
 
 import typer
 
-from stbench.cli import boards, bundling, checking, comparing, listing, making, reporting, running, timing
+from stbench.cli import (
+    audit,
+    bundle,
+    cache,
+    check,
+    compare,
+    datasets,
+    doctor,
+    encoders,
+    leaderboard,
+    methods,
+    new_method,
+    report,
+    run,
+    time,
+    verify,
+)
 from stbench.errors import StbenchError, UsageError
 
 app = typer.Typer(
@@ -20,21 +36,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="--debug after any command shows the traceback of an error.",
 )
-app.command()(running.run)
-app.command()(boards.leaderboard)
-app.command()(comparing.compare)
-app.command()(listing.methods)
-app.add_typer(listing.datasets, name="datasets")
-app.command()(listing.encoders)
-app.command()(checking.check)
-app.command()(checking.audit)
-app.command()(timing.time)
-app.command()(reporting.report)
-app.command()(bundling.bundle)
-app.command()(bundling.verify)
-app.command()(checking.doctor)
-app.add_typer(making.cache, name="cache")
-app.command("new-method")(making.new_method)
+app.command()(run.run)
+app.command()(leaderboard.leaderboard)
+app.command()(compare.compare)
+app.command()(methods.methods)
+app.add_typer(datasets.datasets, name="datasets")
+app.command()(encoders.encoders)
+app.command()(check.check)
+app.command()(audit.audit)
+app.command()(time.time)
+app.command()(report.report)
+app.command()(bundle.bundle)
+app.command()(verify.verify)
+app.command()(doctor.doctor)
+app.add_typer(cache.cache, name="cache")
+app.command("new-method")(new_method.new_method)
 
 
 # A mistyped command, option or value; typer does not export click's class for it.

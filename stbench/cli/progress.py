@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from stbench.benchmark import Listener
 from stbench.cli.consoles import messages
+from stbench.commands.run import Listener
 
 if TYPE_CHECKING:
     from stbench.record import Record

@@ -23,7 +23,7 @@ Reference = Annotated[
 @contextlib.contextmanager
 def opened_folders(out: Path, bundles: Sequence[Path]) -> Iterator[list[tuple[str, Path]]]:
     """Each source's name and the folder that holds it, bundles unpacked as long as the context lasts."""
-    from stbench.reporting.bundles import opened_bundle
+    from stbench.reporting.results.bundles import opened_bundle
 
     for path in bundles:
         if not path.is_file():

@@ -26,7 +26,6 @@ _HARNESS = (
     "slide.py",
     "slide_files",
     "contract.py",
-    "training.py",
     "nn",
     "preprocess",
     "metrics",

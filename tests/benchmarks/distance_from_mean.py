@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from stbench.choosing import find_slides
+from stbench.commands.choosing import find_slides
 from stbench.contract import FitContext
 from stbench.evaluation.design import Design
 from stbench.evaluation.fit_inputs import fit_inputs

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from stbench import training
 from stbench.contract import FitContext
 from stbench.evaluation.cost import counting
 from stbench.methods.spahgc.graph import build_graph
+from stbench.nn import training
 from stbench.nn.training_bank import training_bank
 from stbench.registry import load_method, method_card
 from stbench.slide import TrainingSlide

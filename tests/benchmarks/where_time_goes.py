@@ -19,10 +19,10 @@ import torch
 from drawn_slides import training_slide
 from torch.profiler import ProfilerActivity, profile
 
+from stbench.commands.stopwatch import matrix_rate
 from stbench.contract import FitContext
 from stbench.evaluation.runner import build
 from stbench.registry import load_method, method_card
-from stbench.stopwatch import matrix_rate
 
 KINDS = {
     "convolutions": ("conv",),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from plugins.command import stbench
 
-from stbench import benchmark
+from stbench.commands import run as benchmark
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +20,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         from stbench import registry
-        from stbench.reporting.tracking import MlflowTracker
+        from stbench.reporting.mlflow.tracking import MlflowTracker
 
         patch.setenv("STBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(registry, "floor_methods", lambda: ["mean"])
-        patch.setattr(MlflowTracker, "tell", lambda *_: None)
+        patch.setattr(MlflowTracker, "log", lambda *_: None)
         benchmark.run(["knn"], "demo-tiny", out=out, inner="none", genes="highest", n_genes=8)
     return out
 

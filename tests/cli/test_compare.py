@@ -8,8 +8,8 @@ import pytest
 from plugins.command import stbench
 from reporting.record_factory import complete
 
-from stbench.reporting.paired_view import paired_views
-from stbench.reporting.store import RunStore
+from stbench.reporting.results.store import RunStore
+from stbench.reporting.tables.paired_view import paired_views
 
 GOOD = {"B1": 0.1, "B2": 0.3, "C1": 0.6, "D1": 0.3, "D2": 0.5}
 POOR = {slide: score - 0.1 for slide, score in GOOD.items()}

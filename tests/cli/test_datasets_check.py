@@ -13,7 +13,7 @@ from PIL import Image
 from plugins import slides
 from plugins.command import Outcome, stbench
 
-from stbench.choosing import find_slides
+from stbench.commands.choosing import find_slides
 from stbench.preprocess.patches import large_images_allowed
 
 EDGE = 1_024

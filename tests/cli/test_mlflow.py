@@ -23,7 +23,7 @@ def test_a_server_that_is_down_is_told_later(
     assert down.status == 0
     (warning,) = [line for line in down.err.splitlines() if line.startswith("warning: ")]
     assert NO_SERVER in warning
-    assert "the next run tells MLflow what it missed" in warning
+    assert "the next run logs what is missing" in warning
     assert f"MLflow: {NO_SERVER}" in down.err
     kept = records(out)
     assert len(kept) == 3

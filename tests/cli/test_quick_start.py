@@ -63,8 +63,8 @@ def test_a_finished_run_is_shown_without_work(tmp_path: Path, quick: None, monke
     command = ("run", "--method", "mean", *where, "--threads", 1)
     monkeypatch.setattr("stbench.registry.floor_methods", lambda: ["mean"])
     assert stbench(*command).status == 0
-    told = tmp_path / "out" / "mlflow-told.json"
-    _pretend_told(told, tmp_path / "out")
+    told = tmp_path / "out" / "mlflow-logged.json"
+    _pretend_logged(told, tmp_path / "out")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*") if path.is_file()}
     monkeypatch.setattr(sys.modules[__name__], "WATCHED", _only_mean(WATCHED))
     status, loaded, seconds = watched(*command)
@@ -83,12 +83,12 @@ def _only_mean(program: str) -> str:
     )
 
 
-def _pretend_told(file: Path, out: Path) -> None:
+def _pretend_logged(file: Path, out: Path) -> None:
     """MLflow knows all records, as after a run that told it."""
-    from stbench.reporting.store import RunStore
-    from stbench.reporting.told import Told
+    from stbench.reporting.mlflow.logged import LoggedRecords
+    from stbench.reporting.results.store import RunStore
 
-    Told(file, "local").remember((record, "run") for record in RunStore(out).records()[0])
+    LoggedRecords(file, "local").remember((record, "run") for record in RunStore(out).records()[0])
 
 
 def test_the_public_names():

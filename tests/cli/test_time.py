@@ -12,7 +12,7 @@ import pytest
 from plugins import slides
 from plugins.command import Command, Outcome, QuickContext, stbench
 
-from stbench import timing
+from stbench.commands import time as timing
 
 ROW = {
     "method", "variant", "seconds_per_epoch", "seconds_per_fit", "seconds_per_1000_spots", "peak_memory_mb",

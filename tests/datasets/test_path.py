@@ -14,8 +14,9 @@ import visium_files as visium
 from PIL import Image
 from plugins.command import stbench
 
-from stbench import choosing, registry
-from stbench.benchmark import prepare
+from stbench import registry
+from stbench.commands import choosing
+from stbench.commands.run import prepare
 from stbench.datasets.path import plugin as OwnFolder
 from stbench.errors import DatasetError, UnknownName, UsageError
 from stbench.metrics.clustering import adjusted_rand

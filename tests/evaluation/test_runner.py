@@ -331,10 +331,10 @@ def test_odd_slide_names_run(slides, tmp_path):
 
 def test_stored_predictions_and_training_summary_give_the_same_scores_again(tmp_path, quick):
     """Whoever has the store and nothing else arrives at the same numbers, to the last bit."""
-    from stbench import benchmark
+    from stbench.commands import run as benchmark
     from stbench.evaluation.scoring import SlideScorer
     from stbench.metrics.training import TrainingSummary
-    from stbench.reporting.store import RunStore
+    from stbench.reporting.results.store import RunStore
 
     benchmark.run(["ridge"], "demo-tiny", out=tmp_path, inner="none", genes="highest", n_genes=12)
     store = RunStore(tmp_path)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from stbench.registry import method_sources
-from stbench.reporting.formats import to_markdown
-from stbench.reporting.leaderboard import build_tables
-from stbench.reporting.store import RunStore
+from stbench.reporting.results.store import RunStore
+from stbench.reporting.tables.formats import to_markdown
+from stbench.reporting.tables.leaderboard import build_tables
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 REBUILD = CHECKOUT / "leaderboards" / "rebuild.py"

@@ -15,7 +15,6 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import pearsonr
 from torch import nn
 
-from stbench import training
 from stbench.contract import FitContext
 from stbench.datasets.her2 import plugin as Her2
 from stbench.errors import CannotFit, MethodError, UsageError
@@ -23,6 +22,7 @@ from stbench.methods.cmrcnet import plugin as CMRCNet
 from stbench.methods.cmrcnet.losses import alignment_loss, reconstruction_loss
 from stbench.methods.cmrcnet.network import Network
 from stbench.methods.cmrcnet.reconstruction import GeneAttention, GeneTokens, Reconstruction
+from stbench.nn import training
 from stbench.preprocess.expression import log_cpm
 from stbench.preprocess.patches import crop, read_image
 from stbench.registry import method_card

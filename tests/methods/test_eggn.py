@@ -14,7 +14,6 @@ from scipy.stats import pearsonr
 from torch import nn
 
 import stbench.methods.eggn.method as eggn_method
-from stbench import training
 from stbench.contract import FitContext
 from stbench.errors import CannotFit, MethodError, UnknownName, UsageError
 from stbench.methods.eggn import plugin as EGGN
@@ -23,6 +22,7 @@ from stbench.methods.eggn.exemplars import exemplar_slides
 from stbench.methods.eggn.graph import GraphRecipe, build_graph
 from stbench.methods.eggn.loss import slide_loss
 from stbench.methods.eggn.network import Edges, Features, Layer, Network, Nodes
+from stbench.nn import training
 from stbench.nn.correlation_loss import correlation_loss
 from stbench.nn.training_bank import training_bank
 from stbench.registry import method_card

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from scipy.stats import pearsonr
 
-from stbench import training
 from stbench.contract import FitContext
 from stbench.datasets.her2 import plugin as Her2
 from stbench.errors import CannotFit, MethodError, UsageError
@@ -24,6 +23,7 @@ from stbench.evaluation.folds import Fold
 from stbench.evaluation.materials import Materials
 from stbench.methods.histogene import plugin as HisToGene
 from stbench.methods.histogene.network import Network
+from stbench.nn import training
 from stbench.registry import method_card
 from stbench.slide import QuerySlide, TrainingSlide
 

@@ -315,11 +315,11 @@ def test_validation_slides_do_not_change_the_fit_and_the_curve_scores_them():
 
 @pytest.mark.acceptance
 def test_ten_steps_on_24_real_spots_lower_the_error_every_time(shared_data, shared_cache):
-    from stbench import training
     from stbench.datasets.her2 import plugin as Her2
     from stbench.evaluation.design import Design
     from stbench.evaluation.folds import group_slides, leave_one_group_out
     from stbench.evaluation.materials import Materials
+    from stbench.nn import training
     from stbench.nn.spot_patches import spot_expression
 
     sources = [source for source in Her2().slides(shared_data) if source.id in ("B4", "C2")]

@@ -132,7 +132,7 @@ def _main(arguments: list[str], environment: Mapping[str, str], out: Path, err: 
     sys.argv = ["stbench", *arguments]
     from stbench import registry
     from stbench.cli import main
-    from stbench.reporting.tracking import MlflowTracker
+    from stbench.reporting.mlflow.tracking import MlflowTracker
 
     registry.floor_methods = lambda: ["mean"]
     MlflowTracker.tell = lambda *_: None  # type: ignore[method-assign]

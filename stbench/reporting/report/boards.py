@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from stbench.record import Record, SlideScores
 from stbench.reporting import statistics
-from stbench.reporting.grouping import by_row, by_table
-from stbench.reporting.leaderboard import Table, build_tables
-from stbench.reporting.row import Row
+from stbench.reporting.tables.grouping import by_row, by_table
+from stbench.reporting.tables.leaderboard import Table, build_tables
+from stbench.reporting.tables.row import Row
 
 Patients = dict[str, str | None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stbench.reporting.columns import MISSING
+from stbench.reporting.tables.columns import MISSING
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from stbench.errors import StorageError
 from stbench.record import Record, SlideTruth
-from stbench.reporting.store import RunStore
+from stbench.reporting.results.store import RunStore
 
 
 class SlideArrays(NamedTuple):

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from stbench.errors import UsageError
 from stbench.files import write_text
-from stbench.reporting.leaderboard import DEFAULT_REFERENCE
-from stbench.reporting.merging import merged_records
 from stbench.reporting.report.boards import build_boards
 from stbench.reporting.report.content import gather
 from stbench.reporting.report.page import render
 from stbench.reporting.report.printing import write_figures
 from stbench.reporting.report.sections.split_gap import split_gap_section
 from stbench.reporting.report.stored import StoredArrays
+from stbench.reporting.results.merging import merged_records
+from stbench.reporting.tables.leaderboard import DEFAULT_REFERENCE
 
 PAGE, FIGURES = "index.html", "figures"
 

@@ -13,7 +13,7 @@ from reporting.record_factory import TABLE
 
 from stbench.files import hash_value
 from stbench.record import Record, RowIdentity, SlideScores, SlideTruth, TableIdentity
-from stbench.reporting.store import RunStore
+from stbench.reporting.results.store import RunStore
 
 LABELS = ("connective tissue", "immune infiltrate", "invasive cancer", "undetermined")
 PER_GENE = ("pcc", "pcc_given_depth", "pcc_equal_depth", "ceiling", "detection")

@@ -21,7 +21,7 @@ from stbench.reporting.report.sections.genes import genes_section
 from stbench.reporting.report.sections.sheets import EDGE, new_sheet
 from stbench.reporting.report.sections.tissue import tissue_section
 from stbench.reporting.report.stored import StoredArrays
-from stbench.reporting.store import RunStore
+from stbench.reporting.results.store import RunStore
 
 PCC = dict.fromkeys(PATIENTS, 0.2)
 

@@ -12,7 +12,7 @@ from reporting.report.synthetic_run import Size, make_run
 
 from stbench.errors import UsageError
 from stbench.reporting.report import Written, write_report
-from stbench.reporting.store import RunStore
+from stbench.reporting.results.store import RunStore
 
 PCC = {"B1": 0.1, "B2": 0.3, "C1": 0.4, "D1": 0.5, "D2": 0.7}
 

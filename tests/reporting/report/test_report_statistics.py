@@ -8,10 +8,10 @@ import numpy as np
 from reporting.record_factory import PATIENTS, TABLE, complete
 from reporting.report.paper_rows import BETTER, PCC, board, rows
 
-from stbench.reporting.leaderboard import build_tables
 from stbench.reporting.report.patients import patient_scores
 from stbench.reporting.report.sections.comparisons import comparisons_sections
 from stbench.reporting.report.sections.ranking import ranking_sections
+from stbench.reporting.tables.leaderboard import build_tables
 
 
 def test_patients_are_the_blocks_of_ranks_and_tests():

@@ -8,9 +8,9 @@ import numpy as np
 
 from stbench.metrics.clustering import agreement, clusters
 from stbench.record import Record, SlideTruth
-from stbench.reporting.gene_columns import measured_expression
 from stbench.reporting.report.packed import NOTHING, packed_codes
 from stbench.reporting.report.stored import SlideArrays
+from stbench.reporting.results.gene_columns import measured_expression
 
 
 def new_clusters(truth: SlideTruth, unlabelled: tuple[str, ...]) -> dict[str, Any] | None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Heading, Line, listed
 from stbench.reporting.report.patients import CORRELATIONS, means_by_row
-from stbench.reporting.side_blocks import comparison_columns
 from stbench.reporting.statistics import Comparison, compare_with_reference
+from stbench.reporting.tables.side_blocks import comparison_columns
 
 _IN_WORDS = {"method", "verdict"}
 HOW = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stbench.reporting.columns import HOW_TO_READ
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Line, number, numbers, words
 from stbench.reporting.report.patients import CORRELATIONS
+from stbench.reporting.tables.columns import HOW_TO_READ
 
 MARKS = (
     "Filled marks are scores; hollow marks are the same scores against counts in which nothing but sequencing depth "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Line, listed, number, numbers, words
-from stbench.reporting.row import Row
+from stbench.reporting.tables.row import Row
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stbench.reporting.columns import COLUMNS, failures, heading, ranks, sentences
-from stbench.reporting.leaderboard import Table
-from stbench.reporting.published import WHY_APART
 from stbench.reporting.report.grid import Grid, Heading, Line, listed, words
-from stbench.reporting.row import Row
-from stbench.reporting.side_blocks import PUBLISHED_COLUMNS
+from stbench.reporting.tables.columns import COLUMNS, failures, heading, ranks, sentences
+from stbench.reporting.tables.leaderboard import Table
+from stbench.reporting.tables.published import WHY_APART
+from stbench.reporting.tables.row import Row
+from stbench.reporting.tables.side_blocks import PUBLISHED_COLUMNS
 
 # Columns of more importance than this number are shown at once, and what a row must not be read without.
 _LEAST_IMPORTANT, _ALWAYS = 9, ("pretrained", "budget")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stbench.record import Record
-from stbench.reporting.columns import MISSING
 from stbench.reporting.report.boards import Board, Entry
 from stbench.reporting.report.grid import Grid, Line, words
+from stbench.reporting.tables.columns import MISSING
 
 
 @dataclass(frozen=True)

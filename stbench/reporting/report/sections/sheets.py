@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from stbench.record import Record, SlideTruth
-from stbench.reporting.gene_columns import gene_columns, measured_expression
 from stbench.reporting.report.packed import packed_values
 from stbench.reporting.report.sections.choosing import Chosen
 from stbench.reporting.report.stored import SlideArrays
+from stbench.reporting.results.gene_columns import gene_columns, measured_expression
 
 # Pixels of the longer edge: a map is at most half as wide on a screen.
 EDGE = 400

@@ -63,7 +63,7 @@ def _diverge(context: FitContext) -> None:
     """Train with the shared loop until the loss is not finite."""
     import torch
 
-    from stbench.training import train
+    from stbench.nn.training import train
 
     network = torch.nn.Linear(1, 1)
     optimiser = torch.optim.SGD(network.parameters(), lr=1e30)

@@ -1,0 +1,46 @@
+"""`stbench cache`: what the caches hold, and emptying them."""
+
+from __future__ import annotations
+
+import typer
+
+from stbench.cli.options import Json, print_json
+
+cache = typer.Typer(
+    help="What the caches hold and how much; `clear` empties them.", invoke_without_command=True
+)
+
+
+@cache.callback()
+def show_cache(context: typer.Context, json: Json = False) -> None:
+    """What the caches hold and how much."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.table import Table
+
+    from stbench.cli.consoles import output
+    from stbench.files import cache_root
+    from stbench.preprocess.cache import cache_rooms
+
+    rooms = cache_rooms()
+    if json:
+        print_json({"folder": str(cache_root()), "rooms": [room._asdict() for room in rooms]})
+        return
+    table = Table("cache", "files", "MB", title=str(cache_root()), title_justify="left")
+    for room in rooms:
+        table.add_row(room.kind, str(room.n_files), f"{room.megabytes:.1f}")
+    output().print(table)
+
+
+@cache.command("clear")
+def clear(json: Json = False) -> None:
+    """Delete everything that can be made again; downloaded data stay."""
+    from stbench.cli.consoles import output
+    from stbench.preprocess.cache import cache_rooms, clear_cache
+
+    kinds = tuple(room.kind for room in cache_rooms())
+    clear_cache(kinds)
+    if json:
+        print_json({"cleared": list(kinds)})
+        return
+    output().print(f"Cleared: {', '.join(kinds) or 'nothing was cached'}.")

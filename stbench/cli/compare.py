@@ -1,0 +1,77 @@
+"""`stbench compare A B`: two methods on the same slides."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stbench.cli.options import DEFAULT_OUT, Json, Out, print_json
+from stbench.errors import UsageError
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="A method, or a row's full label.")],
+    second: Annotated[str, typer.Argument(help="What it is compared with.")],
+    dataset: Annotated[str, typer.Option(help="The dataset that both were run on.")],
+    out: Out = DEFAULT_OUT,
+    pairs: Annotated[
+        str,
+        typer.Option(help="patient, or slide or gene-slide (pseudo-replicated, on request only)."),
+    ] = "patient",
+    to: Annotated[Path | None, typer.Option("--to", help="Folder for the figures, PNG and SVG.")] = None,
+    json: Json = False,
+) -> None:
+    """Paired view of two methods: slides, genes, the test and its verdict in a sentence."""
+    from stbench.reporting.results.store import RunStore
+    from stbench.reporting.tables.paired_view import paired_views
+
+    records, problems = RunStore(out).records()
+    if not records:
+        raise UsageError(f"There are no Records under {out}; run both methods first.")
+    views = paired_views(records, first, second, dataset, pairs)
+    figures = [path for view in views for path in _draw(view, to)] if to is not None else []
+    if json:
+        print_json({"views": [_plain(view) for view in views], "figures": list(map(str, figures))})
+    else:
+        _show(views, [*problems, *(f"written: {path}" for path in figures)])
+
+
+def _draw(view, folder: Path) -> list[Path]:
+    from stbench.reporting.tables.paired_figure import save_paired_figure
+
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--to {folder} is a file; name a folder for the figures.")
+    name = f"{view.first.method}-{view.second.method}-{view.table.id}"
+    paths = [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
+    for path in paths:
+        save_paired_figure(view, path)
+    return paths
+
+
+def _plain(view) -> dict:
+    slides = [
+        {"slide": slide, "first": one, "second": other, "difference": one - other}
+        for slide, (one, other) in view.slides.items()
+    ]
+    names = {"table": view.table.id, "first": view.first.label, "second": view.second.label}
+    return names | {"slides": slides, "test": asdict(view.test), "sentence": view.sentence}
+
+
+def _show(views: list, messages_after: list[str]) -> None:
+    from rich.table import Table
+
+    from stbench.cli.consoles import messages, output
+    from stbench.reporting.tables.columns import heading
+
+    for view in views:
+        output().print(heading(view.table), style="bold", markup=False)
+        grid = Table("slide", view.first.label, view.second.label, "difference")
+        for slide, (one, other) in view.slides.items():
+            grid.add_row(slide, f"{one:.3f}", f"{other:.3f}", f"{one - other:+.3f}")
+        output().print(grid)
+        output().print(view.sentence, markup=False)
+    for line in messages_after:
+        messages().print(line, markup=False)

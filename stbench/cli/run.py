@@ -1,0 +1,232 @@
+"""`stbench run`: methods on a dataset under the nested protocol."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stbench.cli.options import (
+    DEFAULT_OUT,
+    DataRoot,
+    Dataset,
+    Json,
+    Out,
+    method_settings,
+    names,
+    whole_numbers,
+)
+from stbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from stbench.commands.run import PreparedRun
+    from stbench.evaluation.plan import Plan
+
+LONG_RUN_FITS = 200
+
+
+def run(
+    method: Annotated[
+        str, typer.Option("--method", help="Method names, comma-separated; floors always join.")
+    ],
+    dataset: Dataset,
+    data_root: DataRoot = None,
+    out: Out = DEFAULT_OUT,
+    split: Annotated[str, typer.Option(help="Outer split: slide, patient or slide-matched.")] = "slide",
+    inner: Annotated[
+        str, typer.Option(help="Inner loop: all (nested leave-one-out), none, or K folds.")
+    ] = "all",
+    grid: Annotated[str, typer.Option(help="Settings the inner loop tries: small or full.")] = "small",
+    genes: Annotated[
+        str, typer.Option(help="Panel: train-hvg, hvg-intersection, highest, svg or file:PATH.")
+    ] = "train-hvg",
+    n_genes: Annotated[int, typer.Option(help="Genes in a chosen panel.")] = 250,
+    scale: Annotated[str, typer.Option(help="minmax, zscore or none.")] = "minmax",
+    encoder: Annotated[
+        str, typer.Option(help="Frozen image encoder; see `stbench encoders`.")
+    ] = "efficientnet_lite0",
+    patch_px: Annotated[
+        int, typer.Option(help="Patch edge at full resolution, in pixels; white beyond the image's border.")
+    ] = 224,
+    patch_um: Annotated[
+        float | None, typer.Option(help="Patch edge in microns, where the slide knows its pixel size.")
+    ] = None,
+    variant: Annotated[
+        str, typer.Option(help="Preset of the method's settings: paper or released.")
+    ] = "paper",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE, one hyperparameter; repeatable.")
+    ] = None,
+    min_counts: Annotated[
+        int,
+        typer.Option(
+            help="Spots with fewer counts are left out of training slides altogether (attention, graphs, banks, "
+            "batch statistics); on test slides they are predicted and not scored."
+        ),
+    ] = 100,
+    epochs: Annotated[int | None, typer.Option(help="Upper bound on epochs.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds, comma-separated.")] = "0",
+    slides: Annotated[str | None, typer.Option(help="Only these slides, comma-separated.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads for each process (default: cores // workers).")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Do again what is already recorded.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Evaluate methods under the leakage-safe nested leave-one-out protocol; floors always stand beside."""
+    from stbench.commands import run as benchmark
+    from stbench.preprocess.patches import PatchSize
+
+    methods = names(method)
+    if not methods:
+        raise UsageError("--method names no method; see `stbench methods`.")
+    design = {
+        "split": split, "inner": inner, "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
+        "encoder": encoder, "patch": PatchSize(patch_px, patch_um), "min_counts": min_counts, "epochs": epochs,
+        "device": device,
+    }  # fmt: skip
+    settings = method_settings(set_ or [], methods)
+    wanted = names(slides) if slides is not None else None
+    prepared = benchmark.prepare(
+        methods,
+        dataset,
+        data_root,
+        out,
+        design,
+        variant,
+        settings,
+        whole_numbers(seeds, "--seeds"),
+        wanted,
+        overwrite,
+    )
+    if dry_run:
+        _show_plan(prepared, json)
+        return
+    _run_and_show(prepared, workers, threads, json)
+
+
+def _run_and_show(prepared: PreparedRun, workers: int, threads: int | None, json: bool) -> None:
+    from stbench.cli.consoles import messages, results_kept_apart
+    from stbench.cli.progress import ProgressListener
+    from stbench.commands import run as benchmark
+
+    _announce(prepared)
+    try:
+        with results_kept_apart(), ProgressListener() as listener:
+            prepared = benchmark.with_weights(prepared, listener)
+            # Weights that cannot be had were named just now, once.
+            warnings.filterwarnings("ignore", message="No ImageNet weights of")
+            benchmark.execute(prepared, workers, threads, listener)
+    except KeyboardInterrupt:
+        left = sum(len(job.keys) for job in prepared.pending())
+        messages().print(
+            f"Stopped. {len(prepared.keys) - left} of {len(prepared.keys)} results are stored under "
+            f"{prepared.store.out}; run the same command again to go on."
+        )
+        sys.exit(130)
+    records = prepared.records()
+    _show_results(prepared, records, json)
+    if any(not record.finished for record in records):
+        sys.exit(1)
+
+
+def _announce(prepared: PreparedRun) -> None:
+    """Say before the work starts what will be done, what is capped and what is missing."""
+    from stbench.cli.consoles import messages
+
+    console, plan, card = messages(), prepared.plan, prepared.card
+    if card.generated:
+        console.print(
+            f"{prepared.design.dataset} is synthetic: it shows that the pipeline works, nothing about tissue."
+        )
+    if prepared.missing:
+        listed = ", ".join(prepared.missing)
+        console.print(f"Slides not complete on disk and left out: {listed}.")
+    pending = prepared.pending()
+    fits = sum(job.n_fits for job in pending)
+    console.print(
+        f"{len(plan.table.slides)} slides, {len(plan.folds)} outer folds by {prepared.design.split}, "
+        f"inner {prepared.design.inner}: {fits} fits to do of {plan.n_fits}."
+    )
+    caps = [
+        f"at most {prepared.design.epochs} epochs" if prepared.design.epochs is not None else "",
+        f"at most {prepared.design.max_settings} settings a method" if prepared.design.max_settings else "",
+    ]
+    if any(caps):
+        console.print(f"Bounds of this run: {' and '.join(filter(None, caps))}.")
+    if fits > LONG_RUN_FITS and prepared.design.inner == "all":
+        console.print(
+            f"With --inner 3 it would be {_fits_with_three(prepared)} fits instead of {plan.n_fits}."
+        )
+    for sentence in _cannot_be_fitted(plan):
+        console.print(sentence)
+    for note in sorted({job.inner.note for job in plan.jobs if job.inner.note}):
+        console.print(f"Note: {note}.")
+
+
+def _cannot_be_fitted(plan: Plan) -> list[str]:
+    """A sentence for each method whose card asks for more training slides than some folds have."""
+    folds: dict[tuple[str, int], list[str]] = {}
+    for job in plan.jobs:
+        least = job.contestant.card.needs.min_train_slides
+        if len(job.fold.train) < least:
+            folds.setdefault((job.row.method, least), []).append(job.fold.name)
+    return [
+        f"{method} needs {least} training slides and cannot be fitted on: {', '.join(dict.fromkeys(lacking))}."
+        for (method, least), lacking in folds.items()
+    ]
+
+
+def _fits_with_three(prepared: PreparedRun) -> int:
+    import dataclasses
+
+    from stbench.evaluation.plan import make_plan
+
+    design = dataclasses.replace(prepared.design, inner="3")
+    seeds = sorted({seed for job in prepared.plan.jobs for seed in job.keys})
+    return make_plan(design, "", prepared.sources, prepared.groups, prepared.contestants, seeds).n_fits
+
+
+def _show_plan(prepared: PreparedRun, json: bool) -> None:
+    from stbench.cli.dry_run import plan_as_json, print_plan
+    from stbench.cli.options import print_json
+    from stbench.commands import run as benchmark
+
+    benchmark.check_values(prepared.pending())
+    if json:
+        print_json(plan_as_json(prepared))
+    else:
+        _announce(prepared)
+        print_plan(prepared)
+
+
+def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
+    from stbench import registry
+    from stbench.cli.consoles import messages, output
+    from stbench.reporting.mlflow.tracking import MlflowTracker
+    from stbench.reporting.tables import formats
+    from stbench.reporting.tables.leaderboard import build_tables
+    from stbench.reporting.tables.terminal import LeaderboardView
+
+    tables = build_tables(records, sources=registry.method_sources())
+    if json:
+        print(formats.to_json(tables), end="")
+        return
+    output().print(LeaderboardView(tables))
+    for record in records:
+        if not record.finished:
+            messages().print(
+                f"failed: {record.row.method}, fold {record.fold}, seed {record.seed}: {record.failure}"
+            )
+    out = Path(prepared.store.out)
+    server = MlflowTracker(out).name
+    mlflow = f"mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db" if server == "local" else server
+    messages().print(f"Records and predictions: {out}. MLflow: {mlflow}")

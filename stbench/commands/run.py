@@ -1,0 +1,296 @@
+"""run() and leaderboard() for Python users: ties evaluation and reporting together.
+
+A run has two halves. `prepare` reads names and hashes only and makes the plan; `execute` does what the store does
+not hold yet, writes each Record the moment it exists, and then logs to MLflow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stbench import registry
+from stbench.commands.choosing import (
+    DEFAULT_PRESET,
+    capped,
+    check_seeds,
+    check_settings,
+    choose_contestants,
+    choose_device,
+    dataset_name,
+    find_slides,
+)
+from stbench.contract import DatasetCard, SlideSource
+from stbench.errors import UsageError
+from stbench.evaluation import provenance
+from stbench.evaluation.design import Design
+from stbench.evaluation.folds import group_slides
+from stbench.evaluation.plan import Contestant, Job, Plan, make_plan
+from stbench.preprocess.patches import PatchSize
+from stbench.preprocess.weights import fetch_weights, weights_at_hand
+from stbench.record import Record
+from stbench.reporting.results.store import RunStore
+
+if TYPE_CHECKING:
+    import pandas
+
+    from stbench.evaluation.materials import Materials
+
+DEFAULT_OUT = Path("stbench-runs")
+
+
+class Listener:
+    """Hears how a run goes; every method may be left as it is."""
+
+    def encoding(self, slide: str, done: int, total: int) -> None:
+        """Patches of a slide embedded so far."""
+
+    def fitting(self, label: str, done: int, total: int, score: float | None) -> None:
+        """Epochs of the current fit done so far, and its latest validation score."""
+
+    def recorded(self, record: Record, done: int, total: int) -> None:
+        """A Record was stored; that many jobs of the plan are done."""
+
+    def warning(self, sentence: str) -> None:
+        """Something a person should know that does not stop the run."""
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that is ready to start: its design, slides, plan and store.
+
+    missing  slides of the dataset that are not complete on disk, and what they lack
+    """
+
+    design: Design
+    card: DatasetCard
+    sources: tuple[SlideSource, ...]
+    groups: Mapping[str, str]
+    missing: Mapping[str, str]
+    contestants: tuple[Contestant, ...]
+    plan: Plan
+    store: RunStore
+    overwrite: bool = False
+
+    @property
+    def keys(self) -> set[str]:
+        """Keys of all Records that the plan asks for."""
+        return {key for job in self.plan.jobs for key in job.keys.values()}
+
+    def pending(self) -> list[Job]:
+        """The jobs, or the seeds of jobs, that the store does not hold yet; their tuning is reused where known."""
+        finished = {} if self.overwrite else self._finished()
+        pending = []
+        for job in self.plan.jobs:
+            seeds = [seed for seed, key in job.keys.items() if key not in finished]
+            if seeds:
+                # Imported here because it loads torch, which a finished run goes without.
+                from stbench.evaluation.runner import with_tuning
+
+                known = [finished[key].tuning for key in job.keys.values() if key in finished]
+                pending.append(with_tuning(job, seeds, next(filter(None, known), None)))
+        return pending
+
+    def records(self) -> list[Record]:
+        """What the store holds of this plan."""
+        keys = self.keys
+        return [record for record in self.store.records()[0] if record.key in keys]
+
+    def _finished(self) -> dict[str, Record]:
+        """Records of this plan that need not be made again: finished, with all their files."""
+        records = {record.key: record for record in self.records()}
+        return {key: record for key, record in records.items() if self.store.has_finished(key)}
+
+
+def run(
+    methods: Sequence[str],
+    dataset: str,
+    *,
+    data_root: Path | str | None = None,
+    out: Path | str = DEFAULT_OUT,
+    split: str = "slide",
+    inner: str | int = "all",
+    grid: str = "small",
+    genes: str = "train-hvg",
+    n_genes: int = 250,
+    scale: str = "minmax",
+    encoder: str = "efficientnet_lite0",
+    patch_px: int = 224,
+    patch_um: float | None = None,
+    variant: str = DEFAULT_PRESET,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    min_counts: int = 100,
+    epochs: int | None = None,
+    seeds: Sequence[int] = (0,),
+    slides: Sequence[str] | None = None,
+    workers: int = 1,
+    threads: int | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    listener: Listener | None = None,
+) -> list[Record]:
+    """Evaluate methods on a dataset under the nested protocol and return the Records, old and new.
+
+    Parameters are the options of `stbench run`; `settings` maps a method to hyperparameters given by hand.
+    Floor methods join every run. Raises UsageError for unusable input; a method that fails leaves a failed Record.
+    """
+    design = {
+        "split": split, "inner": str(inner), "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
+        "encoder": encoder, "patch": PatchSize(patch_px, patch_um), "min_counts": min_counts, "epochs": epochs,
+        "device": device,
+    }  # fmt: skip
+    prepared = prepare(
+        methods, dataset, data_root, out, design, variant, settings or {}, seeds, slides, overwrite
+    )
+    prepared = with_weights(prepared, listener)
+    execute(prepared, workers, threads, listener)
+    return prepared.records()
+
+
+def leaderboard(records: Iterable[Record]) -> pandas.DataFrame:
+    """One row per method and table, as `stbench leaderboard` prints them."""
+    from stbench.reporting.tables.leaderboard import build_tables, to_dataframe
+
+    return to_dataframe(build_tables(records, sources=registry.method_sources()))
+
+
+def prepare(
+    methods: Sequence[str],
+    dataset: str,
+    data_root: Path | str | None,
+    out: Path | str,
+    design: Mapping[str, Any],
+    variant: str = DEFAULT_PRESET,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    seeds: Sequence[int] = (0,),
+    slides: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> PreparedRun:
+    """Plan a run: look up names, find the slides, enumerate the jobs. Reads no slide and imports no method."""
+    methods = [methods] if isinstance(methods, str) else methods
+    slides = [slides] if isinstance(slides, str) else slides
+    contestants = choose_contestants(methods, variant, settings or {}, tuned=design.get("inner") != "none")
+    name = dataset_name(dataset)
+    card = registry.dataset_card(name)
+    fixed = capped(
+        Design(dataset=name, **{**design, "device": choose_device(design.get("device", "auto"))}), card
+    )
+    sources, missing = find_slides(dataset, data_root, slides)
+    groups = group_slides({source.id: source.patient for source in sources}, fixed.split)
+    check_seeds(seeds)
+    source_hash = registry.source_hash("dataset", name)
+    plan = make_plan(fixed, source_hash, sources, groups, contestants, list(dict.fromkeys(seeds)))
+    store = RunStore(Path(out))
+    return PreparedRun(
+        fixed, card, tuple(sources), groups, missing, tuple(contestants), plan, store, overwrite
+    )
+
+
+def with_weights(prepared: PreparedRun, listener: Listener | None = None) -> PreparedRun:
+    """The run with the published weights that its pending methods start from fetched, as far as they can be.
+
+    What a method starts from is part of its job's key, so that the run is planned anew where weights arrived.
+    """
+    wanted = {name for job in prepared.pending() for name in job.contestant.card.pretrained}
+    lacking = [name for name, here in weights_at_hand(sorted(wanted)).items() if not here]
+    for name in lacking:
+        problem = fetch_weights(name)
+        if problem:
+            (listener or Listener()).warning(problem)
+    if not any(weights_at_hand(lacking).values()):
+        return prepared
+    seeds = sorted({seed for job in prepared.plan.jobs for seed in job.keys})
+    source_hash = registry.source_hash("dataset", prepared.design.dataset)
+    plan = make_plan(
+        prepared.design, source_hash, prepared.sources, prepared.groups, prepared.contestants, seeds
+    )
+    return replace(prepared, plan=plan)
+
+
+def execute(
+    prepared: PreparedRun, workers: int = 1, threads: int | None = None, listener: Listener | None = None
+) -> None:
+    """Do the pending jobs of a prepared run, store each Record as it comes, and log what MLflow lacks."""
+    from stbench.reporting.mlflow.pace import PacedTracker
+
+    listener = listener or Listener()
+    for option, number in (("--workers", workers), ("--threads", threads)):
+        if number is not None and number < 1:
+            raise UsageError(f"{option} must be at least 1; found {number}.")
+    pending = prepared.pending()
+    check_values(pending)
+    prepared.store.check_writable()
+    records = {record.key: record for record in prepared.records()}
+    tracker = PacedTracker(prepared.store, listener.warning)
+    if pending:
+        total = len(prepared.keys)
+        done = total - sum(len(job.keys) for job in pending)
+        # Closed at once when interrupted, so that no worker process is waited for.
+        with contextlib.closing(_records(prepared, pending, workers, threads, listener)) as made:
+            for record in made:
+                prepared.store.save(record)
+                # The arrays lie in the store now.
+                records[record.key] = replace(record, predictions={}, training={}, truths={})
+                done += 1
+                listener.recorded(record, done, total)
+                tracker.log_if_due(list(records.values()))
+    tracker.log(list(records.values()))
+
+
+def check_values(jobs: Sequence[Job]) -> None:
+    """Load the jobs' methods; UsageError for a setting that one does not take, or for a value out of its range."""
+    for job in {(job.row.method, job.row.variant): job for job in jobs}.values():
+        check_settings(job.row.method, job.settings, job.contestant.overrides, job.epochs)
+
+
+def _records(
+    prepared: PreparedRun, pending: Sequence[Job], workers: int, threads: int | None, listener: Listener
+) -> Generator[Record, None, None]:
+    """The Records of pending jobs, as they come."""
+    from stbench.evaluation.executors import InProcess, Processes, Workbench
+
+    threads = threads or max(1, (os.cpu_count() or 1) // workers)
+    bench = Workbench(
+        design=prepared.design,
+        sources=prepared.sources,
+        groups=prepared.groups,
+        method_class=registry.load_method,
+        provenance=provenance.collect(prepared.design.device, threads, workers),
+        unlabelled=prepared.card.unlabelled,
+        tumour_labels=prepared.card.tumour_labels,
+        threads=threads,
+    )
+    materials = bench.materials(listener.encoding)
+    _choose_first_panel(materials, pending[0])
+    materials.prepare([contestant.card for contestant in prepared.contestants])
+    executor = Processes(workers) if workers > 1 else InProcess(materials, listener.fitting)
+    yield from executor.map(bench, pending)
+
+
+def _choose_first_panel(materials: Materials, job: Job) -> None:
+    """Choose the first fold's panel now: one that cannot be is found before images are embedded for minutes."""
+    try:
+        _ = materials.fold(job.fold).panel
+    except UsageError:
+        raise
+    except Exception:  # whatever else goes wrong becomes the failed Record of every job that meets it
+        return
+
+
+def estimate_seconds(prepared: PreparedRun, pending: Sequence[Job]) -> float | None:
+    """Seconds that the pending fits would take by the mean of fits recorded under this --out, None without any."""
+    seconds: dict[str, list[float]] = {}
+    for record in prepared.store.records()[0]:
+        if record.finished and record.cost.get("fit_seconds") is not None:
+            seconds.setdefault(record.row.method, []).append(float(record.cost["fit_seconds"] or 0.0))
+    if not any(job.row.method in seconds for job in pending):
+        return None
+    return sum(
+        job.n_fits * sum(seconds[job.row.method]) / len(seconds[job.row.method])
+        for job in pending
+        if job.row.method in seconds
+    )

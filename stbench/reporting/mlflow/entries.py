@@ -1,0 +1,124 @@
+"""What MLflow gets of a Record and of a leaderboard row: names, parameters, numbers and times."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from stbench.files import hash_value
+from stbench.record import Record
+from stbench.reporting import statistics
+from stbench.reporting.mlflow.logged import stamp
+from stbench.reporting.tables.row import Row
+from stbench.reporting.tables.rows import AVERAGED
+
+# Longer values are cut: servers refuse them, and the Record on disk has them in full.
+_LONGEST_PARAM = 500
+_LONGEST_TAG = 5000
+_ROW_METRICS = (
+    *AVERAGED,
+    "pcc_slide_mean",
+    "pcc_seed_sd",
+    "fit_seconds",
+    "predict_seconds_per_1000_spots",
+    "parameters",
+    "n_slides",
+    "n_patients",
+    "n_failed",
+    "n_constant",
+)
+
+
+def row_hash(record: Record) -> str:
+    """What the Records of one leaderboard row share."""
+    return hash_value([asdict(record.table), asdict(record.row)])
+
+
+def run_times(record: Record) -> tuple[int, int]:
+    """When the work on a Record began and ended, in milliseconds since 1970."""
+    finished_at = record.provenance.get("finished_at")
+    ended = datetime.fromisoformat(finished_at).timestamp() if finished_at else time.time()
+    seconds = sum(record.cost.get(f"{part}_seconds") or 0.0 for part in ("tuning", "fit", "predict"))
+    return int(1000 * (ended - seconds)), int(1000 * ended)
+
+
+def parent_tags(record: Record, row: str) -> dict[str, str]:
+    """Tags of a leaderboard row's run."""
+    choices = [record.row.variant, *(f"{name}={value}" for name, value in record.row.overrides)]
+    name = " ".join([record.row.method, *filter(None, choices)])
+    return _tags({"mlflow.runName": name, "mlflow.source.name": "stbench", "stbench.row": row})
+
+
+def child_tags(record: Record, parent: str) -> dict[str, str]:
+    """Tags of a Record's run: where it belongs, which result it is, how it was made, why it failed."""
+    versions = {f"stbench.{k}": v for k, v in record.provenance.items() if isinstance(v, str | int | float)}
+    return _tags(
+        versions
+        | {
+            "mlflow.parentRunId": parent,
+            "mlflow.runName": f"{record.row.method} {record.fold} seed {record.seed}",
+            "mlflow.source.name": "stbench",
+            "mlflow.note.content": "\n\n".join(filter(None, [record.failure, *record.notes])),
+            "stbench.row": row_hash(record),
+            "stbench.key": record.key,
+            "stbench.stamp": stamp(record),
+        }
+    )
+
+
+def parent_params(record: Record) -> dict[str, str]:
+    """Parameters of a leaderboard row: what its table fixes and the choices of the row."""
+    table = asdict(record.table) | {"slides": ",".join(record.table.slides)}
+    row = {name: value for name, value in asdict(record.row).items() if name != "overrides"}
+    overrides = {f"settings.{name}": value for name, value in record.row.overrides}
+    more = {
+        "kind": record.kind,
+        "leaky": record.leaky,
+        "panel_note": record.panel_note,
+        "n_folds": record.n_folds,
+    }
+    return _params(table | row | overrides | more)
+
+
+def child_params(record: Record) -> dict[str, str]:
+    """Parameters of a Record: those of its row, its fold and seed, and the settings that were chosen."""
+    own = {
+        "fold": record.fold,
+        "seed": record.seed,
+        "test_slides": ",".join(record.test_slides),
+        "train_slides": ",".join(record.train_slides),
+        "panel_hash": record.panel_hash,
+        "pretrained": record.pretrained,
+    }
+    settings = {f"settings.{name}": value for name, value in record.settings.items()}
+    return parent_params(record) | _params(own | settings)
+
+
+def child_metrics(record: Record) -> dict[str, float]:
+    """Each score as the mean over the fold's slides, and the costs; what is undefined is left out."""
+    names = sorted({name for slide in record.slides for name in slide.scores})
+    scores = {name: statistics.mean(slide.scores.get(name) for slide in record.slides) for name in names}
+    return _numbers(scores | dict(record.cost))
+
+
+def parent_metrics(row: Row) -> dict[str, float]:
+    """A leaderboard row's means and costs."""
+    low, high = row.pcc_ci or (None, None)
+    return _numbers(
+        {name: getattr(row, name) for name in _ROW_METRICS} | {"pcc_ci_low": low, "pcc_ci_high": high}
+    )
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _params(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value)[:_LONGEST_PARAM] for name, value in values.items() if value not in ("", None)}
+
+
+def _tags(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value)[:_LONGEST_TAG] for name, value in values.items() if value != ""}

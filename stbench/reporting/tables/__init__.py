@@ -1,0 +1,7 @@
+"""Leaderboards: which Records make a row, which rows a table, and how tables are written.
+
+grouping     Records of one table, of one row      rows, row, row_notes   a row's means and what must be known
+leaderboard  tables of rows, ranked and tested     columns, side_blocks   what every format shows
+formats      Markdown, CSV, JSON                   typeset, terminal      LaTeX and HTML; a terminal's table
+published    what papers printed                   paired_view, paired_figure   two rows on the same slides
+"""

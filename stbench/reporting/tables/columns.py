@@ -1,0 +1,177 @@
+"""What the leaderboards for people show: columns, heading and the sentences needed to read them.
+
+Markdown shows every column, the terminal those that fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from stbench.reporting.tables.leaderboard import Table
+from stbench.reporting.tables.row import Row
+
+MISSING = "–"
+HOW_TO_READ = (
+    "PCC given depth can be too low where cell density drives composition; plain PCC contains depth; "
+    "neither bounds the other."
+)
+# What the marks beside a row's name mean.
+MARKS = {
+    "leaky": "the gene panel was chosen with the test slides' own expression.",
+    "few steps": "less than half of the optimiser steps of the publication's own training.",
+    "plugin changed": "the method's source is another today than when the row was made.",
+}
+# A reason longer than this is cut; the whole of it stands in the JSON.
+LONGEST_REASON = 200
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers or words; where space is short, those with the lowest `importance` number stay."""
+
+    title: str
+    importance: int
+    cell: Callable[[Row], str]
+    is_number: bool = True
+
+
+def _number(name: str, digits: int = 3) -> Callable[[Row], str]:
+    def cell(row: Row) -> str:
+        value = getattr(row, name)
+        return MISSING if value is None else f"{value:,.{digits}f}"
+
+    return cell
+
+
+def _words(name: str) -> Callable[[Row], str]:
+    return lambda row: getattr(row, name) or MISSING
+
+
+def _interval(row: Row) -> str:
+    return f"{row.pcc_ci[0]:.3f} to {row.pcc_ci[1]:.3f}" if row.pcc_ci else MISSING
+
+
+def _steps(row: Row) -> str:
+    """Optimiser steps taken, and those of the publication where its card states them."""
+    if row.steps is None:
+        return MISSING
+    return f"{row.steps:,}" + (f" of {row.published_steps:,}" if row.published_steps else "")
+
+
+def _seeds(row: Row) -> str:
+    if not row.seeds:
+        return MISSING
+    deviation = "" if row.pcc_seed_sd is None else f" (sd {row.pcc_seed_sd:.3f})"
+    return f"{len(row.seeds)}{deviation}"
+
+
+COLUMNS = (
+    Column("method", 0, lambda row: row.label, is_number=False),
+    Column("kind", 0, lambda row: row.kind, is_number=False),
+    Column("PCC", 0, _number("pcc")),
+    Column("95% CI", 5, _interval),
+    Column("slide mean", 24, _number("pcc_slide_mean")),
+    Column("null", 6, _number("pcc_null")),
+    Column("PCC given depth", 2, _number("pcc_given_depth")),
+    Column("equal-depth PCC", 3, _number("pcc_equal_depth")),
+    Column("skill", 4, _number("skill")),
+    Column("equal-depth skill", 11, _number("skill_equal_depth")),
+    Column("RMSE", 8, _number("rmse")),
+    Column("RMSE log", 15, _number("rmse_log")),
+    Column("ARI", 10, _number("ari")),
+    Column("variance ratio", 16, _number("variance_ratio")),
+    Column("structure", 17, _number("structure")),
+    Column("slides", 7, _number("n_slides", 0)),
+    Column("patients", 9, _number("n_patients", 0)),
+    Column("failed", 14, _number("n_failed", 0)),
+    Column("constant", 21, _number("n_constant", 0)),
+    Column("seeds", 18, _seeds),
+    Column("steps", 13, _steps),
+    Column("fit s", 12, _number("fit_seconds", 1)),
+    Column("s/1000 spots", 19, _number("predict_seconds_per_1000_spots", 2)),
+    Column("parameters", 20, _number("parameters", 0)),
+    Column("pretrained", 22, _words("pretrained"), is_number=False),
+    Column("budget", 23, _words("budget"), is_number=False),
+)
+
+
+def ranks(table: Table) -> Iterator[str]:
+    """Place of each row: numbers for the complete methods and floors, nothing for the others."""
+    place = 0
+    for row in table.rows:
+        place += row.ranked
+        yield str(place) if row.ranked else ""
+
+
+def heading(table: Table) -> str:
+    """What all rows of the table have in common, in one line."""
+    identity = table.identity
+    n_patients = "patients not stated" if table.n_patients is None else _count(table.n_patients, "patient")
+    parts = [
+        f"split {identity.split}",
+        f"inner {identity.inner}",
+        f"genes {identity.genes}{_panel_size(table)}",
+        f"scale {identity.scale}",
+        f"target {identity.target}",
+        f"encoder {identity.encoder}",
+        f"patch {identity.patch}",
+        f"min counts {identity.min_counts} ({table.n_scored:,} of {table.n_spots:,} spots scored)",
+        f"{_count(len(identity.slides), 'slide')}, {n_patients}",
+        f"table {table.id}",
+    ]
+    return f"{identity.dataset}: {', '.join(parts)}"
+
+
+def _panel_size(table: Table) -> str:
+    if table.n_genes is None:
+        return ""
+    fewest, most = table.n_genes
+    return f" ({fewest})" if fewest == most else f" ({fewest} to {most})"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def sentences(table: Table, mark: Callable[[str], str] = str) -> list[str]:
+    """What a reader must know before comparing rows; `mark` is how the format writes a row's mark."""
+    shown = {name for row in table.rows for name in row.marks} | ({"leaky"} if table.leaky else set())
+    lines = [f"{mark(name)}: {meaning}" for name, meaning in MARKS.items() if name in shown]
+    if table.panel_note:
+        lines.append(f"Gene panel: {table.panel_note}.")
+    return [*filter(None, [*lines, _about_siblings(table), HOW_TO_READ, _about_skill(table)])]
+
+
+def _about_siblings(table: Table) -> str:
+    """That the slide split may train on near-copies of what it tests, where a patient has several slides."""
+    if table.identity.split == "patient" or table.n_patients == len(table.identity.slides):
+        return ""
+    return (
+        "Slide split: other sections of a test slide's patient may train; the patient split keeps them out, and the "
+        "slide-matched split measures what they are worth."
+    )
+
+
+def _about_skill(table: Table) -> str:
+    if table.floor is None and table.floor_equal_depth is None:
+        return "There is no skill yet: it needs a floor method that is finished on every fold."
+    floors = f"{table.floor or 'none'} for PCC, {table.floor_equal_depth or 'none'} for equal-depth PCC"
+    return f"Skill is 0 at the best floor ({floors}) and 1 at the ceiling."
+
+
+def failures(table: Table) -> list[str]:
+    """One line for each row and reason, with the slides that failed for it and the reason's first line."""
+    lines = []
+    for row in table.rows:
+        slides: dict[str, list[str]] = {}
+        for slide in row.slides:
+            if slide.failed is not None:
+                slides.setdefault(_shortened(slide.failed), []).append(slide.slide)
+        lines += [f"{row.label} failed on {', '.join(names)}: {reason}" for reason, names in slides.items()]
+    return lines
+
+
+def _shortened(reason: str) -> str:
+    first = (reason.strip().splitlines() or ["no reason given"])[0]
+    return first if len(first) <= LONGEST_REASON else f"{first[:LONGEST_REASON]} ..."

@@ -1,0 +1,164 @@
+"""Two methods side by side: their slides, their genes, and what may be said of the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stbench.errors import UnknownName, UsageError
+from stbench.record import Record
+from stbench.reporting.statistics import Comparison, compare_with_reference, patient_means
+from stbench.reporting.tables.leaderboard import Table, build_tables
+from stbench.reporting.tables.row import Row
+
+PAIRINGS = ("patient", "slide", "gene-slide")
+
+
+@dataclass(frozen=True)
+class PairedView:
+    """Two rows of one table on the slides that both have.
+
+    slides   slide -> (PCC of the first, PCC of the second)
+    genes    (n, 2) PCC of both for each gene and slide where both are defined
+    test     first minus second
+    """
+
+    table: Table
+    first: Row
+    second: Row
+    slides: dict[str, tuple[float, float]]
+    genes: np.ndarray
+    test: Comparison
+
+    @property
+    def sentence(self) -> str:
+        """The test's outcome in words."""
+        test = self.test
+        difference = "undefined" if test.difference is None else f"{test.difference:+.3f}"
+        interval = f" (95% CI {test.interval[0]:.3f} to {test.interval[1]:.3f})" if test.interval else ""
+        verdict = {
+            "better": f"{self.first.label} is better than {self.second.label}",
+            "worse": f"{self.first.label} is worse than {self.second.label}",
+            "equivalent": f"{self.first.label} and {self.second.label} are equivalent within 0.01",
+        }.get(
+            test.verdict.partition(",")[0],
+            f"whether {self.first.label} or {self.second.label} is better {test.verdict}",
+        )
+        note = ", below the margin of 0.01" if "below the margin" in test.verdict else ""
+        warning = (
+            f" PSEUDO-REPLICATED: {test.unit}s of one patient are no independent cases, so p is too small."
+            if test.pseudo_replicated
+            else ""
+        )
+        return (
+            f"{verdict[0].upper()}{verdict[1:]}{note}: PCC differs by {difference}{interval}, exact Wilcoxon p = "
+            f"{test.p:.3g} over {test.n} {test.unit}s (at best {test.smallest_p:.3g} with so many).{warning}"
+        )
+
+
+def paired_views(
+    records: Iterable[Record], first: str, second: str, dataset: str, pairing: str = "patient"
+) -> list[PairedView]:
+    """One view for each table of the dataset that holds both rows, named by method or by full label.
+
+    Raises UnknownName for a row that no table has, UsageError where none has both.
+    """
+    if pairing not in PAIRINGS:
+        raise UnknownName("pairing", pairing, PAIRINGS)
+    records = list(records)
+    tables = [table for table in build_tables(records) if table.identity.dataset == dataset]
+    labels = {row.label for table in tables for row in table.rows if row.slides}
+    for name in (first, second):
+        if not any(_is(label, name) for label in labels):
+            raise UnknownName(f"row in the leaderboards of {dataset}", name, labels)
+    views = [_view(table, records, first, second, pairing) for table in tables]
+    found = [view for view in views if view is not None]
+    if not found:
+        raise UsageError(
+            f"No leaderboard of {dataset} has both {first} and {second} on a common slide; run them with the same "
+            "options."
+        )
+    return found
+
+
+def _is(label: str, name: str) -> bool:
+    return label == name or label.partition(" (")[0] == name
+
+
+def _row(table: Table, name: str) -> Row | None:
+    """The row of that label, else the best-placed of that method."""
+    rows = [row for row in table.rows if row.kind != "ceiling"]
+    exact = [row for row in rows if row.label == name]
+    return next(iter([*exact, *(row for row in rows if _is(row.label, name))]), None)
+
+
+def _view(
+    table: Table, records: Sequence[Record], first: str, second: str, pairing: str
+) -> PairedView | None:
+    one, other = _row(table, first), _row(table, second)
+    if one is None or other is None:
+        return None
+    slides = _common(one, other)
+    if not slides:
+        return None
+    of_table = [r for r in records if r.finished and r.table == table.identity]
+    genes = _gene_scores(of_table, one, other)
+    test = _test(one, other, slides, genes, pairing)
+    pairs = np.array(list(genes.values()), dtype=float).reshape(-1, 2)
+    return PairedView(table, one, other, slides, pairs, test)
+
+
+def _common(one: Row, other: Row) -> dict[str, tuple[float, float]]:
+    second = {s.slide: s.pcc for s in other.slides if s.pcc is not None}
+    return {s.slide: (s.pcc, second[s.slide]) for s in one.slides if s.pcc is not None and s.slide in second}
+
+
+def _gene_scores(records: Sequence[Record], one: Row, other: Row) -> dict[str, tuple[float, float]]:
+    """'slide gene' -> PCC of both rows, averaged over seeds."""
+    first, second = (_by_gene(records, row) for row in (one, other))
+    return {name: (first[name], second[name]) for name in sorted(first.keys() & second.keys())}
+
+
+def _by_gene(records: Sequence[Record], row: Row) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for record in records:
+        if (record.row.method, record.row.variant or None) != (row.method, row.variant):
+            continue
+        if dict(record.row.overrides) != dict(row.overrides):
+            continue
+        for slide in record.slides:
+            for gene, value in zip(slide.genes, slide.per_gene.get("pcc", ()), strict=False):
+                if value is not None:
+                    found.setdefault(f"{slide.slide} {gene}", []).append(value)
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def _test(
+    one: Row,
+    other: Row,
+    slides: dict[str, tuple[float, float]],
+    genes: dict[str, tuple[float, float]],
+    pairing: str,
+) -> Comparison:
+    if pairing == "gene-slide":
+        units, unit = genes, "gene-and-slide pair"
+    elif pairing == "slide":
+        units, unit = slides, "slide"
+    else:
+        units, unit = _patients(one, slides), "patient"
+    scores = {name: {u: pair[i] for u, pair in units.items()} for i, name in enumerate(("first", "second"))}
+    (test,) = compare_with_reference(scores, "second", unit)
+    return test
+
+
+def _patients(row: Row, slides: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    patients = {s.slide: s.patient for s in row.slides}
+    means = [patient_means({s: pair[i] for s, pair in slides.items()}, patients) for i in (0, 1)]
+    if means[0] is None or means[1] is None:
+        raise UsageError(
+            "Some slides do not state their patient, so methods cannot be compared by patient; --pairs slide compares "
+            "slides, which is pseudo-replicated."
+        )
+    return {patient: (means[0][patient], means[1][patient]) for patient in means[0]}

@@ -1,0 +1,168 @@
+"""One leaderboard row out of the Records of one method with one choice of settings.
+
+Scores are averaged over seeds per slide, then over slides within patient, then over patients; the plain slide
+mean stands beside. A row whose folds are not all finished is shown and not ranked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from stbench.record import Record
+from stbench.reporting import statistics
+from stbench.reporting.tables.row import Row, SlideResult
+from stbench.reporting.tables.row_notes import failure_reasons, missing_folds, remarks
+
+# Scores that a row averages, as the Record and the Row name them.
+AVERAGED = (
+    "pcc",
+    "pcc_null",
+    "pcc_given_depth",
+    "pcc_given_depth_null",
+    "pcc_equal_depth",
+    "pcc_equal_depth_null",
+    "rmse",
+    "rmse_log",
+    "ari",
+    "variance_ratio",
+    "structure",
+)
+# The ceilings of those scores that have one.
+_CEILINGS = {"pcc": "ceiling", "pcc_equal_depth": "ceiling_equal_depth"}
+
+Patients = Mapping[str, str | None]
+# One seed's scores: slide -> name of the score -> value.
+SeedScores = Mapping[str, Mapping[str, float | None]]
+
+
+def method_row(
+    records: Sequence[Record], patients: Patients, older_exist: bool = False, changed: bool = False
+) -> Row:
+    """The row of `records`: one RowIdentity in one table, at most one Record for each seed and fold.
+
+    older_exist  whether Records of other code of this row were passed over
+    changed      whether the plugin's source is another today
+    """
+    first = records[0]
+    seeds = sorted({record.seed for record in records})
+    finished = [record for record in records if record.finished]
+    by_seed = [_scores_of(record for record in finished if record.seed == seed) for seed in seeds]
+    missing = missing_folds(records)
+    means = _means(by_seed, patients)
+    stated = means["n_patients"] is not None
+    return Row(
+        method=first.row.method,
+        kind=first.kind,
+        variant=first.row.variant or None,
+        overrides=dict(first.row.overrides),
+        **means,
+        **_costs(finished),
+        pcc_seed_sd=_seed_deviation(by_seed, patients),
+        n_constant=_constant_genes(by_seed),
+        n_folds=max(record.n_folds for record in records),
+        n_failed=len(records) - len(finished),
+        leaky=any(record.leaky for record in records),
+        changed=changed,
+        pretrained="; ".join(sorted({record.pretrained for record in records} - {""})) or None,
+        budget=first.row.budget or None,
+        seeds=tuple(seeds),
+        ranked=not missing,
+        note="; ".join([*missing, *remarks(records, stated, older_exist)]),
+        slides=_slide_results(by_seed, failure_reasons(records), patients),
+    )
+
+
+def ceiling_row(records: Iterable[Record], patients: Patients) -> Row | None:
+    """The row of what could be reached at best, averaged like a method; None where nobody measured a ceiling.
+
+    Every Record of a slide states that slide's ceiling: they are the same number and are averaged as such.
+    """
+    finished = [record for record in records if record.finished]
+    ceilings = [
+        {slide: {name: scores.get(_CEILINGS[name]) for name in _CEILINGS} for slide, scores in scored.items()}
+        for scored in (_scores_of([record]) for record in finished)
+    ]
+    means = _means(ceilings, patients)
+    if means["pcc"] is None and means["pcc_equal_depth"] is None:
+        return None
+    return Row(
+        method="ceiling",
+        kind="ceiling",
+        **means,
+        leaky=any(record.leaky for record in finished),
+        note="an upper bound, not a contestant: depth counts as predictable",
+        slides=_slide_results(ceilings, {}, patients),
+    )
+
+
+def _means(by_seed: Sequence[SeedScores], patients: Patients) -> dict[str, Any]:
+    """The fields of Row that are means of scores, the interval, and the numbers of slides and patients."""
+    averaged = {name: statistics.over_seeds(_column(by_seed, name)) for name in AVERAGED}
+    means: dict[str, Any] = {name: statistics.over_patients(averaged[name], patients) for name in AVERAGED}
+    pcc = averaged["pcc"]
+    of_patients = statistics.patient_means(pcc, patients)
+    named = {patients.get(slide) for slide in pcc}
+    return means | {
+        "pcc_ci": statistics.t_interval(of_patients.values()) if of_patients is not None else None,
+        "pcc_slide_mean": statistics.mean(pcc.values()),
+        "n_slides": len(pcc),
+        "n_patients": None if None in named else len(named),
+    }
+
+
+def _scores_of(records: Iterable[Record]) -> dict[str, Mapping[str, float | None]]:
+    return {slide.slide: slide.scores for record in records for slide in record.slides}
+
+
+def _column(by_seed: Sequence[SeedScores], name: str) -> list[dict[str, float | None]]:
+    """One score by slide, for each seed."""
+    return [{slide: scores.get(name) for slide, scores in scored.items()} for scored in by_seed]
+
+
+def _seed_deviation(by_seed: Sequence[SeedScores], patients: Patients) -> float | None:
+    columns = _column(by_seed, "pcc")
+    return statistics.standard_deviation(statistics.over_patients(scores, patients) for scores in columns)
+
+
+def _constant_genes(by_seed: Sequence[SeedScores]) -> int | None:
+    counts = statistics.over_seeds(_column(by_seed, "n_constant_prediction")).values()
+    defined = [count for count in counts if count is not None]
+    return math.ceil(math.fsum(defined)) if defined else None
+
+
+def _costs(finished: Sequence[Record]) -> dict[str, Any]:
+    """Mean seconds of a fit, seconds of prediction per 1,000 spots, the most parameters and fewest steps of a fold."""
+    costs = [record.cost for record in finished]
+    timed = [
+        cost for cost in costs if cost.get("predict_seconds") is not None and cost.get("n_spots_predicted")
+    ]
+    n_spots = math.fsum(cost["n_spots_predicted"] or 0 for cost in timed)
+    seconds = math.fsum(cost["predict_seconds"] or 0 for cost in timed)
+    parameters = [number for cost in costs if (number := cost.get("parameters_total")) is not None]
+    steps = [number for cost in costs if (number := cost.get("steps"))]
+    published = [record.published_steps for record in finished if record.published_steps]
+    return {
+        "fit_seconds": statistics.mean(cost.get("fit_seconds") for cost in costs),
+        "predict_seconds_per_1000_spots": 1000 * seconds / n_spots if timed else None,
+        "parameters": int(max(parameters)) if parameters else None,
+        "steps": int(min(steps)) if steps else None,
+        "published_steps": max(published, default=None),
+    }
+
+
+def _slide_results(
+    by_seed: Sequence[SeedScores], reasons: Mapping[str, str], patients: Patients
+) -> tuple[SlideResult, ...]:
+    """One entry for each test slide that was tried, in the order of their names."""
+    scores = {name: statistics.over_seeds(_column(by_seed, name)) for name in ("pcc", "rmse", "ari")}
+    return tuple(
+        SlideResult(
+            slide=slide,
+            patient=patients.get(slide),
+            **{name: by_slide.get(slide) for name, by_slide in scores.items()},
+            failed=reasons.get(slide),
+        )
+        for slide in sorted({*scores["pcc"], *reasons})
+    )

@@ -1,0 +1,85 @@
+"""Leaderboards for a paper and for a web page: LaTeX and HTML, through great-tables.
+
+The best complete row of a column is bold, the second underlined. What LaTeX prints needs the packages booktabs and
+caption; it is a fragment, one `table` for each leaderboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from stbench.reporting.tables.columns import COLUMNS, MISSING, Column, heading, ranks, sentences
+from stbench.reporting.tables.leaderboard import Table
+
+if TYPE_CHECKING:
+    from great_tables import GT
+
+# Columns that a printed page has room for, and whether more is better, None where there is no better.
+_SHOWN: dict[str, bool | None] = {
+    "method": None,
+    "PCC": True,
+    "95% CI": None,
+    "null": None,
+    "PCC given depth": True,
+    "equal-depth PCC": True,
+    "skill": True,
+    "RMSE": False,
+    "ARI": True,
+    "slides": None,
+    "patients": None,
+}
+_PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{caption} in the preamble.\n"
+Mark = Callable[[str], str]
+
+
+def to_latex(tables: Sequence[Table]) -> str:
+    """One booktabs table for each leaderboard."""
+    bold, underlined = r"\textbf{{{}}}".format, r"\underline{{{}}}".format
+    return _PREAMBLE + "\n".join(_grid(table, bold, underlined).as_latex() for table in tables)
+
+
+def to_html(tables: Sequence[Table]) -> str:
+    """A whole page that needs nothing from elsewhere, one table for each leaderboard."""
+    bold, underlined = "<b>{}</b>".format, "<u>{}</u>".format
+    grids = [_grid(table, bold, underlined).as_raw_html(inline_css=False) for table in tables]
+    title = "stbench leaderboard"
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n<body>\n'
+        + "\n".join(grids)
+        + "\n</body>\n</html>\n"
+    )
+
+
+def _grid(table: Table, bold: Mark, underlined: Mark) -> GT:
+    import pandas as pd
+    from great_tables import GT
+
+    columns = [column for column in COLUMNS if column.title in _SHOWN]
+    frame = pd.DataFrame({"#": list(ranks(table))} | {c.title: _cells(table, c) for c in columns})
+    grid = GT(frame, id=f"table-{table.id}").tab_header(title=heading(table))
+    grid = grid.cols_align("right", columns=["#", *(c.title for c in columns if c.is_number)])
+    for column in columns:
+        better = _SHOWN[column.title]
+        if better is not None:
+            grid = _marked(grid, table, column, better, bold, underlined)
+    for sentence in sentences(table):
+        grid = grid.tab_source_note(sentence)
+    return grid
+
+
+def _cells(table: Table, column: Column) -> list[str]:
+    if column is not COLUMNS[0]:
+        return [column.cell(row) for row in table.rows]
+    marks = [f" ({', '.join(row.marks)})" if row.marks else "" for row in table.rows]
+    return [column.cell(row) + mark for row, mark in zip(table.rows, marks, strict=True)]
+
+
+def _marked(grid: GT, table: Table, column: Column, more: bool, bold: Mark, underlined: Mark) -> GT:
+    """Mark the best and the second-best value that is shown; rows that show the same share the mark."""
+    shown = {i: column.cell(row) for i, row in enumerate(table.rows) if row.ranked}
+    values = sorted({float(cell) for cell in shown.values() if cell != MISSING}, reverse=more)
+    for value, mark in zip(values, (bold, underlined), strict=False):
+        rows = [i for i, cell in shown.items() if cell != MISSING and float(cell) == value]
+        grid = grid.fmt(mark, columns=column.title, rows=rows)
+    return grid

@@ -1,0 +1,264 @@
+"""What MLflow is told, once, through a real database; and what happens when it is not there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from reporting.record_factory import SLIDES, complete, failed, make_record, with_arrays
+
+from stbench.errors import StorageError
+from stbench.reporting.mlflow.artifacts import Payload
+from stbench.reporting.mlflow.tracking import MlflowTracker
+
+GOOD = {"B1": 0.1, "B2": 0.3, "C1": 0.6, "D1": 0.3, "D2": 0.5}
+DEAD = "http://127.0.0.1:9"
+
+
+def payload_of(record) -> Payload:
+    return Payload(record.predictions, record.truths)
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    """A results folder whose name has a space, with a complete and a failing row told to its own database."""
+    out = tmp_path_factory.mktemp("mlflow") / "my runs"
+    records = [with_arrays(record) for record in complete("spahgc", GOOD, variant="paper")]
+    records.append(failed(make_record("egn", "B1"), "CUDA out of memory"))
+    tracker = MlflowTracker(out)
+    warning = tracker.log(records, payload_of)
+    return SimpleNamespace(out=out, records=records, tracker=tracker, warning=warning, runs=Runs(tracker.uri))
+
+
+class Runs:
+    """Reads the database as any MLflow user would."""
+
+    def __init__(self, uri: str):
+        from mlflow import MlflowClient
+
+        self.client = MlflowClient(tracking_uri=uri)
+
+    def experiment(self, dataset="her2"):
+        experiment = self.client.get_experiment_by_name(f"stbench/{dataset}")
+        assert experiment is not None
+        return experiment
+
+    def all(self, dataset="her2", filter_string=""):
+        return list(self.client.search_runs([self.experiment(dataset).experiment_id], filter_string))
+
+    def parents(self, dataset="her2"):
+        return {r.info.run_name: r for r in self.all(dataset) if "mlflow.parentRunId" not in r.data.tags}
+
+    def children(self, dataset="her2"):
+        return {r.info.run_name: r for r in self.all(dataset) if "mlflow.parentRunId" in r.data.tags}
+
+
+def test_a_row_is_a_run_and_a_record_a_nested_one(board):
+    assert board.warning is None
+    parents, children = board.runs.parents(), board.runs.children()
+    assert set(parents) == {"spahgc paper", "egn"}
+    assert set(children) == {f"spahgc {slide} seed 0" for slide in SLIDES} | {"egn B1 seed 0"}
+    parent = parents["spahgc paper"].info.run_id
+    belong = {name for name, run in children.items() if run.data.tags["mlflow.parentRunId"] == parent}
+    assert belong == {f"spahgc {slide} seed 0" for slide in SLIDES}
+    assert len(board.runs.all()) == 8
+
+
+def test_a_nested_run_holds_scores_costs_settings_and_times(board):
+    run = board.runs.children()["spahgc C1 seed 0"]
+    assert run.data.metrics["pcc"] == pytest.approx(0.6) and run.data.metrics["rmse"] == pytest.approx(0.3)
+    assert run.data.metrics["fit_seconds"] == 2.0 and "flops_forward" not in run.data.metrics
+    params = run.data.params
+    assert (params["split"], params["fold"], params["seed"], params["variant"]) == (
+        "slide",
+        "C1",
+        "0",
+        "paper",
+    )
+    assert (
+        params["settings.penalty"] == "100.0" and params["test_slides"] == "C1" and params["leaky"] == "False"
+    )
+    assert run.info.status == "FINISHED" and run.data.tags["stbench.stbench"] == "0.1.0"
+    assert run.info.end_time - run.info.start_time == 2500
+    assert run.info.end_time == 1767323045000  # 2026-01-02T03:04:05Z
+
+
+def test_the_rows_run_holds_the_means(board):
+    run = board.runs.parents()["spahgc paper"]
+    assert run.data.metrics["pcc"] == pytest.approx(0.4)
+    assert run.data.metrics["pcc_slide_mean"] == pytest.approx(0.36)
+    assert run.data.metrics["pcc_ci_low"] < 0.4 < run.data.metrics["pcc_ci_high"]
+    assert run.data.metrics["n_slides"] == 5 and run.info.status == "FINISHED"
+    assert run.data.params["method"] == "spahgc" and run.data.params["slides"] == ",".join(SLIDES)
+
+
+def test_a_failure_is_a_failed_run_with_its_reason(board):
+    run = board.runs.children()["egn B1 seed 0"]
+    assert run.info.status == "FAILED" and run.data.tags["mlflow.note.content"] == "CUDA out of memory"
+    parent = board.runs.parents()["egn"]
+    assert parent.info.status == "FAILED" and "0 of 5 slides" in parent.data.tags["mlflow.note.content"]
+
+
+def test_tables_and_maps_lie_below_the_results(board):
+    run = board.runs.children()["spahgc B1 seed 0"].info.run_id
+    names = {file.path for file in board.runs.client.list_artifacts(run)}
+    assert names == {"genes.parquet", "maps"}
+    assert [file.path for file in board.runs.client.list_artifacts(run, "maps")] == ["maps/B1.png"]
+    kept = sorted((board.out / "mlartifacts").rglob("B1.png"))
+    assert len(kept) == 1 and kept[0].read_bytes().startswith(b"\x89PNG")
+    assert (board.out / "mlflow.db").is_file() and not Path("mlruns").exists()
+
+
+def test_nothing_is_told_twice_even_without_the_memory(board):
+    before = {run.info.run_id for run in board.runs.all()}
+    memory = board.out / "mlflow-logged.json"
+    assert board.tracker.log(board.records, payload_of) is None
+    memory.unlink()
+    assert MlflowTracker(board.out).log(board.records, payload_of) is None
+    assert {run.info.run_id for run in board.runs.all()} == before
+    told = json.loads(memory.read_text())["local"]
+    assert set(told) == {record.key for record in board.records}
+
+
+def test_without_news_mlflow_is_not_even_imported(board):
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from pathlib import Path\n"
+        "from reporting.record_factory import *\n"
+        "from stbench.reporting.mlflow.tracking import MlflowTracker\n"
+        f"records = complete('spahgc', {GOOD!r}, variant='paper')\n"
+        f"print(MlflowTracker(Path({str(board.out)!r})).log(records), 'mlflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "None False"
+
+
+def test_a_run_cut_off_by_a_kill_is_replaced(board):
+    records = complete("cut", {"B1": 0.2}, table=replace(board.records[0].table, dataset="killed"))
+    tracker = MlflowTracker(board.out)
+    assert tracker.log(records) is None
+    (run,) = board.runs.children("killed").values()
+    board.runs.client.update_run(run.info.run_id, status="RUNNING")
+    (board.out / "mlflow-logged.json").unlink()
+    assert MlflowTracker(board.out).log(records) is None
+    (again,) = board.runs.children("killed").values()
+    assert again.info.status == "FINISHED" and again.info.run_id != run.info.run_id
+    assert len(board.runs.parents("killed")) == 1
+
+
+def test_a_retried_job_replaces_its_failure_and_updates_the_row(board):
+    table = replace(board.records[0].table, dataset="retried", slides=("B1",))
+    good = make_record("egn", "B1", 0.25, table=table)
+    bad = failed(replace(good, provenance={"finished_at": "2026-01-01T00:00:00Z"}), "out of memory")
+    tracker = MlflowTracker(board.out)
+    tracker.log([bad])
+    assert board.runs.parents("retried")["egn"].info.status == "FAILED"
+    assert tracker.log([good]) is None
+    (run,) = board.runs.children("retried").values()
+    assert run.info.status == "FINISHED" and run.data.metrics["pcc"] == 0.25
+    parent = board.runs.parents("retried")["egn"]
+    assert parent.info.status == "FINISHED" and parent.data.metrics["pcc"] == 0.25
+
+
+def test_somebody_elses_run_of_the_same_job_stays(board, tmp_path):
+    table = replace(board.records[0].table, dataset="shared")
+    mine = make_record("ridge", "B1", table=table)
+    yours = replace(mine, provenance={"finished_at": "2026-05-05T05:05:05Z"})
+    assert MlflowTracker(board.out, board.tracker.uri).log([mine]) is None
+    assert MlflowTracker(tmp_path, board.tracker.uri).log([yours]) is None
+    stamps = {
+        run.data.tags["stbench.stamp"] for run in board.runs.all("shared") if "stbench.key" in run.data.tags
+    }
+    assert stamps == {"2026-01-02T03:04:05Z finished", "2026-05-05T05:05:05Z finished"}
+
+
+def test_arrays_that_are_gone_cost_the_maps_and_not_the_numbers(board):
+    def gone(record):
+        raise StorageError("B1.npz cannot be read.")
+
+    records = complete("mapless", {"B1": 0.2}, table=replace(board.records[0].table, dataset="mapless"))
+    warning = MlflowTracker(board.out).log(records, gone)
+    assert warning is not None and "B1.npz cannot be read" in warning and "numbers" in warning
+    (run,) = board.runs.children("mapless").values()
+    assert run.info.status == "FINISHED" and run.data.metrics["pcc"] == 0.2
+
+
+def test_artifacts_that_cannot_be_kept_cost_the_maps_and_not_the_numbers(board):
+    table = replace(board.records[0].table, dataset="nowhere")
+    in_the_way = board.out / "in-the-way"
+    in_the_way.write_text("a file, not a folder")
+    board.runs.client.create_experiment("stbench/nowhere", artifact_location=(in_the_way / "x").as_uri())
+    warning = MlflowTracker(board.out).log(complete("ridge", GOOD, table=table))
+    assert warning is not None and "not every table and map" in warning
+    assert [run.info.status for run in board.runs.children("nowhere").values()] == ["FINISHED"] * 5
+
+
+def test_telling_leaves_output_logging_and_environment_alone(board, capfd, monkeypatch):
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
+    root, handler = logging.getLogger(), logging.StreamHandler()
+    monkeypatch.setattr(root, "handlers", [*root.handlers, handler])
+    monkeypatch.setattr(root, "level", logging.INFO)
+    before = (list(root.handlers), root.level, logging.getLogger("alembic").level)
+    records = complete("quiet", GOOD, table=replace(board.records[0].table, dataset="quiet"))
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from pathlib import Path\n"
+        "import logging; logging.basicConfig(level=logging.INFO)\n"
+        "from reporting.record_factory import *\n"
+        "from stbench.reporting.mlflow.tracking import MlflowTracker\n"
+        f"MlflowTracker(Path({str(board.out)!r})).log(complete('loud', {GOOD!r}))"
+    )
+    assert MlflowTracker(board.out).log(records) is None
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert capfd.readouterr() == ("", "")
+    assert (list(root.handlers), root.level, logging.getLogger("alembic").level) == before
+    assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ
+
+
+def test_a_dead_server_is_one_quick_sentence(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD)
+    tracker = MlflowTracker(tmp_path)
+    started = time.perf_counter()
+    warning = tracker.log(complete("spahgc", GOOD))
+    assert warning is not None and DEAD in warning and "results are safe" in warning and "\n" not in warning
+    assert tracker.log(complete("spahgc", GOOD)) is None
+    assert time.perf_counter() - started < 20
+    assert not (tmp_path / "mlflow-logged.json").exists() and not (tmp_path / "mlflow.db").exists()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_server_that_never_answers_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        started = time.perf_counter()
+        warning = MlflowTracker(tmp_path, uri).log(complete("spahgc", GOOD))
+        assert time.perf_counter() - started < 15
+    assert warning is not None and uri in warning
+
+
+def test_a_password_in_the_address_is_neither_printed_nor_written(tmp_path):
+    tracker = MlflowTracker(tmp_path, "http://me:secret@127.0.0.1:9")
+    warning = tracker.log(complete("spahgc", GOOD))
+    assert tracker.name == DEAD and warning is not None and "secret" not in warning
+
+
+def test_a_broken_database_is_one_sentence(tmp_path):
+    (tmp_path / "mlflow.db").write_text("this is no database " * 100)
+    warning = MlflowTracker(tmp_path).log(complete("spahgc", GOOD))
+    assert warning is not None and "did not get" in warning and str(tmp_path) in warning
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    warning = MlflowTracker(tmp_path / "file").log(complete("spahgc", GOOD))
+    assert warning is not None and "Cannot write" in warning
