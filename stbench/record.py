@@ -1,16 +1,31 @@
 """What one method left behind on one fold, as plain frozen values.
 
 A Record is everything a leaderboard row needs and everything a sceptic needs to recompute it. Its plain part
-is JSON; predictions and truths travel beside it as arrays and are stored in files of their own.
+is JSON; predictions and truths travel beside it as arrays and are stored in files of their own. What comes from a
+file may come from anybody: the plain part is typed, and checked against these types when it is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    Strict,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
 
 from stbench.errors import StbenchError
 
@@ -161,18 +176,22 @@ class Record:
     def from_plain(cls, plain: Mapping[str, Any]) -> Record:
         """The Record whose JSON part is `plain`; StbenchError where it is not one."""
         try:
-            values = dict(plain)
-            row = dict(values["row"])
-            row["overrides"] = tuple((name, value) for name, value in row["overrides"])
-            table = dict(values["table"])
-            table["slides"] = tuple(table["slides"])
-            values["table"], values["row"] = TableIdentity(**table), RowIdentity(**row)
-            values["slides"] = tuple(_slide_scores(s) for s in values["slides"])
-            for name in _TUPLES & values.keys():
-                values[name] = tuple(values[name])
-            return cls(**values)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise StbenchError(f"This is not a Record of this version of stbench: {error!r}.") from error
+            # Only checked: the values are taken as they are, so that an integer stays one and JSON comes out as it was.
+            _PlainRecord.model_validate(plain)
+        except ValidationError as error:
+            raise StbenchError(
+                f"This is not a Record of this version of stbench: {first_fault(error)}."
+            ) from error
+        values = dict(plain)
+        row = dict(values["row"])
+        row["overrides"] = tuple((name, _hashable(value)) for name, value in row["overrides"])
+        table = dict(values["table"])
+        table["slides"] = tuple(table["slides"])
+        values["table"], values["row"] = TableIdentity(**table), RowIdentity(**row)
+        values["slides"] = tuple(_slide_scores(s) for s in values["slides"])
+        for name in _TUPLES & values.keys():
+            values[name] = tuple(values[name])
+        return cls(**values)
 
 
 def _slide_scores(plain: Mapping[str, Any]) -> SlideScores:
@@ -180,3 +199,137 @@ def _slide_scores(plain: Mapping[str, Any]) -> SlideScores:
     values["genes"] = tuple(values["genes"])
     values["per_gene"] = {name: tuple(column) for name, column in values["per_gene"].items()}
     return SlideScores(**values)
+
+
+def _hashable(value: Any) -> Any:
+    """A setting as part of a row's identity, which must hash: lists of JSON become tuples."""
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(part) for part in value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ValueError("a setting must be a word, a number or a list of them")
+
+
+def _moment(words: str) -> str:
+    datetime.fromisoformat(words)  # a ValueError otherwise
+    return words
+
+
+# The types of the plain part, field for field as in the classes above; nothing is turned into another type.
+_Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+_Count = Annotated[NonNegativeInt, Strict()]
+_Names = tuple[StrictStr, ...]
+_Scores = dict[StrictStr, _Number | None]
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _PlainTable(_Plain):
+    dataset: StrictStr
+    slides: _Names
+    data: StrictStr
+    split: StrictStr
+    inner: StrictStr
+    genes: StrictStr
+    panel: StrictStr
+    scale: StrictStr
+    target: StrictStr
+    min_counts: _Count
+    patch: StrictStr
+    encoder: StrictStr
+    protocol: StrictInt = PROTOCOL_VERSION
+
+
+class _PlainRow(_Plain):
+    method: StrictStr
+    variant: StrictStr
+    overrides: tuple[tuple[StrictStr, Annotated[Any, AfterValidator(_hashable)]], ...]
+    budget: StrictStr = ""
+    source: StrictStr = ""
+
+
+class _PlainSlide(_Plain):
+    slide: StrictStr
+    patient: StrictStr | None
+    n_spots: _Count
+    n_scored: _Count
+    scores: _Scores
+    genes: _Names
+    per_gene: dict[StrictStr, tuple[_Number | None, ...]]
+    ari_references: _Scores = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _a_value_for_each_gene(self) -> _PlainSlide:
+        for name, column in self.per_gene.items():
+            if len(column) != len(self.genes):
+                raise ValueError(f"{name} should have a value for each of its {len(self.genes)} genes")
+        return self
+
+
+class _PlainCurve(_Plain):
+    settings: dict[StrictStr, Any] = Field(default_factory=dict)
+    curve: tuple[_Number | None, ...] = ()
+
+
+class _PlainTuning(_Plain):
+    """Empty where nothing was tuned."""
+
+    settings: dict[StrictStr, Any] = Field(default_factory=dict)
+    epochs: StrictInt | None = None
+    score: _Number | None = None
+    at_cap: StrictBool = False
+    curves: tuple[_PlainCurve, ...] = ()
+
+
+class _PlainProvenance(_Plain):
+    """What is read again; the rest is for people."""
+
+    model_config = ConfigDict(extra="allow")
+
+    finished_at: Annotated[StrictStr, AfterValidator(_moment)] = ""
+    stbench: StrictStr = ""
+    processor: StrictStr = ""
+    device: StrictStr = ""
+
+
+class _PlainRecord(_Plain):
+    key: StrictStr
+    table: _PlainTable
+    row: _PlainRow
+    kind: StrictStr
+    seed: StrictInt
+    fold: StrictStr
+    n_folds: _Count
+    train_slides: _Names
+    test_slides: _Names
+    failure: StrictStr | None = None
+    leaky: StrictBool = False
+    panel_note: StrictStr = ""
+    panel_hash: StrictStr = ""
+    panel_genes: _Names = ()
+    settings: dict[StrictStr, Any] = Field(default_factory=dict)
+    tuning: _PlainTuning = _PlainTuning()
+    slides: tuple[_PlainSlide, ...]
+    cost: _Scores = Field(default_factory=dict)
+    published_steps: StrictInt | None = None
+    pretrained: StrictStr = ""
+    notes: _Names = ()
+    unlabelled: _Names = ()
+    tumour_labels: _Names = ()
+    provenance: _PlainProvenance = _PlainProvenance()
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that is wrong, in words: which field, what it holds, what would have been right."""
+    first = error.errors(include_url=False)[0]
+    field_name = ".".join(map(str, first["loc"])) or "the whole"
+    if first["type"] == "missing":
+        return f"{field_name} is missing"
+    if first["type"] == "extra_forbidden":
+        return f"{field_name} is no field of it"
+    found = repr(first["input"])
+    found = found if len(found) <= 60 else f"{found[:60]} ..."
+    right = first["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
+    return f"{field_name} is {found}, and {right[:1].lower()}{right[1:]}"

@@ -73,6 +73,54 @@ def test_what_is_no_record_is_refused(change):
         Record.from_plain(plain)
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda plain: plain.update(seed="3"), r"seed is '3', and input should be a valid integer"),
+        (lambda plain: plain.update(leaky=1), "leaky is 1, and"),
+        (lambda plain: plain.update(n_folds=2.5), "n_folds is 2.5, and"),
+        (lambda plain: plain.update(test_slides="A1"), "test_slides is 'A1', and"),
+        (lambda plain: plain.update(train_slides=[1]), r"train_slides\.0 is 1, and"),
+        (lambda plain: plain.update(failure=["no"]), "failure is .*, and"),
+        (lambda plain: plain.update(settings=[]), "settings is .*, and"),
+        (lambda plain: plain["cost"].update(fit_seconds="long"), r"cost\.fit_seconds is 'long', and"),
+        (lambda plain: plain["cost"].update(fit_seconds=True), r"cost\.fit_seconds is True, and"),
+        (lambda plain: plain["table"].update(min_counts=None), r"table\.min_counts is None, and"),
+        (lambda plain: plain["row"].update(overrides=[[1, 2]]), r"row\.overrides\.0\.0 is 1, and"),
+        (lambda plain: plain["row"].update(overrides=[["a", {}]]), "a setting must be a word, a number"),
+        (lambda plain: plain["slides"][0].update(n_spots="40"), r"slides\.0\.n_spots is '40', and"),
+        (
+            lambda plain: plain["slides"][0]["scores"].update(pcc="0.5"),
+            r"slides\.0\.scores\.pcc is '0\.5', and",
+        ),
+        (lambda plain: plain["slides"][0]["scores"].update(pcc=float("inf")), r"scores\.pcc is inf, and"),
+        (lambda plain: plain["slides"][0]["per_gene"].update(pcc=[1.0]), "pcc should have a value for each"),
+        (lambda plain: plain["tuning"].update(epochs="3"), r"tuning\.epochs is '3', and"),
+        (lambda plain: plain["provenance"].update(finished_at=7), r"provenance\.finished_at is 7, and"),
+        (
+            lambda plain: plain["provenance"].update(finished_at="soon"),
+            r"provenance\.finished_at is 'soon', and",
+        ),
+        (lambda plain: plain.pop("fold"), "fold is missing"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_its_field(change, named):
+    plain = json.loads(json.dumps(RECORD.to_plain()))
+    change(plain)
+    with pytest.raises(StbenchError, match=rf"not a Record of this version of stbench: .*{named}") as error:
+        Record.from_plain(plain)
+    assert "\n" not in str(error.value) and "_Plain" not in str(error.value)
+
+
+def test_numbers_come_back_as_they_were_written():
+    plain = json.loads(json.dumps(RECORD.to_plain()))
+    plain["cost"] = {"n_spots_predicted": 10, "fit_seconds": 10.0}
+    plain["row"]["overrides"] = [["widths", [8, 16.0]], ["deep", True]]
+    back = Record.from_plain(plain)
+    assert json.dumps(back.to_plain()) == json.dumps(plain)
+    assert isinstance(hash(back.row), int)
+
+
 def test_anything_but_a_mapping_is_refused():
     for plain in (None, [], "text", 3):
         with pytest.raises(StbenchError):

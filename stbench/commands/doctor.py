@@ -18,6 +18,7 @@ from stbench.errors import StbenchError, StorageError
 from stbench.evaluation.provenance import processor
 from stbench.files import cache_root, make_folder
 from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS, encoder_identity
+from stbench.reporting.mlflow.tracking import shown_address
 
 ENOUGH_MEMORY_GB = 8
 ENOUGH_DISK_GB = 5
@@ -143,5 +144,5 @@ def _datasets(data_root: Path | None) -> list[Finding]:
 def _mlflow() -> list[Finding]:
     version = importlib.metadata.version("mlflow")
     server = os.environ.get("MLFLOW_TRACKING_URI")
-    where = f"tells {server}" if server else "writes a sqlite file under --out"
+    where = f"tells {shown_address(server)}" if server else "writes a sqlite file under --out"
     return [Finding("PASS", "mlflow", f"{version}, {where}")]

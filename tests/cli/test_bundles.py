@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
+import stat
 import zipfile
 from pathlib import Path
 
@@ -101,6 +104,77 @@ def test_a_missing_or_additional_file_is_refused(bundle):
     assert "does not hold what its manifest lists" in stbench("verify", added).err
 
 
+def with_entry(bundle: Path, entry: zipfile.ZipInfo, content: bytes) -> Path:
+    """The bundle with one entry more, which its manifest lists like any other."""
+    with zipfile.ZipFile(bundle) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(files.pop("manifest.json"))
+    manifest["files"][entry.filename] = hashlib.sha256(content).hexdigest()
+    path = bundle.with_name("more.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("manifest.json", json.dumps(manifest))
+        for name, body in files.items():
+            archive.writestr(name, body)
+        archive.writestr(entry, content)
+    return path
+
+
+def refusal(bundle: Path) -> str:
+    """What `stbench verify` and `stbench leaderboard` say, which must be one and the same sentence."""
+    verified = stbench("verify", bundle)
+    shown = stbench("leaderboard", "--out", bundle.parent / "none", "--bundle", bundle)
+    assert verified.status == shown.status == 2 and verified.err == shown.err
+    assert verified.err.count("\n") == 1 and "bug" not in verified.err
+    return verified.err
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFDIR])
+def test_a_link_or_pipe_in_a_bundle_is_refused(bundle, kind):
+    entry = zipfile.ZipInfo("records/0123456789abcdef.json")
+    entry.external_attr = (kind | 0o644) << 16
+    assert "not as a file" in refusal(with_entry(bundle, entry, b"/etc/passwd"))
+
+
+def test_a_zip_bomb_is_one_sentence(bundle):
+    entry = zipfile.ZipInfo("records/0123456789abcdef.json")
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    assert "which no results do" in refusal(with_entry(bundle, entry, bytes(50_000_000)))
+
+
+def test_a_size_that_no_result_has_is_one_sentence(bundle):
+    """The size is what the archive states; nothing is unpacked to find out."""
+    content = bundle.read_bytes()
+    # The end of a zip archive says where its directory begins; the manifest is the first in it.
+    stated = int.from_bytes(content[-6:-2], "little") + 24
+    path = bundle.with_name("vast.zip")
+    path.write_bytes(content[:stated] + (4_000_000_000).to_bytes(4, "little") + content[stated + 4 :])
+    assert "manifest.json of 4000 MB" in refusal(path)
+
+
+def test_arrays_that_unpack_to_more_than_any_result_are_named(results, tmp_path):
+    changed = tmp_path / "changed"
+    shutil.copytree(results, changed)
+    truth = next((changed / "truths").glob("*.npz"))
+    content = bytearray(truth.read_bytes())
+    at = -1
+    while (at := content.find(b"PK\x01\x02", at + 1)) >= 0:
+        content[at + 24 : at + 28] = (4_000_000_000).to_bytes(4, "little")
+    truth.write_bytes(content)
+    found = stbench("verify", changed)
+    assert found.status == 1 and "GB of arrays" in found.out and truth.stem[:12] in "".join(found.out.split())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_instead_of_a_bundle_or_a_record_is_not_waited_for(results, tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")
+    assert "is no file" in stbench("verify", tmp_path / "pipe.zip").err
+    copied = tmp_path / "copied"
+    shutil.copytree(results, copied)
+    os.mkfifo(copied / "records" / "0123456789abcdef.json")
+    assert stbench("bundle", "--out", copied, "--to", tmp_path / "x.zip").status == 0
+    assert json.loads(stbench("verify", tmp_path / "x.zip", "--json").out)["n_records"] == 6
+
+
 def test_a_score_that_does_not_follow_from_the_predictions_is_named(results, tmp_path):
     changed = tmp_path / "changed"
     shutil.copytree(results, changed)
@@ -125,6 +199,27 @@ def test_a_bundle_joins_the_leaderboard_and_counts_once(results, bundle, tmp_pat
     assert both.status == 0 and both.out == own.out
     alone = stbench("leaderboard", "--out", tmp_path / "nothing", "--bundle", bundle, "--json")
     assert alone.out == own.out
+
+
+def test_a_record_of_another_type_is_named_and_the_others_are_shown(results, tmp_path):
+    changed = tmp_path / "changed"
+    shutil.copytree(results, changed)
+    path = next((changed / "records").glob("*.json"))
+    document = json.loads(path.read_text())
+    document["record"]["seed"] = "zero"
+    path.write_text(json.dumps(document))
+    found = stbench("leaderboard", "--out", changed)
+    told = "".join(found.err.split())
+    assert found.status == 1 and "knn" in found.out and "bug" not in found.err
+    assert path.name in told and "seedis'zero'" in told
+
+
+@pytest.mark.parametrize("files", [[], {"records/1.json": 7}, None])
+def test_a_manifest_of_other_types_is_one_sentence(bundle, files):
+    def change(content):
+        content["manifest.json"] = json.dumps({"format": 1, "files": files}).encode()
+
+    assert "in its manifest.json, files" in refusal(rewritten(bundle, change))
 
 
 def test_two_results_of_one_job_are_refused(results, bundle, tmp_path):

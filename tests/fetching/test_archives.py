@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import re
+import stat
 import tarfile
 import zipfile
 from pathlib import Path
@@ -21,17 +22,13 @@ PACKED = gzip.compress(b"AAAC-1\n")
 CONTENT = {"spatial/positions.csv": b"AAAC-1,1,0,0,5,6\n", "spatial/deep/barcodes.tsv.gz": PACKED}
 
 
-def tar(content: dict[str, bytes], mode: str = "w:gz", link: str | None = None) -> bytes:
+def tar(content: dict[str, bytes], mode: str = "w:gz") -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=mode) as archive:
         for name, body in content.items():
             member = tarfile.TarInfo(name)
             member.size = len(body)
             archive.addfile(member, io.BytesIO(body))
-        if link is not None:
-            member = tarfile.TarInfo("link")
-            member.type, member.linkname = tarfile.SYMTYPE, link
-            archive.addfile(member)
     return out.getvalue()
 
 
@@ -96,11 +93,63 @@ def test_a_leading_slash_in_a_tar_archive_leads_nowhere(tmp_path: Path):
     assert unpack(archive, tmp_path / "out") == [tmp_path / "out" / "inside"]
 
 
-def test_a_link_that_leaves_is_refused(tmp_path: Path):
-    archive = written(tmp_path / "a.tar.gz", tar({"good": b"1"}, link="../../etc/passwd"))
-    with pytest.raises(DatasetError, match="must not be unpacked"):
+def tar_of(*entries: tuple[str, bytes, str | bytes]) -> bytes:
+    """A tar archive of (name, type, what a file holds or where a link leads)."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, kind, content in entries:
+            member = tarfile.TarInfo(name)
+            member.type = kind
+            if isinstance(content, bytes):
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+            else:
+                member.linkname = content
+                archive.addfile(member)
+    return out.getvalue()
+
+
+FILE, SYMBOLIC, HARD = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
+
+
+@pytest.mark.parametrize(
+    ("entries", "what"),
+    [
+        ([("good", FILE, b"1"), ("door", SYMBOLIC, "../../etc/passwd")], "link"),
+        ([("door", SYMBOLIC, "{outside}"), ("door/kept", FILE, b"overwritten")], "link"),
+        ([("door", SYMBOLIC, "../.."), ("door/outside/kept", FILE, b"overwritten")], "link"),
+        ([("door", HARD, "{outside}/kept"), ("door", FILE, b"overwritten")], "link"),
+        ([("good", FILE, b"1"), ("again", HARD, "good")], "link"),
+        ([("good", FILE, b"1"), ("again", SYMBOLIC, "good")], "link"),
+        ([("good", FILE, b"1"), ("pipe", tarfile.FIFOTYPE, "")], "device or pipe"),
+        ([("good", FILE, b"1"), ("disk", tarfile.BLKTYPE, "")], "device or pipe"),
+        ([("good", FILE, b"1"), ("null", tarfile.CHRTYPE, "")], "device or pipe"),
+    ],
+)
+def test_links_and_devices_in_a_tar_archive_are_refused(tmp_path: Path, entries, what: str):
+    outside = written(tmp_path / "outside" / "kept", b"as it was").parent
+    entries = [(n, k, c.format(outside=outside) if isinstance(c, str) else c) for n, k, c in entries]
+    archive = written(tmp_path / "a.tar.gz", tar_of(*entries))
+    with pytest.raises(DatasetError, match=rf"must not be unpacked.*is a {what}.*nothing was unpacked"):
         unpack(archive, tmp_path / "out")
-    assert below(tmp_path) == {"a.tar.gz"}
+    assert below(tmp_path) == {"a.tar.gz", "outside/kept"}
+    assert (outside / "kept").read_bytes() == b"as it was"
+
+
+@pytest.mark.parametrize(
+    ("mode", "what"),
+    [(stat.S_IFLNK, "link"), (stat.S_IFIFO, "device or pipe"), (stat.S_IFCHR, "device or pipe")],
+)
+def test_links_and_devices_in_a_zip_archive_are_refused(tmp_path: Path, mode: int, what: str):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("good", b"1")
+        entry = zipfile.ZipInfo("door")
+        entry.external_attr = (mode | 0o644) << 16
+        opened.writestr(entry, "/etc/passwd")
+    with pytest.raises(DatasetError, match=rf"must not be unpacked.*door is a {what}"):
+        unpack(archive, tmp_path / "out")
+    assert below(tmp_path) == {"a.zip"}
 
 
 @pytest.mark.parametrize(

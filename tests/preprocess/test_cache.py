@@ -98,13 +98,62 @@ def test_identities_tell_arrays_and_kinds_apart(cache):
     assert array_path("patches", dict(reversed(IDENTITY.items()))) in paths
 
 
-def test_a_damaged_array_is_named_with_what_to_do(cache, tmp_path):
-    cached_array("patches", IDENTITY, partial(_make, tmp_path / "log"))
-    path = array_path("patches", IDENTITY)
+def cut_off(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(StorageError, match=r"damaged.*Delete it") as error:
-        cached_array("patches", IDENTITY, partial(_make, tmp_path / "log"))
-    assert str(path) in str(error.value)
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def one_bit_turned(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-7] ^= 4
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut_off, emptied, one_bit_turned])
+def test_a_damaged_array_is_made_again_with_a_warning(cache, tmp_path, damage):
+    log = tmp_path / "log"
+    cached_array("patches", IDENTITY, partial(_make, log))
+    path = array_path("patches", IDENTITY)
+    damage(path)
+    with pytest.warns(UserWarning, match=f"{path} is damaged; it is made again"):
+        array = cached_array("patches", IDENTITY, partial(_make, log))
+    np.testing.assert_array_equal(array, CONTENT)
+    cached_array("patches", IDENTITY, partial(_make, log))
+    assert log.read_text() == "made\n" * 2
+
+
+def test_a_process_that_never_saw_the_array_notices_the_damage(cache, tmp_path):
+    whole, log = SPAWN.Queue(), tmp_path / "log"
+    cached_array("patches", IDENTITY, partial(_make, log))
+    one_bit_turned(array_path("patches", IDENTITY))
+    asker = SPAWN.Process(target=_ask, args=(str(cache), log, whole))
+    asker.start()
+    assert whole.get(timeout=60)
+    asker.join()
+    assert log.read_text() == "made\n" * 2
+
+
+def test_an_array_of_a_version_without_checksums_is_used_and_guarded_from_then_on(cache, tmp_path):
+    log, path = tmp_path / "log", array_path("patches", IDENTITY)
+    path.parent.mkdir(parents=True)
+    np.save(path, CONTENT)
+    np.testing.assert_array_equal(cached_array("patches", IDENTITY, partial(_make, log)), CONTENT)
+    assert not log.exists()
+    one_bit_turned(path)
+    with pytest.warns(UserWarning, match="made again"):
+        array = cached_array("patches", IDENTITY, partial(_make, log))
+    np.testing.assert_array_equal(array, CONTENT)
+
+
+def test_what_is_made_of_a_cut_off_file_is_a_sentence_and_no_end_of_input(cache):
+    def fail(path: Path) -> None:
+        raise EOFError("No data left in file")
+
+    with pytest.raises(StorageError, match=r"cannot be made.*cut off"):
+        cached_array("patches", IDENTITY, fail)
 
 
 def test_array_hashes_follow_values_shape_and_type_not_memory_layout():

@@ -36,6 +36,12 @@ class LoggedRecords:
         """The MLflow run of an earlier Record of the same key, None where there is none."""
         return self._known().get(record.key, {}).get("run")
 
+    def forget(self) -> None:
+        """The server has nothing any more, as after its database was deleted."""
+        servers = self._servers()
+        if servers.pop(self.server, None) is not None:
+            write_json(self.file, servers)
+
     def remember(self, runs: Iterable[tuple[Record, str]]) -> None:
         """The server now has these Records, each as the run of that id."""
         servers = self._servers()

@@ -7,10 +7,16 @@ stbench/<dataset>             an experiment for each dataset
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stbench.errors import StorageError
+from stbench.files import make_folder, replacing
 from stbench.record import Record
 from stbench.reporting.mlflow import entries as entries
 from stbench.reporting.mlflow.logged import stamp
@@ -23,6 +29,62 @@ if TYPE_CHECKING:
 _PARAMS_PER_BATCH = 100
 _RUNS_PER_PAGE = 1000
 _DONE = ("FINISHED", "FAILED")
+# What sqlite says where a file may be whole all the same: it is in use, or there is no room or no right to write.
+_PASSING = ("BUSY", "LOCKED", "FULL", "READONLY", "CANTOPEN", "IOERR", "PERM", "AUTH", "NOMEM")
+_LONGEST_REASON = 220
+
+
+def open_database(database: Path, artifacts: Path) -> MlflowRuns:
+    """The runs in the sqlite file `database`, which is made where it is missing; files go below `artifacts`.
+
+    Raises StorageError for a file that is there and is no whole database of this MLflow. One process at a time.
+    """
+    import mlflow as mlflow  # first, since an MLflow that cannot be loaded is no fault of the file
+
+    if not database.exists():
+        _make_database(database)
+    try:
+        return MlflowRuns(database_uri(database), artifacts)
+    except Exception as error:
+        if any(name in _PASSING for name in _sqlite_codes(error)):
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise StorageError(
+            f"{database} is not a whole database of this MLflow ({reason[:_LONGEST_REASON]}); delete it or move it "
+            "away, and the next run makes it anew and logs every result again."
+        ) from error
+
+
+def database_uri(database: Path) -> str:
+    """MLflow's address of a sqlite file."""
+    return f"sqlite:///{database.as_posix()}"
+
+
+def _make_database(database: Path) -> None:
+    """Make an empty database under another name, and rename it: MLflow never ends what a kill left half-made."""
+    from mlflow import MlflowClient
+
+    make_folder(database.parent)
+    prefix = f".{database.name}.making-"
+    for leftover in database.parent.glob(f"{prefix}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(
+        prefix=prefix, dir=database.parent, ignore_cleanup_errors=True
+    ) as folder:
+        making = Path(folder) / database.name
+        MlflowClient(tracking_uri=database_uri(making)).search_experiments(max_results=1)
+        # A copy, since MLflow keeps the file open that it made, and may have pages of it in files beside it.
+        with replacing(database) as whole, contextlib.closing(sqlite3.connect(making)) as made:
+            made.execute("VACUUM INTO ?", (str(whole),))
+
+
+def _sqlite_codes(error: BaseException | None) -> Iterator[str]:
+    """The names of sqlite's codes ("BUSY", "NOTADB", ...) behind an error, without their prefix and details."""
+    while error is not None:
+        name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+        if name:
+            yield name.removeprefix("SQLITE_").split("_")[0]
+        error = error.__cause__ or error.__context__
 
 
 class MlflowRuns:

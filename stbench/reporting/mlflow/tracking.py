@@ -6,11 +6,12 @@ MLflow being down or broken loses nothing: one sentence says so, and the next ru
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote
 
 from stbench.errors import StbenchError
 from stbench.files import locked
@@ -33,8 +34,9 @@ class MlflowTracker:
     def __init__(self, out: Path, uri: str | None = None):
         self.out = Path(out).resolve()
         given = uri or os.environ.get("MLFLOW_TRACKING_URI")
+        self._database = None if given else self.out / "mlflow.db"
         self.uri = given or f"sqlite:///{(self.out / 'mlflow.db').as_posix()}"
-        self.name = _without_password(given) if given else "local"
+        self.name = shown_address(given) if given else "local"
         self._logged = LoggedRecords(self.out / "mlflow-logged.json", self.name)
         self._runs: MlflowRuns | None = None
         self._given_up = False
@@ -50,7 +52,7 @@ class MlflowTracker:
         again by the same object once it has failed.
         """
         records = list(records)
-        if self._given_up or not self._logged.new(records):
+        if self._given_up or not records or not (self._database_is_gone() or self._logged.new(records)):
             return None
         try:
             with locked(self._logged.file), quiet_mlflow():
@@ -66,9 +68,7 @@ class MlflowTracker:
 
     def _log(self, records: Sequence[Record], load_payload: LoadPayload | None) -> list[Exception]:
         """Log what is new, row by row; what happened to tables and maps is returned."""
-        from stbench.reporting.mlflow.runs import MlflowRuns
-
-        self._runs = runs = self._runs or MlflowRuns(self.uri, self.out / "mlartifacts")
+        runs = self._opened()
         problems: list[Exception] = []
         all_records = _by_row(records)
         for row, members in _by_row(self._logged.new(records)).items():
@@ -86,6 +86,25 @@ class MlflowTracker:
             runs.update_row(parent, all_records[row])
             self._logged.remember(logged)  # last, so that a row that was cut off is looked at again
         return problems
+
+    def _database_is_gone(self) -> bool:
+        return self._database is not None and not self._database.exists()
+
+    def _opened(self) -> MlflowRuns:
+        """The runs there; a database that somebody deleted is made anew, and then has nothing of what it had."""
+        from stbench.reporting.mlflow.runs import MlflowRuns, open_database
+
+        if self._database_is_gone():
+            self._logged.forget()
+            self._runs = None
+        artifacts = self.out / "mlartifacts"
+        if self._runs is None:
+            self._runs = (
+                open_database(self._database, artifacts)
+                if self._database
+                else MlflowRuns(self.uri, artifacts)
+            )
+        return self._runs
 
     def _hand_over_files(
         self, runs: MlflowRuns, run: str, record: Record, load_payload: LoadPayload | None
@@ -105,8 +124,10 @@ class MlflowTracker:
         return []
 
     def _reason(self, error: Exception) -> str:
-        words = str(error) if isinstance(error, StbenchError) else f"{type(error).__name__}: {error}"
-        words = " ".join(words.replace(self.uri, self.name).split())
+        """What went wrong, in one line; others' words are cut short, our own say at their end what to do."""
+        if isinstance(error, StbenchError):
+            return " ".join(str(error).split())
+        words = " ".join(_without_secrets(f"{type(error).__name__}: {error}", self.uri).split())
         return words if len(words) <= _LONGEST_REASON else f"{words[:_LONGEST_REASON]} ..."
 
 
@@ -117,7 +138,30 @@ def _by_row(records: Iterable[Record]) -> dict[str, list[Record]]:
     return rows
 
 
-def _without_password(uri: str) -> str:
-    """The address without user name and password: it is written down and printed."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
+def shown_address(uri: str) -> str:
+    """The address without user, password, query and fragment: it is written down and printed."""
+    return _parted(uri)[0]
+
+
+def _parted(uri: str) -> tuple[str, list[str]]:
+    """What may be shown of an address, and the words of it that may not."""
+    start = uri.find("://") + 3 if "://" in uri else 0
+    scheme, rest = uri[:start], uri[start:]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    # No host: the slash or question mark before the @ is part of a password.
+    odd = "@" not in authority and "@" in rest and not re.fullmatch(r"(\[.*\]|[^:]*)(:\d*)?", authority)
+    user, _, host = (rest if odd else authority).rpartition("@")
+    rest = host if odd else host + rest[len(authority) :]
+    shown, *query = re.split(r"[?#]", rest, maxsplit=1)
+    values = [pair.partition("=")[2] for part in query for pair in re.split(r"[&;#]", part)]
+    return scheme + shown, [user, *user.split(":", 1), *query, *values]
+
+
+def _without_secrets(words: str, uri: str) -> str:
+    """The words without what an address keeps to itself, as it was given and as it reads decoded."""
+    shown, secrets = _parted(uri)
+    words = words.replace(uri, shown)
+    for secret in sorted({*secrets, *map(unquote, secrets)}, key=len, reverse=True):
+        if secret:
+            words = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", words)
+    return words

@@ -1,7 +1,8 @@
 """Everything behind a table in one file: Records, predictions, truths, and a manifest with their hashes.
 
 A bundle is a zip archive. It is opened with suspicion: what the manifest does not list, lists under another hash, or
-would lie outside the folder is refused, and so is an archive that was cut off.
+would lie outside the folder is refused, and so is an archive that was cut off, that would unpack to far more than it
+is, or that holds anything but files.
 """
 
 from __future__ import annotations
@@ -9,13 +10,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
+import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from pydantic import BaseModel, StrictInt, StrictStr, ValidationError
+
 from stbench.errors import StorageError, UsageError
 from stbench.files import replacing
+from stbench.record import first_fault
+from stbench.reporting.results.array_files import LARGEST_ARRAYS
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -23,6 +31,19 @@ _ROOMS = {"records": ".json", "predictions": ".npz", "truths": ".npz"}
 # A fixed moment, so that the same results give the same bytes.
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 _BLOCK = 1 << 20
+_DAMAGED = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, zlib.error)
+# The largest Record of the kept leaderboards has 55 kB, and deflate makes it five times smaller.
+_LARGEST = {"records": 256 << 20, "predictions": LARGEST_ARRAYS, "truths": LARGEST_ARRAYS}
+_LARGEST_MANIFEST = 64 << 20
+_HIGHEST_RATIO = 200
+_SMALL = 1 << 20  # up to here any ratio is harmless
+
+
+class _Manifest(BaseModel):
+    """Name in the archive -> SHA-256 of that file."""
+
+    format: StrictInt
+    files: dict[StrictStr, StrictStr]
 
 
 def write_bundle(out: Path, to: Path) -> int:
@@ -51,7 +72,7 @@ def _files_of(out: Path) -> dict[str, Path]:
         f"{room}/{path.name}": path
         for room, suffix in _ROOMS.items()
         for path in sorted((out / room).glob(f"*{suffix}"))
-        if not path.name.startswith(".")
+        if not path.name.startswith(".") and path.is_file()
     }
 
 
@@ -59,13 +80,18 @@ def _files_of(out: Path) -> dict[str, Path]:
 def opened_bundle(bundle: Path) -> Iterator[Path]:
     """A temporary results folder with the bundle's files, each checked against the manifest.
 
-    Raises StorageError that names what is wrong: no archive, cut off, a changed byte, a name that leads elsewhere.
+    Raises StorageError that names what is wrong: no archive, cut off, a changed byte, a name that leads elsewhere, a
+    link, a size that no results have.
     """
+    if bundle.exists() and not bundle.is_file():
+        raise StorageError(
+            f"{bundle} is no file and hence no bundle; give the .zip that `stbench bundle` wrote."
+        )
     with tempfile.TemporaryDirectory(prefix="stbench-bundle-") as folder:
         try:
             with zipfile.ZipFile(bundle) as archive:
                 _unpack(archive, bundle, Path(folder))
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
+        except _DAMAGED as error:
             raise StorageError(
                 f"{bundle} is no whole bundle ({error}); get it again from where it came."
             ) from error
@@ -73,10 +99,11 @@ def opened_bundle(bundle: Path) -> Iterator[Path]:
 
 
 def _unpack(archive: zipfile.ZipFile, bundle: Path, folder: Path) -> None:
-    listed = _manifest(archive, bundle)
-    names = [name for name in archive.namelist() if name != MANIFEST]
-    for name in names:
-        _check_name(name, bundle)
+    listed, entries = _manifest(archive, bundle), archive.infolist()
+    for entry in entries:
+        _check_entry(entry, bundle)
+    _check_total(entries, bundle, folder)
+    names = [entry.filename for entry in entries if entry.filename != MANIFEST]
     if len(set(names)) != len(names) or set(names) != set(listed):
         odd = sorted(set(names) ^ set(listed)) or names
         raise StorageError(f"{bundle} does not hold what its manifest lists: {odd[0]} for one.")
@@ -94,24 +121,62 @@ def _unpack(archive: zipfile.ZipFile, bundle: Path, folder: Path) -> None:
 
 def _manifest(archive: zipfile.ZipFile, bundle: Path) -> dict[str, str]:
     try:
-        manifest = json.loads(archive.read(MANIFEST))
-        if manifest["format"] != FORMAT:
+        entry = archive.getinfo(MANIFEST)
+        _check_entry(entry, bundle)
+        manifest = json.loads(archive.read(entry))
+        if isinstance(manifest, dict) and manifest.get("format", FORMAT) != FORMAT:
             raise StorageError(
                 f"{bundle} has format {manifest['format']}; this version reads format {FORMAT}."
             )
-        return {str(name): str(digest) for name, digest in manifest["files"].items()}
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        return _Manifest.model_validate(manifest).files
+    except ValidationError as error:
+        raise StorageError(
+            f"{bundle} is no whole bundle: in its {MANIFEST}, {first_fault(error)}; get it again from where it came."
+        ) from error
+    except (KeyError, ValueError, RecursionError) as error:
         raise StorageError(
             f"{bundle} is no whole bundle: it has no readable {MANIFEST}; get it again from where it came."
         ) from error
 
 
-def _check_name(name: str, bundle: Path) -> None:
-    """A file of a known room and kind, nothing else."""
-    path = PurePosixPath(name)
-    fits = len(path.parts) == 2 and _ROOMS.get(path.parts[0]) == path.suffix and not path.name.startswith(".")
-    if not fits or "\\" in name:
+def _check_entry(entry: zipfile.ZipInfo, bundle: Path) -> None:
+    """A plain file of a known room and kind, of a size that it may have; nothing else."""
+    name, path = entry.filename, PurePosixPath(entry.filename)
+    room = path.parts[0] if path.parts else ""
+    fits = len(path.parts) == 2 and _ROOMS.get(room) == path.suffix and not path.name.startswith(".")
+    if name != MANIFEST and (not fits or "\\" in name):
         raise StorageError(f"{bundle} holds {name!r}, which has no place in a bundle; it is not opened.")
+    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+        raise StorageError(
+            f"{bundle} holds {name!r} as a link, device or pipe, not as a file; it is not opened."
+        )
+    largest = _LARGEST_MANIFEST if name == MANIFEST else _LARGEST[room]
+    if entry.file_size > largest:
+        raise StorageError(
+            f"{bundle} holds {name} of {entry.file_size / 1e6:.0f} MB, and at most {largest / 1e6:.0f} MB are "
+            "believed; it is not opened."
+        )
+    _check_ratio(f"{bundle}: {name}", entry.file_size, entry.compress_size)
+
+
+def _check_total(entries: list[zipfile.ZipInfo], bundle: Path, folder: Path) -> None:
+    """All entries together, since several may share the same packed bytes; and room for them on the disk."""
+    size = sum(entry.file_size for entry in entries)
+    _check_ratio(str(bundle), size, bundle.stat().st_size)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise StorageError(
+            f"{bundle} unpacks to {size / 1e6:.0f} MB, and {folder.parent} has {free / 1e6:.0f} MB left; set $TMPDIR "
+            "to a folder with more space."
+        )
+
+
+def _check_ratio(what: str, size: int, packed: int) -> None:
+    if size > _SMALL and size > _HIGHEST_RATIO * packed:
+        raise StorageError(
+            f"{what} would unpack from {packed / 1e6:.2f} MB to {size / 1e6:.0f} MB, which no results do; it is not "
+            "opened."
+        )
 
 
 def _sha256(path: Path) -> str:

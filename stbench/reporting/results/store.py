@@ -17,17 +17,35 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError
 
 from stbench.errors import StbenchError, StorageError
 from stbench.files import make_folder, replacing
-from stbench.record import Record, SlideTruth
+from stbench.record import Record, SlideTruth, first_fault
+from stbench.reporting.results.array_files import read_arrays
 from stbench.reporting.results.truth_files import read_truth, save_truth
 
 FORMAT = 1
 _PREFIX, _TRAINING = "slide ", "training "
+
+
+class _Seal(BaseModel):
+    """What tells a Record's arrays from any other file."""
+
+    sha256: StrictStr
+    bytes: StrictInt
+
+
+class _Envelope(BaseModel):
+    """What lies around a Record's plain part."""
+
+    format: StrictInt
+    record: Any
+    predictions: _Seal | None
+    truths: dict[StrictStr, Annotated[StrictStr, Field(pattern=r"^[^/\\]+\.npz$")]]
 
 
 class RunStore:
@@ -108,11 +126,9 @@ class RunStore:
         try:
             if _seal(path) != envelope["predictions"]:
                 raise StorageError(f"{path} is damaged or of another result than {self._record_file(key)}.")
-            with np.load(path) as arrays:
-                names = [name for name in arrays.files if name.startswith(prefix)]
-                return {name.removeprefix(prefix): arrays[name] for name in names}
         except OSError as error:
             raise _unreadable(path, error) from error
+        return read_arrays(path, prefix)
 
     def load_truths(self, record: Record) -> dict[str, SlideTruth]:
         """What a Record was scored against, by slide; StorageError where a file is missing or damaged."""
@@ -144,24 +160,29 @@ class RunStore:
     def _read(self, path: Path) -> tuple[Record, dict[str, Any]]:
         """The Record in a file and its envelope; StorageError that names the file where it is not whole."""
         try:
-            envelope = json.loads(path.read_text(encoding="utf-8"))
-            if envelope["format"] != FORMAT:
+            envelope = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
+            if isinstance(envelope, dict) and envelope.get("format", FORMAT) != FORMAT:
                 raise StorageError(
                     f"{path} has format {envelope['format']}; this version reads format {FORMAT}."
                 )
+            _Envelope.model_validate(envelope)
             record = Record.from_plain(envelope["record"])
-            seal, truths = envelope["predictions"], envelope["truths"]
-            if record.key != path.stem or not isinstance(truths, dict) or not isinstance(seal, dict | None):
-                raise StorageError(
-                    f"{path} holds the Record {record.key}, not the one that it is named after."
-                )
         except OSError as error:
             raise _unreadable(path, error) from error
         except StorageError:
             raise
-        except (ValueError, KeyError, TypeError, StbenchError) as error:
-            raise StorageError(f"{path} is damaged ({' '.join(str(error).split())}).") from error
+        except ValidationError as error:
+            raise StorageError(f"{path} is damaged ({first_fault(error)}).") from error
+        except (ValueError, RecursionError, StbenchError) as error:
+            words = " ".join(str(error).split()).rstrip(".")
+            raise StorageError(f"{path} is damaged ({words}).") from error
+        if record.key != path.stem:
+            raise StorageError(f"{path} holds the Record {record.key}, not the one that it is named after.")
         return record, envelope
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
 
 
 def _encoded(record: Record) -> str:

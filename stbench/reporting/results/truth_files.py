@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from stbench.errors import StorageError
 from stbench.files import replacing
 from stbench.record import SlideTruth
+from stbench.reporting.results.array_files import read_arrays
 
 _ARRAYS = ("pixel_xy", "array_row_column", "counts", "totals", "scored")
 _WORDS = ("genes", "spot_ids")
@@ -28,14 +28,13 @@ def save_truth(folder: Path, truth: SlideTruth) -> str:
 
 def read_truth(path: Path) -> SlideTruth:
     """The truth in a file; StorageError where it is missing or is not what its name says."""
-    try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise StorageError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
+    arrays = read_arrays(path)
     if _digest(arrays) != path.stem:
         raise StorageError(f"{path} is damaged: its content is not the one that it is named after.")
-    return _from_arrays(arrays)
+    try:
+        return _from_arrays(arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(f"{path} is no truth of this version of stbench: {error!r}.") from error
 
 
 def _is_whole(path: Path) -> bool:

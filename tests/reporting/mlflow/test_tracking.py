@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,7 +21,7 @@ from reporting.record_factory import SLIDES, complete, failed, make_record, with
 
 from stbench.errors import StorageError
 from stbench.reporting.mlflow.artifacts import Payload
-from stbench.reporting.mlflow.tracking import MlflowTracker
+from stbench.reporting.mlflow.tracking import MlflowTracker, shown_address
 
 GOOD = {"B1": 0.1, "B2": 0.3, "C1": 0.6, "D1": 0.3, "D2": 0.5}
 DEAD = "http://127.0.0.1:9"
@@ -26,6 +29,27 @@ DEAD = "http://127.0.0.1:9"
 
 def payload_of(record) -> Payload:
     return Payload(record.predictions, record.truths)
+
+
+def logging_process(out: Path) -> subprocess.Popen[str]:
+    """A process of its own that logs the Records of a complete row below `out` and prints the warning."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from pathlib import Path\n"
+        "from reporting.record_factory import *\n"
+        "from stbench.reporting.mlflow.tracking import MlflowTracker\n"
+        f"print(MlflowTracker(Path({str(out)!r})).log(complete('spahgc', {GOOD!r})))"
+    )
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+
+def logged_names(out: Path) -> set[str]:
+    """The names of the runs in the database below `out`, read without MLflow."""
+    with contextlib.closing(sqlite3.connect(out / "mlflow.db")) as database:
+        return {name for (name,) in database.execute("SELECT name FROM runs")}
+
+
+ROW_NAMES = {"spahgc", *(f"spahgc {slide} seed 0" for slide in SLIDES)}
 
 
 @pytest.fixture(scope="module")
@@ -252,10 +276,89 @@ def test_a_password_in_the_address_is_neither_printed_nor_written(tmp_path):
     assert tracker.name == DEAD and warning is not None and "secret" not in warning
 
 
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://me:secret@127.0.0.1:9/mlflow?token=secret#secret", "http://127.0.0.1:9/mlflow"),
+        ("http://me:sec/ret@127.0.0.1:9", "http://127.0.0.1:9"),
+        ("http://secret@127.0.0.1:9?a=me@home", "http://127.0.0.1:9"),
+        ("postgresql://me:p%40secret@[::1]:5432/runs?password=secret", "postgresql://[::1]:5432/runs"),
+        ("me:secret@server:5000", "server:5000"),
+        ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
+        ("http://127.0.0.1:9/a@b", "http://127.0.0.1:9/a@b"),
+        ("databricks", "databricks"),
+    ],
+)
+def test_an_address_is_shown_without_user_password_and_query(tmp_path, uri, shown):
+    assert shown_address(uri) == shown
+    assert MlflowTracker(tmp_path, uri).name == shown
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://me:secret@127.0.0.1:9/", "http://127.0.0.1:9/?token=secret&user=me%20too"]
+)
+def test_no_warning_tells_what_an_address_keeps_to_itself(tmp_path, uri):
+    warning = MlflowTracker(tmp_path, uri).log(complete("spahgc", GOOD))
+    assert warning is not None and DEAD in warning
+    assert "secret" not in warning and "me%20too" not in warning and "me too" not in warning
+
+
 def test_a_broken_database_is_one_sentence(tmp_path):
     (tmp_path / "mlflow.db").write_text("this is no database " * 100)
     warning = MlflowTracker(tmp_path).log(complete("spahgc", GOOD))
     assert warning is not None and "did not get" in warning and str(tmp_path) in warning
+
+
+def test_a_kill_while_the_database_is_made_breaks_nothing(tmp_path):
+    killed = logging_process(tmp_path)
+    limit = time.monotonic() + 60
+    while killed.poll() is None and time.monotonic() < limit:
+        with contextlib.suppress(FileNotFoundError):
+            # Its tables are there by then, some of its migrations are not.
+            if any(path.stat().st_size > 200_000 for path in tmp_path.rglob("*.db")):
+                break
+        time.sleep(0.01)
+    killed.kill()
+    killed.communicate()
+    assert killed.returncode == -9
+    again = logging_process(tmp_path)
+    assert again.communicate()[0].strip() == "None"
+    assert logged_names(tmp_path) == ROW_NAMES
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".mlflow")]
+
+
+def test_two_processes_that_make_the_database_at_once_both_log(tmp_path):
+    both = [logging_process(tmp_path), logging_process(tmp_path)]
+    assert [process.communicate()[0].strip() for process in both] == ["None", "None"]
+    assert logged_names(tmp_path) == ROW_NAMES
+
+
+@pytest.mark.parametrize("content", ["no database", "half of one"])
+def test_a_broken_database_is_named_and_after_its_deletion_all_is_logged_anew(tmp_path, content):
+    database = tmp_path / "mlflow.db"
+    assert logging_process(tmp_path).communicate()[0].strip() == "None"
+    if content == "no database":
+        database.write_text("this is no database " * 100)
+    else:
+        with contextlib.closing(sqlite3.connect(database)) as opened:
+            opened.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")  # an early migration
+            opened.commit()
+    more = make_record("ridge", "B1")
+    warning = MlflowTracker(tmp_path).log([*complete("spahgc", GOOD), more])
+    assert warning is not None and "\n" not in warning
+    assert f"{database} is not a whole database" in warning and "delete it or move it" in warning
+    assert f"All results are safe in {tmp_path}" in warning
+    shutil.move(database, tmp_path / "set-aside.db")
+    assert logging_process(tmp_path).communicate()[0].strip() == "None"
+    assert logged_names(tmp_path) == ROW_NAMES
+
+
+def test_a_database_in_use_is_not_called_broken(tmp_path):
+    assert logging_process(tmp_path).communicate()[0].strip() == "None"
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as somebody:
+        somebody.execute("BEGIN EXCLUSIVE")
+        warning = MlflowTracker(tmp_path).log([make_record("ridge", "B1")])
+    assert warning is not None and "did not get" in warning and "delete" not in warning
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):

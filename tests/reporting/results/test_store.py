@@ -141,6 +141,40 @@ def test_a_record_written_by_other_code_is_named(store, record):
     assert "invented_field" in store.records()[1][0]
 
 
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda envelope: envelope["record"].update(seed="0"), "seed"),
+        (lambda envelope: envelope["record"]["slides"][0].update(scores=[0.5]), "slides.0.scores"),
+        (lambda envelope: envelope["record"]["slides"][0]["scores"].update(pcc=float("nan")), "NaN"),
+        (lambda envelope: envelope["predictions"].update(bytes="12"), "predictions.bytes"),
+        (lambda envelope: envelope["truths"].update(B1="../../elsewhere.npz"), "truths.B1"),
+        (lambda envelope: envelope.pop("truths"), "truths"),
+        (lambda envelope: envelope.update(record=[]), "not a Record"),
+        (lambda envelope: envelope.update(format="1"), "format"),
+    ],
+)
+def test_a_record_with_a_value_of_another_type_is_named_left_out_and_done_again(store, change, field):
+    records = [with_arrays(make_record("spahgc", slide)) for slide in ("B1", "B2")]
+    for record in records:
+        store.save(record)
+    path = store.out / "records" / f"{records[0].key}.json"
+    envelope = json.loads(path.read_text())
+    change(envelope)
+    path.write_text(json.dumps(envelope))
+    read, (problem,) = store.records()
+    assert [record.key for record in read] == [records[1].key]
+    assert str(path) in problem and field in problem and "will do it again" in problem and "\n" not in problem
+    assert store.finished_keys() == {records[1].key}
+
+
+def test_a_record_nested_beyond_reading_is_named(store, record):
+    store.save(record)
+    path = store.out / "records" / f"{record.key}.json"
+    path.write_text('{"format": 1, "record": ' + "[" * 200_000)
+    assert str(path) in store.records()[1][0]
+
+
 def test_damaged_arrays_are_found_out(store, record):
     store.save(record)
     predictions = store.out / "predictions" / f"{record.key}.npz"
