@@ -142,7 +142,11 @@ def _datasets(data_root: Path | None) -> list[Finding]:
 
 
 def _mlflow() -> list[Finding]:
-    version = importlib.metadata.version("mlflow")
+    try:
+        version = importlib.metadata.version("mlflow")
+    except importlib.metadata.PackageNotFoundError:
+        found = "not installed; runs, tables and reports do without it"
+        return [Finding("WARN", "mlflow", found, "pip install mlflow")]
     server = os.environ.get("MLFLOW_TRACKING_URI")
     where = f"tells {shown_address(server)}" if server else "writes a sqlite file under --out"
     return [Finding("PASS", "mlflow", f"{version}, {where}")]

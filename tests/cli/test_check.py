@@ -38,10 +38,15 @@ def test_floors_keep_every_claim(method: str, quick: None):
     assert len(result.document["claims"]) >= 12
 
 
-NETWORKS = [name for name in registry.plugins("method") if registry.method_card(name).family != "floor"]
+# Networks on patches of 224 px, whose dozen fits take minutes on one core: `pytest -m slow` runs them.
+DEAR = ("bleep", "m2ost", "mclstexp", "stnet")
+NETWORKS = [
+    pytest.param(name, marks=pytest.mark.slow if name in DEAR else pytest.mark.acceptance)
+    for name in registry.plugins("method")
+    if registry.method_card(name).family != "floor"
+]
 
 
-@pytest.mark.acceptance
 @pytest.mark.parametrize("method", NETWORKS)
 def test_networks_keep_every_claim(method: str, quick: None):
     """From random weights where the published ones are not there; about half a minute each on one core."""

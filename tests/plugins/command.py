@@ -135,7 +135,7 @@ def _main(arguments: list[str], environment: Mapping[str, str], out: Path, err: 
     from stbench.reporting.mlflow.tracking import MlflowTracker
 
     registry.floor_methods = lambda: ["mean"]
-    MlflowTracker.tell = lambda *_: None  # type: ignore[method-assign]
+    MlflowTracker.log = lambda *_: None  # type: ignore[method-assign]
     try:
         main()
     finally:
