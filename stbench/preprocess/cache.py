@@ -2,9 +2,9 @@
 
 An identity is a plain dictionary that holds everything the content depends on; its hash names the file. The
 identity itself lies beside the array, so that a person can see what a file is, and so does a checksum of the file.
-Each process compares it when it first maps an array, and what is damaged is made again. The checksum is CRC-32: disks
-and cut-off copies damage files by accident, not on purpose, and it reads 2.6 GB a second where SHA-256 reads 1.6 and
-BLAKE2b 0.7, while the array comes into memory that is about to be used anyway.
+Each process compares it when it first maps an array, and what is damaged is made again. The checksum is CRC-32, the
+cheapest there is: disks and cut-off copies damage files by accident, not on purpose, and the array that it reads comes
+into memory where it is about to be used anyway.
 """
 
 from __future__ import annotations

@@ -509,3 +509,9 @@ def test_what_cannot_be_fitted_or_predicted_is_said():
     for slides in ([training_slide("A", n=1)], []):
         with pytest.raises(CannotFit, match=f"needs 2 of them, but found {len(slides)}"):
             BLEEP(**SMALL).fit(slides)
+
+
+@pytest.mark.parametrize(("preset", "batch", "epochs"), [("paper", 512, 150), ("released", 256, 4)])
+def test_published_steps_are_whole_batches_of_four_fifths_of_her2_without_a_slide(preset, batch, epochs):
+    spots = int(13_620 * 35 / 36 * 4 / 5)  # HER2+ has 13,620 spots on 36 slides
+    assert CARD.steps_published(preset) == spots // batch * epochs
