@@ -123,4 +123,5 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    np.savez_compressed(path, **arrays)
+    # Numpy before 2.1 takes allow_pickle for an array's name, and pyright any array for allow_pickle.
+    np.savez_compressed(path, **arrays)  # pyright: ignore[reportArgumentType]

@@ -20,11 +20,15 @@ class Heading:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of cells; `kind` is what it can be filtered by, `marks` are badges beside the line's name."""
+    """One line of cells; `kind` is what it can be filtered by, `marks` are badges beside the line's name.
+
+    A `faint` line is shown in grey.
+    """
 
     cells: tuple[str, ...]
     kind: str = ""
     marks: tuple[str, ...] = ()
+    faint: bool = False
 
 
 @dataclass(frozen=True)

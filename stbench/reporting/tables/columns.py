@@ -20,6 +20,7 @@ HOW_TO_READ = (
 MARKS = {
     "leaky": "the gene panel was chosen with the test slides' own expression.",
     "few steps": "less than half of the optimiser steps of the publication's own training.",
+    "steps unknown": "it was made before optimiser steps were recorded; its budget is in epochs.",
     "plugin changed": "the method's source is another today than when the row was made.",
 }
 # A reason longer than this is cut; the whole of it stands in the JSON.

@@ -26,6 +26,7 @@ class Row:
     kind               "method", "floor", "ceiling" or "published"
     steps              fewest optimiser steps of any fold, None where there are none or nobody recorded them
     published_steps    those of the publication's own training
+    steps_unknown      whether it trained for epochs and nobody recorded the steps
     changed            whether the plugin's source is another today than when the row was made
     pcc, rmse, ...     means over patients (over slides where patients are not stated)
     pcc_ci             95 % t interval over patient means
@@ -61,6 +62,7 @@ class Row:
     parameters: int | None = None
     steps: int | None = None
     published_steps: int | None = None
+    steps_unknown: bool = False
     n_slides: int = 0
     n_patients: int | None = None
     n_folds: int | None = None
@@ -81,9 +83,19 @@ class Row:
         return bool(self.steps and self.published_steps and 2 * self.steps < self.published_steps)
 
     @property
+    def is_faint(self) -> bool:
+        """Whether it is shown in grey: too few steps, or nobody knows how many."""
+        return self.few_steps or self.steps_unknown
+
+    @property
     def marks(self) -> tuple[str, ...]:
         """Words that stand beside the row's name, because none of its numbers may be read without them."""
-        marks = {"leaky": self.leaky, "few steps": self.few_steps, "plugin changed": self.changed}
+        marks = {
+            "leaky": self.leaky,
+            "few steps": self.few_steps,
+            "steps unknown": self.steps_unknown,
+            "plugin changed": self.changed,
+        }
         return tuple(mark for mark, holds in marks.items() if holds)
 
     @property

@@ -149,6 +149,7 @@ def _costs(finished: Sequence[Record]) -> dict[str, Any]:
         "parameters": int(max(parameters)) if parameters else None,
         "steps": int(min(steps)) if steps else None,
         "published_steps": max(published, default=None),
+        "steps_unknown": any(cost.get("epochs") and "steps" not in cost for cost in costs),
     }
 
 

@@ -85,7 +85,7 @@ def _grid(table: Table, width: int, missing: str) -> Grid:
         )
     for index, row in enumerate(table.rows):
         line = [places[index], *(cells[column][index] for column in shown)]
-        grid.add_row(*map(Text, line), style="dim" if row.few_steps else _STYLES.get(row.kind))
+        grid.add_row(*map(Text, line), style="dim" if row.is_faint else _STYLES.get(row.kind))
     return grid
 
 

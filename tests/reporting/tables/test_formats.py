@@ -127,6 +127,12 @@ def test_a_row_with_less_than_half_of_its_publication_s_steps_is_marked_everywhe
     assert "histogene (few steps)" in to_html(tables)
 
 
+def test_a_row_that_was_made_before_steps_were_recorded_is_marked():
+    (table,) = build_tables(complete("histogene", GOOD, cost={"fit_seconds": 2.0, "epochs": 20}))
+    assert table.rows[0].marks == ("steps unknown",) and table.rows[0].is_faint
+    assert "histogene **steps unknown** |" in to_markdown([table])
+
+
 def test_the_fewest_steps_of_any_fold_count():
     records = complete("histogene", GOOD, **steps_taken(3100))
     records[2] = make_record("histogene", "C1", **steps_taken(1000))

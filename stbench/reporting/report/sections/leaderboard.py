@@ -69,7 +69,7 @@ def _grid(table: Table) -> Grid:
         for column in COLUMNS
     ]
     lines = [
-        Line((place, *(column.cell(row) for column in COLUMNS)), row.kind, row.marks)
+        Line((place, *(column.cell(row) for column in COLUMNS)), row.kind, row.marks, row.is_faint)
         for place, row in zip(ranks(table), table.rows, strict=True)
     ]
     return Grid("Leaderboard, best PCC first", (Heading("#"), *headings), tuple(lines))
