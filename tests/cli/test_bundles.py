@@ -161,7 +161,8 @@ def test_arrays_that_unpack_to_more_than_any_result_are_named(results, tmp_path)
         content[at + 24 : at + 28] = (4_000_000_000).to_bytes(4, "little")
     truth.write_bytes(content)
     found = stbench("verify", changed)
-    assert found.status == 1 and "GB of arrays" in found.out and truth.stem[:12] in "".join(found.out.split())
+    words = "".join(found.out.split())  # a terminal breaks long paths anywhere
+    assert found.status == 1 and "GBofarrays" in words and truth.stem[:12] in words
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
