@@ -26,7 +26,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stbench.commands.run import leaderboard as leaderboard
+    from stbench.commands.leaderboard import leaderboard as leaderboard
     from stbench.commands.run import run as run
     from stbench.contract import Dataset as Dataset
     from stbench.contract import FitContext as FitContext
@@ -58,7 +58,7 @@ _HOMES = {
     "SlideSource": "stbench.contract",
     "StbenchError": "stbench.errors",
     "TrainingSlide": "stbench.slide",
-    "leaderboard": "stbench.commands.run",
+    "leaderboard": "stbench.commands.leaderboard",
     "run": "stbench.commands.run",
 }
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]

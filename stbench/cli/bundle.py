@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from stbench.cli.options import DEFAULT_OUT, Out
-from stbench.errors import UsageError
 
 
 def bundle(
@@ -17,10 +16,8 @@ def bundle(
 ) -> None:
     """Pack Records, predictions, truths and a manifest with their hashes into one archive."""
     from stbench.cli.consoles import messages
-    from stbench.reporting.results.bundles import write_bundle
+    from stbench.commands import bundle as bundling
 
-    if to.is_dir():
-        raise UsageError(f"--to {to} is a folder; name a file, {to / 'results.zip'} for instance.")
-    n_records = write_bundle(out, to)
+    n_records = bundling.bundle(out, to)
     size = to.stat().st_size / 1e6
     messages().print(f"{to}: {n_records} Records, {size:.1f} MB. Check it with: stbench verify {to}")

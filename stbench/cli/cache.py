@@ -19,14 +19,13 @@ def show_cache(context: typer.Context, json: Json = False) -> None:
     from rich.table import Table
 
     from stbench.cli.consoles import output
-    from stbench.files import cache_root
-    from stbench.preprocess.cache import cache_rooms
+    from stbench.commands.cache import contents
 
-    rooms = cache_rooms()
+    folder, rooms = contents()
     if json:
-        print_json({"folder": str(cache_root()), "rooms": [room._asdict() for room in rooms]})
+        print_json({"folder": str(folder), "rooms": [room._asdict() for room in rooms]})
         return
-    table = Table("cache", "files", "MB", title=str(cache_root()), title_justify="left")
+    table = Table("cache", "files", "MB", title=str(folder), title_justify="left")
     for room in rooms:
         table.add_row(room.kind, str(room.n_files), f"{room.megabytes:.1f}")
     output().print(table)
@@ -36,11 +35,10 @@ def show_cache(context: typer.Context, json: Json = False) -> None:
 def clear(json: Json = False) -> None:
     """Delete everything that can be made again; downloaded data stay."""
     from stbench.cli.consoles import output
-    from stbench.preprocess.cache import cache_rooms, clear_cache
+    from stbench.commands import cache as caches
 
-    kinds = tuple(room.kind for room in cache_rooms())
-    clear_cache(kinds)
+    kinds = caches.clear()
     if json:
-        print_json({"cleared": list(kinds)})
+        print_json({"cleared": kinds})
         return
     output().print(f"Cleared: {', '.join(kinds) or 'nothing was cached'}.")

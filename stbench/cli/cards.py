@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stbench.cli.options import print_json
@@ -9,47 +10,48 @@ from stbench.cli.options import print_json
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from stbench.registry import Kind
 
-def list_or_show(
-    kind: Any,
-    name: str | None,
+
+def show_card(kind: Kind, name: str, json: bool) -> None:
+    """Print one plugin's card."""
+    from stbench.cli.consoles import output
+    from stbench.commands import listing
+
+    card = listing.card(kind, name, every_field=json)
+    print_json(card) if json else output().print(_as_table(card.pop("name"), card))
+
+
+def list_cards(
+    kind: Kind,
     json: bool,
-    card_of: Any,
     columns: tuple[str, ...],
-    extra: dict[str, Any] | None = None,
+    more: Callable[[str], dict[str, Any]] = lambda name: {},
 ) -> None:
-    """Print one card, or a table of all cards with the columns named; broken plugins are named and skipped."""
+    """Print a table of all cards with the columns named; broken plugins are named and skipped.
+
+    more  further facts of a plugin, by its name
+    """
     from rich.table import Table
 
-    from stbench import registry
     from stbench.cli.consoles import messages, output
+    from stbench.commands import listing
 
-    if name is not None:
-        found = registry.find(kind, name).name
-        card = card_of(found).model_dump(mode="json", exclude_none=not json)
-        print_json({"name": found, **card}) if json else output().print(_as_table(found, card))
-        return
-    broken = registry.broken_plugins(kind)
-    cards = {
-        n: card_of(n).model_dump(mode="json") | (extra or {}).get(n, {})
-        for n in registry.plugins(kind)
-        if n not in broken
-    }
-    columns = (*columns, *({key for facts in (extra or {}).values() for key in facts}))
+    cards, broken = listing.cards(kind)
+    rows = [{"name": name, **card, **more(name)} for name, card in cards.items()]
     if json:
-        print_json({f"{kind}s": [{"name": n, **card} for n, card in cards.items()], "broken": broken})
+        print_json({f"{kind}s": rows, "broken": broken})
         return
     table = Table(kind, *(column.replace("_", " ") for column in columns))
-    for n, card in cards.items():
-        table.add_row(n, *("" if card.get(column) is None else str(card[column]) for column in columns))
+    for row in rows:
+        table.add_row(row["name"], *("" if row.get(c) is None else str(row[c]) for c in columns))
     output().print(table)
-    for n, reason in broken.items():
-        messages().print(f"warning: {kind} {n} is broken and left out: {reason}", markup=False)
+    for name, reason in broken.items():
+        messages().print(f"warning: {kind} {name} is broken and left out: {reason}", markup=False)
 
 
 def _as_table(name: str, card: dict[str, Any]) -> Table:
     import yaml
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table("field", "value", title=name, title_justify="left")
@@ -57,5 +59,5 @@ def _as_table(name: str, card: dict[str, Any]) -> Table:
         if value not in (None, "", [], {}, ()):
             plain = isinstance(value, str)
             words = value if plain else yaml.safe_dump(value, default_flow_style=True).strip("\n. ")
-            table.add_row(field, escape(words))
+            table.add_row(field, words)
     return table

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from stbench.cli.options import DEFAULT_OUT, Json, Out, print_json
-from stbench.errors import UsageError
 
 
 def compare(
@@ -25,30 +24,14 @@ def compare(
     json: Json = False,
 ) -> None:
     """Paired view of two methods: slides, genes, the test and its verdict in a sentence."""
-    from stbench.reporting.results.store import RunStore
-    from stbench.reporting.tables.paired_view import paired_views
+    from stbench.commands import compare as comparing
 
-    records, problems = RunStore(out).records()
-    if not records:
-        raise UsageError(f"There are no Records under {out}; run both methods first.")
-    views = paired_views(records, first, second, dataset, pairs)
-    figures = [path for view in views for path in _draw(view, to)] if to is not None else []
+    views, problems = comparing.compare(out, first, second, dataset, pairs)
+    figures = [path for view in views for path in comparing.draw(view, to)] if to is not None else []
     if json:
         print_json({"views": [_plain(view) for view in views], "figures": list(map(str, figures))})
     else:
         _show(views, [*problems, *(f"written: {path}" for path in figures)])
-
-
-def _draw(view, folder: Path) -> list[Path]:
-    from stbench.reporting.tables.paired_figure import save_paired_figure
-
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--to {folder} is a file; name a folder for the figures.")
-    name = f"{view.first.method}-{view.second.method}-{view.table.id}"
-    paths = [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
-    for path in paths:
-        save_paired_figure(view, path)
-    return paths
 
 
 def _plain(view) -> dict:

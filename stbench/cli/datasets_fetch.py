@@ -23,33 +23,23 @@ def fetch_dataset(
     json: Json = False,
 ) -> None:
     """Download a dataset, or say where to get it; what is there already is left alone."""
-    from stbench import registry
     from stbench.cli.consoles import messages
     from stbench.cli.transfers import TransferBars
-    from stbench.commands import choosing
-    from stbench.fetching import plan_fetch
-    from stbench.files import make_folder
+    from stbench.commands.datasets_fetch import find
 
     if json and not dry_run:
         raise UsageError("datasets fetch prints no table; --json goes with --dry-run.")
-    plugin = registry.find("dataset", name)
-    card = registry.dataset_card(plugin.name)
-    dataset = registry.load_dataset(plugin.name)()
-    # A data root that does not exist yet is made by the transfer.
-    fresh = data_root is not None and not data_root.exists() and not card.own_folder
-    root = data_root if fresh and data_root is not None else choosing.data_folder(name, data_root)
-    if card.generated and dry_run:
-        raise UsageError(f"{plugin.name} is generated on this machine when first used; it downloads nothing.")
-    if card.generated or card.own_folder:
-        dataset.fetch(make_folder(root))
-        return
-    messages().print(_terms(card))
-    if dry_run:
-        plan = plan_fetch(dataset.remote_files(dataset.home(root)), dataset.home(root))
-        print_json({"dataset": plugin.name, **_document(plan)}) if json else _print_table(plan)
-        return
-    with TransferBars() as bars:
-        dataset.fetch(make_folder(root), bars)
+    wanted = find(name, data_root)
+    if dry_run and (wanted.downloads or wanted.card.generated):
+        plan = wanted.plan()
+        messages().print(_terms(wanted.card))
+        print_json({"dataset": wanted.name, **_document(plan)}) if json else _print_table(plan)
+    elif not wanted.downloads:
+        wanted.fetch()
+    else:
+        messages().print(_terms(wanted.card))
+        with TransferBars() as bars:
+            wanted.fetch(bars)
 
 
 def _terms(card: DatasetCard) -> str:
@@ -73,7 +63,6 @@ def _document(plan: Plan) -> dict[str, object]:
 
 def _print_table(plan: Plan) -> None:
     from rich.filesize import decimal
-    from rich.markup import escape
     from rich.table import Table
 
     from stbench.cli.consoles import output
@@ -83,6 +72,6 @@ def _print_table(plan: Plan) -> None:
     for group, state in ((plan.there, "there"), (plan.missing, "to download")):
         for file in group:
             size = "not stated" if file.size is None else decimal(file.size)
-            table.add_row(escape(file.name), size, state, escape(file.url))
+            table.add_row(file.name, size, state, file.url)
     output().print(table)
     output().print(summary(plan), markup=False)

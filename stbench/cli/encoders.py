@@ -10,16 +10,14 @@ def encoders(json: Json = False) -> None:
     from rich.table import Table
 
     from stbench.cli.consoles import output
-    from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS
+    from stbench.commands import listing
 
-    rows = [
-        {**encoder._asdict(), "default": encoder.name == DEFAULT_ENCODER} for encoder in ENCODERS.values()
-    ]
+    rows = listing.encoders()
     if json:
         print_json({"encoders": rows})
         return
     table = Table("encoder", "width", "weights", "access")
-    for encoder in ENCODERS.values():
-        mark = " (default)" if encoder.name == DEFAULT_ENCODER else ""
-        table.add_row(encoder.name + mark, str(encoder.width), encoder.weights, encoder.access)
+    for row in rows:
+        mark = " (default)" if row["default"] else ""
+        table.add_row(row["name"] + mark, str(row["width"]), row["weights"], row["access"])
     output().print(table)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import Annotated
 
 import typer
 
 from stbench.cli.options import DEFAULT_OUT, Json, Out
-from stbench.cli.sources import Bundles, Reference, opened_folders
+from stbench.cli.sources import Bundles, Reference
 from stbench.errors import StbenchError, UsageError
-
-if TYPE_CHECKING:
-    from stbench.record import Record
 
 
 def leaderboard(
@@ -29,11 +26,9 @@ def leaderboard(
     json: Json = False,
 ) -> None:
     """Table of everything under --out (and in bundles), from the stored Records alone."""
-    from stbench import registry
     from stbench.cli.consoles import messages, output
-    from stbench.files import write_text
+    from stbench.commands.leaderboard import read_board, save_board
     from stbench.reporting.tables import formats
-    from stbench.reporting.tables.leaderboard import SortScore, build_tables
     from stbench.reporting.tables.terminal import LeaderboardView
 
     writers = formats.FORMATS
@@ -42,31 +37,16 @@ def leaderboard(
         raise UsageError(f"--format {format} is not one of {', '.join(writers)}.")
     if to is not None and to.is_dir():
         raise UsageError(f"--to {to} is a folder; name a file, {to / 'leaderboard.md'} for instance.")
-    records, problems = _records(out, bundle or [])
+    tables, problems = read_board(out, bundle or [], sort, reference)
     for problem in problems:
         messages().print(f"warning: {problem}", markup=False)
-    if not records:
-        raise UsageError(
-            f"There are no Records under {out}. Run a method first: stbench run --method ridge --dataset demo"
-        )
-    if sort not in get_args(SortScore):
-        raise UsageError(f"--sort {sort} is not one of {', '.join(get_args(SortScore))}.")
-    tables = build_tables(records, cast(SortScore, sort), reference, registry.method_sources())
     if format is None:
         output().print(LeaderboardView(tables))
     elif to is None:
         print(writers[format](tables), end="")
     else:
-        write_text(to, writers[format](tables))
+        save_board(to, writers[format](tables))
     if problems:
         raise StbenchError(
             f"{len(problems)} files under {out} could not be read as Records; see the warnings."
         )
-
-
-def _records(out: Path, bundles: list[Path]) -> tuple[list[Record], list[str]]:
-    """The Records under `out` and in the bundles, and a sentence for each damaged file."""
-    from stbench.reporting.results.merging import merged_records
-
-    with opened_folders(out, bundles) as folders:
-        return merged_records(folders)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stbench.cli.cards import list_or_show
+from stbench.cli.cards import list_cards, show_card
 from stbench.cli.options import Json
 
 
@@ -14,6 +14,7 @@ def methods(
     name: Annotated[str | None, typer.Argument(help="Show this method's card.")] = None, json: Json = False
 ) -> None:
     """The methods there are, or one method's card."""
-    from stbench import registry
-
-    list_or_show("method", name, json, registry.method_card, ("kind", "family", "year", "title"))
+    if name is not None:
+        show_card("method", name, json)
+    else:
+        list_cards("method", json, ("kind", "family", "year", "title"))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stbench.cli.options import DEFAULT_OUT, Out, names
-from stbench.cli.sources import Bundles, Reference, opened_folders
+from stbench.cli.sources import Bundles, Reference
 from stbench.errors import StbenchError
 
 
@@ -22,12 +22,10 @@ def report(
     ] = None,
 ) -> None:
     """One page with tables, maps, tests and provenance, from what is stored under --out (and in bundles)."""
-    from stbench import registry
     from stbench.cli.consoles import messages
-    from stbench.reporting.report import write_report
+    from stbench.commands import report as reporting
 
-    with opened_folders(out, bundle or []) as folders:
-        written = write_report(folders, to, reference, names(genes), registry.method_sources())
+    written = reporting.report(out, bundle or [], to, reference, names(genes))
     for problem in written.problems:
         messages().print(f"warning: {problem}", markup=False)
     size = written.page.stat().st_size / 1e6

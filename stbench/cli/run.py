@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +22,6 @@ from stbench.errors import UsageError
 
 if TYPE_CHECKING:
     from stbench.commands.run import PreparedRun
-    from stbench.evaluation.plan import Plan
 
 LONG_RUN_FITS = 200
 
@@ -83,15 +81,14 @@ def run(
 ) -> None:
     """Evaluate methods under the leakage-safe nested leave-one-out protocol; floors always stand beside."""
     from stbench.commands import run as benchmark
-    from stbench.preprocess.patches import PatchSize
 
     methods = names(method)
     if not methods:
         raise UsageError("--method names no method; see `stbench methods`.")
     design = {
         "split": split, "inner": inner, "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
-        "encoder": encoder, "patch": PatchSize(patch_px, patch_um), "min_counts": min_counts, "epochs": epochs,
-        "device": device,
+        "encoder": encoder, "patch": benchmark.PatchSize(patch_px, patch_um), "min_counts": min_counts,
+        "epochs": epochs, "device": device,
     }  # fmt: skip
     settings = method_settings(set_ or [], methods)
     wanted = names(slides) if slides is not None else None
@@ -141,6 +138,7 @@ def _run_and_show(prepared: PreparedRun, workers: int, threads: int | None, json
 def _announce(prepared: PreparedRun) -> None:
     """Say before the work starts what will be done, what is capped and what is missing."""
     from stbench.cli.consoles import messages
+    from stbench.commands.dry_run import cannot_be_fitted, fits_with_three
 
     console, plan, card = messages(), prepared.plan, prepared.card
     if card.generated:
@@ -164,59 +162,35 @@ def _announce(prepared: PreparedRun) -> None:
         console.print(f"Bounds of this run: {' and '.join(filter(None, caps))}.")
     if fits > LONG_RUN_FITS and prepared.design.inner == "all":
         console.print(
-            f"With --inner 3 it would be {_fits_with_three(prepared)} fits instead of {plan.n_fits}."
+            f"With --inner 3 it would be {fits_with_three(prepared)} fits instead of {plan.n_fits}."
         )
-    for sentence in _cannot_be_fitted(plan):
+    for sentence in cannot_be_fitted(prepared):
         console.print(sentence)
     for note in sorted({job.inner.note for job in plan.jobs if job.inner.note}):
         console.print(f"Note: {note}.")
 
 
-def _cannot_be_fitted(plan: Plan) -> list[str]:
-    """A sentence for each method whose card asks for more training slides than some folds have."""
-    folds: dict[tuple[str, int], list[str]] = {}
-    for job in plan.jobs:
-        least = job.contestant.card.needs.min_train_slides
-        if len(job.fold.train) < least:
-            folds.setdefault((job.row.method, least), []).append(job.fold.name)
-    return [
-        f"{method} needs {least} training slides and cannot be fitted on: {', '.join(dict.fromkeys(lacking))}."
-        for (method, least), lacking in folds.items()
-    ]
-
-
-def _fits_with_three(prepared: PreparedRun) -> int:
-    import dataclasses
-
-    from stbench.evaluation.plan import make_plan
-
-    design = dataclasses.replace(prepared.design, inner="3")
-    seeds = sorted({seed for job in prepared.plan.jobs for seed in job.keys})
-    return make_plan(design, "", prepared.sources, prepared.groups, prepared.contestants, seeds).n_fits
-
-
 def _show_plan(prepared: PreparedRun, json: bool) -> None:
-    from stbench.cli.dry_run import plan_as_json, print_plan
+    from stbench.cli.dry_run import print_plan
     from stbench.cli.options import print_json
     from stbench.commands import run as benchmark
+    from stbench.commands.dry_run import plan_of
 
     benchmark.check_values(prepared.pending())
     if json:
-        print_json(plan_as_json(prepared))
+        print_json(plan_of(prepared))
     else:
         _announce(prepared)
         print_plan(prepared)
 
 
 def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
-    from stbench import registry
     from stbench.cli.consoles import messages, output
-    from stbench.reporting.mlflow.tracking import MlflowTracker
+    from stbench.commands.leaderboard import tables_of
     from stbench.reporting.tables import formats
-    from stbench.reporting.tables.leaderboard import build_tables
     from stbench.reporting.tables.terminal import LeaderboardView
 
-    tables = build_tables(records, sources=registry.method_sources())
+    tables = tables_of(records)
     if json:
         print(formats.to_json(tables), end="")
         return
@@ -226,7 +200,4 @@ def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
             messages().print(
                 f"failed: {record.row.method}, fold {record.fold}, seed {record.seed}: {record.failure}"
             )
-    out = Path(prepared.store.out)
-    server = MlflowTracker(out).name
-    mlflow = f"mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db" if server == "local" else server
-    messages().print(f"Records and predictions: {out}. MLflow: {mlflow}")
+    messages().print(f"Records and predictions: {prepared.store.out}. MLflow: {prepared.where_mlflow_is()}")

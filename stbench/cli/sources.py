@@ -1,15 +1,11 @@
-"""Where a command's Records come from: a results folder and the bundles that join it."""
+"""Options that name where Records come from and what they are tested against."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from stbench.errors import UsageError
 
 Bundles = Annotated[
     list[Path] | None, typer.Option("--bundle", help="Join the Records of this bundle; repeatable.")
@@ -18,16 +14,3 @@ Reference = Annotated[
     str,
     typer.Option("--reference", help="The row that all others are tested against, as the table names it."),
 ]
-
-
-@contextlib.contextmanager
-def opened_folders(out: Path, bundles: Sequence[Path]) -> Iterator[list[tuple[str, Path]]]:
-    """Each source's name and the folder that holds it, bundles unpacked as long as the context lasts."""
-    from stbench.reporting.results.bundles import opened_bundle
-
-    for path in bundles:
-        if not path.is_file():
-            raise UsageError(f"--bundle {path} is not a file; name one that `stbench bundle` wrote.")
-    with contextlib.ExitStack() as stack:
-        opened = [(str(path), stack.enter_context(opened_bundle(path))) for path in bundles]
-        yield [(str(out), out), *opened]

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from stbench.cli.consoles import messages
-from stbench.fetching import FetchListener, Plan, RemoteFile
+from stbench.commands.datasets_fetch import FetchListener, Plan, RemoteFile
 
 
 class TransferBars(FetchListener):
@@ -25,7 +25,7 @@ class TransferBars(FetchListener):
     def __init__(self) -> None:
         self.console = messages()
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),

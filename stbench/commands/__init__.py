@@ -1,8 +1,12 @@
 """What users call, one module a command; cli/ has a module of the same name that parses and shows.
 
-run         run() and leaderboard(): methods on a dataset          choosing   from names to things
-check       the contract checks for one plugin                     audit      the leakage audit by names
-time        what methods cost, by stopwatch                         verify     stored predictions scored again
-inspecting  what a dataset's files hold, compared with its card    doctor     what this machine has
-new_method  a folder for a new method
+run          methods on a dataset: run()                        dry_run      what a run will be before it starts
+leaderboard  tables of what was run: leaderboard()              compare      two methods on the same slides
+report       the page                                           bundle       everything behind a table in one file
+check        the contract checks for one plugin                 audit        the leakage audit by names
+time         what methods cost, by stopwatch                    verify       stored predictions scored again
+listing      the plugins and encoders there are                 inspecting   a dataset's files compared with its card
+datasets_fetch  bringing a dataset to disk                      cache        what the caches hold
+doctor       what this machine has                              new_method   a folder for a new method
+choosing     from names to things                               sources      where Records come from
 """

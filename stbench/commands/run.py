@@ -1,4 +1,4 @@
-"""run() and leaderboard() for Python users: ties evaluation and reporting together.
+"""run() for Python users: ties evaluation and reporting together.
 
 A run has two halves. `prepare` reads names and hashes only and makes the plan; `execute` does what the store does
 not hold yet, writes each Record the moment it exists, and then logs to MLflow.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,6 @@ from stbench.record import Record
 from stbench.reporting.results.store import RunStore
 
 if TYPE_CHECKING:
-    import pandas
-
     from stbench.evaluation.materials import Materials
 
 DEFAULT_OUT = Path("stbench-runs")
@@ -100,6 +98,14 @@ class PreparedRun:
         keys = self.keys
         return [record for record in self.store.records()[0] if record.key in keys]
 
+    def where_mlflow_is(self) -> str:
+        """The server that results are logged to, or the command that shows the database beside them."""
+        from stbench.reporting.mlflow.tracking import MlflowTracker
+
+        out = self.store.out
+        server = MlflowTracker(out).name
+        return f"mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db" if server == "local" else server
+
     def _finished(self) -> dict[str, Record]:
         """Records of this plan that need not be made again: finished, with all their files."""
         records = {record.key: record for record in self.records()}
@@ -149,13 +155,6 @@ def run(
     prepared = with_weights(prepared, listener)
     execute(prepared, workers, threads, listener)
     return prepared.records()
-
-
-def leaderboard(records: Iterable[Record]) -> pandas.DataFrame:
-    """One row per method and table, as `stbench leaderboard` prints them."""
-    from stbench.reporting.tables.leaderboard import build_tables, to_dataframe
-
-    return to_dataframe(build_tables(records, sources=registry.method_sources()))
 
 
 def prepare(
@@ -279,18 +278,3 @@ def _choose_first_panel(materials: Materials, job: Job) -> None:
         raise
     except Exception:  # whatever else goes wrong becomes the failed Record of every job that meets it
         return
-
-
-def estimate_seconds(prepared: PreparedRun, pending: Sequence[Job]) -> float | None:
-    """Seconds that the pending fits would take by the mean of fits recorded under this --out, None without any."""
-    seconds: dict[str, list[float]] = {}
-    for record in prepared.store.records()[0]:
-        if record.finished and record.cost.get("fit_seconds") is not None:
-            seconds.setdefault(record.row.method, []).append(float(record.cost["fit_seconds"] or 0.0))
-    if not any(job.row.method in seconds for job in pending):
-        return None
-    return sum(
-        job.n_fits * sum(seconds[job.row.method]) / len(seconds[job.row.method])
-        for job in pending
-        if job.row.method in seconds
-    )

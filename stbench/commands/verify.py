@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stbench.errors import StbenchError
+from stbench.errors import StbenchError, UsageError
 from stbench.evaluation.scoring import SlideScorer
 from stbench.metrics.training import TrainingSummary
 from stbench.record import Record, SlideScores, SlideTruth
+from stbench.reporting.results.bundles import opened_bundle
 from stbench.reporting.results.store import RunStore
 
 # Scores are stored to six digits per gene; sums may be added in another order on another machine.
@@ -28,8 +29,23 @@ class Verified:
     problem: str | None
 
 
-def verify(out: Path) -> Iterator[Verified | str]:
-    """Recompute every metric of every finished Record under `out`; a sentence for each file that is damaged."""
+def verify(bundle: Path) -> Iterator[Verified | str]:
+    """Recompute every metric of every finished Record of a bundle or results folder.
+
+    Yields a sentence in place of each file that is damaged. UsageError where there is no such file or folder.
+    """
+    if not bundle.exists():
+        raise UsageError(
+            f"{bundle} is not there; name a bundle that `stbench bundle` wrote, or a results folder."
+        )
+    if bundle.is_dir():
+        yield from _verify_folder(bundle)
+        return
+    with opened_bundle(bundle) as folder:
+        yield from _verify_folder(folder)
+
+
+def _verify_folder(out: Path) -> Iterator[Verified | str]:
     store = RunStore(out)
     records, problems = store.records()
     yield from problems

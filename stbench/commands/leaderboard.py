@@ -1,0 +1,66 @@
+"""Tables of what was run, from stored Records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast, get_args
+
+from stbench import registry
+from stbench.commands.sources import opened_folders
+from stbench.errors import UsageError
+from stbench.files import write_text
+from stbench.record import Record
+from stbench.reporting.results.merging import merged_records
+from stbench.reporting.tables.leaderboard import (
+    DEFAULT_REFERENCE,
+    SortScore,
+    Table,
+    build_tables,
+    to_dataframe,
+)
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Board(NamedTuple):
+    """The tables of some folders; `problems` has a sentence for each file that is no readable Record."""
+
+    tables: list[Table]
+    problems: list[str]
+
+
+def read_board(
+    out: Path, bundles: Sequence[Path] = (), sort: str = "pcc", reference: str = DEFAULT_REFERENCE
+) -> Board:
+    """The tables of everything under `out` and in the bundles; UsageError where there are no Records."""
+    if sort not in get_args(SortScore):
+        raise UsageError(f"--sort {sort} is not one of {', '.join(get_args(SortScore))}.")
+    with opened_folders(out, bundles) as folders:
+        records, problems = merged_records(folders)
+    if not records:
+        raise UsageError(_nothing_under(out, problems))
+    tables = build_tables(records, cast(SortScore, sort), reference, registry.method_sources())
+    return Board(tables, problems)
+
+
+def tables_of(records: Iterable[Record]) -> list[Table]:
+    """The tables of these Records, rows of methods that changed since marked."""
+    return build_tables(records, sources=registry.method_sources())
+
+
+def leaderboard(records: Iterable[Record]) -> pandas.DataFrame:
+    """One row per method and table, as `stbench leaderboard` prints them."""
+    return to_dataframe(tables_of(records))
+
+
+def save_board(to: Path, text: str) -> None:
+    """Write a formatted table to a file, whole or not at all."""
+    write_text(to, text)
+
+
+def _nothing_under(out: Path, problems: Sequence[str]) -> str:
+    if problems:
+        return f"None of the {len(problems)} Records under {out} can be read; the first: {problems[0]}"
+    return f"There are no Records under {out}. Run a method first: stbench run --method ridge --dataset demo"

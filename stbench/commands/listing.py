@@ -1,0 +1,54 @@
+"""The plugins and the encoders there are, as plain values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stbench import registry
+from stbench.errors import StbenchError
+from stbench.registry import Kind
+
+# A list of names answers at once: what loads numpy is imported where it is needed.
+
+
+def card(kind: Kind, name: str, every_field: bool) -> dict[str, Any]:
+    """The name under which a plugin is found and its card; fields without a value only with `every_field`."""
+    found = registry.find(kind, name).name
+    return {"name": found, **_card(kind, found).model_dump(mode="json", exclude_none=not every_field)}
+
+
+def cards(kind: Kind) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The cards of all plugins of a kind by name, and what is wrong with those that are broken."""
+    broken = registry.broken_plugins(kind)
+    sound = [name for name in registry.plugins(kind) if name not in broken]
+    return {name: _card(kind, name).model_dump(mode="json") for name in sound}, broken
+
+
+def encoders() -> list[dict[str, Any]]:
+    """The frozen image encoders, one of them the default."""
+    from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS
+
+    return [
+        {**encoder._asdict(), "default": encoder.name == DEFAULT_ENCODER} for encoder in ENCODERS.values()
+    ]
+
+
+def on_disk(dataset: str, data_root: Path | None) -> str:
+    """How much of a dataset lies on disk, in words; a generated one is made when first used."""
+    from stbench.commands import choosing
+
+    try:
+        found = registry.dataset_card(dataset)
+        if found.own_folder:
+            return f"your own folder, {dataset}:DIR"
+        if found.generated:
+            return "generated when first used"
+        sources, missing = choosing.find_slides(dataset, data_root)
+    except StbenchError:
+        return f"no; stbench datasets fetch {dataset}"
+    return f"{len(sources)} of {len(sources) + len(missing)} slides"
+
+
+def _card(kind: Kind, name: str) -> Any:
+    return registry.method_card(name) if kind == "method" else registry.dataset_card(name)
