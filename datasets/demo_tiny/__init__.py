@@ -1,4 +1,4 @@
-"""Synthetic tissue for checks: three small slides of three patients."""
+"""Synthetic tissue for checks: four small slides of four patients."""
 
 from .dataset import DemoTiny as plugin
 

@@ -1,4 +1,4 @@
-"""Synthetic tissue for checks: three small slides of three patients, generated in a second or two."""
+"""Synthetic tissue for checks: four small slides of four patients, generated in a second or two."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stbench.synthetic.section import Design
 
 
 class DemoTiny(SyntheticDataset):
-    """SYNTHETIC: three patients with one section each, about 40 spots per slide, 60 genes."""
+    """SYNTHETIC: four patients with one section each, about 30 spots per slide, 60 genes."""
 
     name = "demo-tiny"
-    design = Design(seed=11, patients=("A", "B", "C"), grid=7, n_genes=60)
+    design = Design(seed=11, patients=("A", "B", "C", "D"), grid=6, n_genes=60)

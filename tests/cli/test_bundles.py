@@ -59,7 +59,7 @@ def test_everything_comes_out_again(bundle):
     found = stbench("verify", bundle, "--json")
     told = json.loads(found.out)
     assert found.status == 0 and told["problems"] == []
-    assert told["n_records"] == 6 and told["n_numbers"] > 6 * (20 + 5 * 8)
+    assert told["n_records"] == 8 and told["n_numbers"] > 8 * (20 + 5 * 8)
 
 
 def test_the_same_results_give_the_same_bytes(results, bundle, tmp_path):
@@ -173,7 +173,7 @@ def test_a_pipe_instead_of_a_bundle_or_a_record_is_not_waited_for(results, tmp_p
     shutil.copytree(results, copied)
     os.mkfifo(copied / "records" / "0123456789abcdef.json")
     assert stbench("bundle", "--out", copied, "--to", tmp_path / "x.zip").status == 0
-    assert json.loads(stbench("verify", tmp_path / "x.zip", "--json").out)["n_records"] == 6
+    assert json.loads(stbench("verify", tmp_path / "x.zip", "--json").out)["n_records"] == 8
 
 
 def test_a_score_that_does_not_follow_from_the_predictions_is_named(results, tmp_path):

@@ -120,9 +120,9 @@ def test_demo_tiny_is_drawn_by_label(shared_cache: Path, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     result = stbench("datasets", "check", "demo-tiny")
     assert result.status == 0, result.err
-    assert result.out.count("PASS") == 3
+    assert result.out.count("PASS") == 4
     folder = tmp_path / "stbench-checks" / "demo-tiny"
-    assert {path.name for path in folder.iterdir()} == {"A1.png", "B1.png", "C1.png"}
+    assert {path.name for path in folder.iterdir()} == {"A1.png", "B1.png", "C1.png", "D1.png"}
     for source in find_slides("demo-tiny", None)[0]:
         slide = source.read()
         check_drawn(folder / f"{source.id}.png", slide.image, slide.pixel_xy, pitch=200)

@@ -13,6 +13,7 @@ from sklearn.linear_model import Ridge
 from stbench.datasets.demo import plugin as Demo
 from stbench.datasets.demo_tiny import plugin as DemoTiny
 from stbench.errors import DatasetError
+from stbench.evaluation.folds import group_slides, inner_folds, leave_one_group_out
 from stbench.registry import dataset_card
 from stbench.slide import Slide
 
@@ -83,10 +84,22 @@ def test_demo_tiny_has_the_size_that_its_card_states(tiny_root: Path):
     assert len(slides) == card.n_slides
     assert len({slide.patient for slide in slides}) == card.n_patients
     for slide in slides:
-        assert 35 <= slide.n_spots <= 46
+        assert 28 <= slide.n_spots <= 36
         assert len(slide.genes) == 60
         assert slide.annotation is not None
         assert set(slide.annotation) == REGIONS
+
+
+def test_demo_tiny_has_an_inner_loop_in_every_outer_fold(tiny_root: Path):
+    patients = {source.id: source.patient for source in DemoTiny().slides(tiny_root)}
+    left_out = set()
+    for split in ("slide", "patient"):
+        groups = group_slides(patients, split)
+        for outer in leave_one_group_out(groups):
+            inner = inner_folds(outer.train, groups, "all")
+            assert inner.note == "" and len(inner.folds) == 3
+            left_out |= {frozenset((*outer.test, *fold.test)) for fold in inner.folds}
+    assert len(left_out) == 6  # pairs of slides that somebody is trained without
 
 
 def test_both_cards_say_that_the_tissue_is_synthetic():
@@ -106,12 +119,12 @@ def test_all_regions_are_on_every_slide(demo: dict[str, Slide]):
 def test_same_bytes_are_generated_again(tiny_root: Path, tmp_path: Path):
     DemoTiny().fetch(tmp_path)
     again, before = files_below(tmp_path), files_below(tiny_root)
-    assert len(again) == 6
+    assert len(again) == 8
     assert again == before
 
 
 def test_slides_differ_from_each_other(tiny_root: Path):
-    assert len(set(files_below(tiny_root).values())) == 6
+    assert len(set(files_below(tiny_root).values())) == 8
 
 
 def test_present_files_are_left_and_a_lost_one_comes_back(tmp_path: Path):
