@@ -16,6 +16,7 @@ from stbench import registry
 from stbench.commands.choosing import choose_device, find_slides
 from stbench.errors import StbenchError, StorageError
 from stbench.evaluation.provenance import processor
+from stbench.evaluation.sealing.seal import possible_here
 from stbench.files import cache_root, make_folder
 from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS, encoder_identity
 from stbench.reporting.mlflow.tracking import shown_address
@@ -34,9 +35,9 @@ class Finding(NamedTuple):
 
 
 def examine(data_root: Path | None = None) -> list[Finding]:
-    """Look at device, memory, disk, caches, encoders, plugins, datasets and the MLflow store."""
+    """Look at device, memory, disk, caches, sealing, encoders, plugins, datasets and the MLflow store."""
     checks: tuple[Callable[[], list[Finding]], ...] = (
-        _device, _memory, _cache, _encoders, _plugins, lambda: _datasets(data_root), _mlflow,
+        _device, _memory, _cache, _sealing, _encoders, _plugins, lambda: _datasets(data_root), _mlflow,
     )  # fmt: skip
     return [finding for check in checks for finding in check()]
 
@@ -81,6 +82,14 @@ def _cache() -> list[Finding]:
     status = "PASS" if gigabytes >= ENOUGH_DISK_GB else "WARN"
     fix = "" if status == "PASS" else "free some space, or set $STBENCH_CACHE to a larger disk"
     return [Finding(status, "cache", f"{folder}, {gigabytes:.0f} GB free", fix)]
+
+
+def _sealing() -> list[Finding]:
+    found = possible_here()
+    if not found.reason:
+        return [Finding("PASS", "sealing", "a process can be shut in: its files, shared memory and network")]
+    fix = "" if found.files else "Linux from 5.13 on with Landlock among its security modules can"
+    return [Finding("WARN", "sealing", f"{found}: {found.reason}", fix)]
 
 
 def _encoders() -> list[Finding]:

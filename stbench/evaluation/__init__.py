@@ -8,6 +8,7 @@ tuning     the inner loop: which settings, how many epochs
 fit_inputs what one fit is handed
 runner     one job -> one Record; the runner writes nothing
 executors  the same jobs in this process or in several
+sealing    shutting a process in: what it may read, write and reach
 outcome    what a Record says besides its scores
 judging    predictions for test slides -> scores
 scoring    predictions and truth -> scores
