@@ -20,7 +20,7 @@ from stbench.files import write_text
 from stbench.record import Record
 from stbench.reporting.report.boards import Board, build_boards
 from stbench.reporting.report.content import gather
-from stbench.reporting.report.printing import figure_prefix, write_figures
+from stbench.reporting.report.printing import figure_prefix, left_out, write_figures
 from stbench.reporting.report.sections.origin import origin_section
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.results.store import RunStore
@@ -137,6 +137,8 @@ def draw(run: Path) -> None:
     """The figures of a run, made from its Records alone; those of tables that are gone go last."""
     boards = boards_of(run)
     contents = gather(boards, StoredArrays([run]), DEFAULT_REFERENCE, ())
+    if lacking := left_out(contents):
+        sys.exit(lacking[0])
     written = write_figures(run / "figures", contents, ("svg",))
     for old in set((run / "figures").glob("*")) - set(written):
         old.unlink()

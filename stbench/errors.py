@@ -7,7 +7,8 @@ StbenchError
 │   ├── GenePanelError    a panel that is empty, unreadable or names unknown genes
 │   ├── EncoderError      weights that are gated, unreachable or do not fit
 │   ├── PluginError       a method or dataset folder that does not load or breaks its card
-│   └── StorageError      a folder that cannot be written, a full disk
+│   ├── StorageError      a folder that cannot be written, a full disk
+│   └── MissingPackage    a package that only some of the work needs and that is not installed
 └── MethodError           a method failed while running: a row with its reason, exit status 1
     └── CannotFit         the method cannot be fitted on these slides at all (no reference bank left, say)
 
@@ -16,8 +17,9 @@ A message says what was found, what would have been right and what to do.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class StbenchError(Exception):
@@ -68,6 +70,35 @@ class PluginError(UsageError):
 
 class StorageError(UsageError):
     """A folder that cannot be written or a full disk."""
+
+
+class MissingPackage(UsageError):
+    """A package that only some of the work needs and that is not installed.
+
+    `purpose` says what needs it ("A report", say), `instead` is a sentence on what does without it.
+    """
+
+    def __init__(self, package: str, purpose: str, instead: str = ""):
+        self.package, self.purpose, self.instead = package, purpose, instead
+        sentence = f"{purpose} needs the package {package}, which is not installed: pip install {package}."
+        super().__init__(f"{sentence} {instead}".rstrip())
+
+    def __reduce__(self):
+        return type(self), (self.package, self.purpose, self.instead)
+
+
+@contextlib.contextmanager
+def needs_package(package: str, purpose: str, instead: str = "") -> Iterator[None]:
+    """Import from the package inside: MissingPackage where it is not installed.
+
+    A module that an installed package fails to find itself is no matter of ours, and passes.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != package.replace("-", "_"):
+            raise
+        raise MissingPackage(package, purpose, instead) from error
 
 
 class MethodError(StbenchError):

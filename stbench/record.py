@@ -7,7 +7,7 @@ file may come from anybody: the plain part is typed, and checked against these t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Annotated, Any
@@ -19,11 +19,13 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
+    PositiveInt,
     Strict,
     StrictBool,
     StrictInt,
     StrictStr,
     ValidationError,
+    WrapValidator,
     model_validator,
 )
 
@@ -269,18 +271,23 @@ class _PlainSlide(_Plain):
 
 
 class _PlainCurve(_Plain):
-    settings: dict[StrictStr, Any] = Field(default_factory=dict)
-    curve: tuple[_Number | None, ...] = ()
+    settings: dict[StrictStr, Any]
+    curve: tuple[_Number | None, ...]
 
 
 class _PlainTuning(_Plain):
-    """Empty where nothing was tuned."""
+    """All of it, since a run with a further seed goes on from it."""
 
-    settings: dict[StrictStr, Any] = Field(default_factory=dict)
-    epochs: StrictInt | None = None
-    score: _Number | None = None
-    at_cap: StrictBool = False
-    curves: tuple[_PlainCurve, ...] = ()
+    settings: dict[StrictStr, Any]
+    epochs: Annotated[PositiveInt, Strict()] | None
+    score: _Number
+    at_cap: StrictBool
+    curves: tuple[_PlainCurve, ...]
+
+
+def _or_empty(plain: Any, checked: Callable[[Any], _PlainTuning]) -> _PlainTuning:
+    """Empty where nothing was tuned, otherwise whole."""
+    return _PlainTuning.model_construct() if plain == {} else checked(plain)
 
 
 class _PlainProvenance(_Plain):
@@ -310,7 +317,7 @@ class _PlainRecord(_Plain):
     panel_hash: StrictStr = ""
     panel_genes: _Names = ()
     settings: dict[StrictStr, Any] = Field(default_factory=dict)
-    tuning: _PlainTuning = _PlainTuning()
+    tuning: Annotated[_PlainTuning, WrapValidator(_or_empty)] = _PlainTuning.model_construct()
     slides: tuple[_PlainSlide, ...]
     cost: _Scores = Field(default_factory=dict)
     published_steps: StrictInt | None = None

@@ -81,7 +81,7 @@ def fixture_methods(plug_in: Callable[[Path], None]) -> Path:
 
 @pytest.fixture
 def quick(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs in this process are quick: the shared cache, `mean` as the only floor that joins, MLflow not told."""
+    """Runs in this process are quick: the shared cache, `mean` the only floor that joins, nothing logged to MLflow."""
     from stbench import registry
     from stbench.reporting.mlflow.tracking import MlflowTracker
 

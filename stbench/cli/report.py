@@ -28,6 +28,8 @@ def report(
     written = reporting.report(out, bundle or [], to, reference, names(genes))
     for problem in written.problems:
         messages().print(f"warning: {problem}", markup=False)
+    for sentence in written.left_out:
+        messages().print(f"warning: {sentence}", markup=False)
     size = written.page.stat().st_size / 1e6
     tables = f"{written.n_tables} table{'' if written.n_tables == 1 else 's'}"
     messages().print(f"{written.page}: {tables}, {size:.1f} MB; {len(written.figures)} figures beside it.")

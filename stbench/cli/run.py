@@ -187,7 +187,9 @@ def _show_plan(prepared: PreparedRun, json: bool) -> None:
 def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
     from stbench.cli.consoles import messages, output
     from stbench.commands.leaderboard import tables_of
+    from stbench.names import cleaned
     from stbench.reporting.tables import formats
+    from stbench.reporting.tables.columns import LONGEST_REASON
     from stbench.reporting.tables.terminal import LeaderboardView
 
     tables = tables_of(records)
@@ -198,6 +200,10 @@ def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
     for record in records:
         if not record.finished:
             messages().print(
-                f"failed: {record.row.method}, fold {record.fold}, seed {record.seed}: {record.failure}"
+                f"failed: {record.row.method}, fold {record.fold}, seed {record.seed}: "
+                f"{cleaned(record.failure or '', LONGEST_REASON)}"
             )
-    messages().print(f"Records and predictions: {prepared.store.out}. MLflow: {prepared.where_mlflow_is()}")
+    mlflow = prepared.where_mlflow_is()
+    messages().print(
+        f"Records and predictions: {prepared.store.out}.{f' MLflow: {mlflow}' if mlflow else ''}"
+    )

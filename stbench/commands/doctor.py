@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -23,6 +24,12 @@ from stbench.reporting.mlflow.tracking import shown_address
 
 ENOUGH_MEMORY_GB = 8
 ENOUGH_DISK_GB = 5
+_OPTIONAL = {
+    "plotly": "stbench report",
+    "great-tables": "leaderboards as LaTeX and HTML",
+    "scikit-posthocs": "critical-difference diagrams",
+    "imagecodecs": "most compressed TIFFs",
+}
 
 
 class Finding(NamedTuple):
@@ -38,6 +45,7 @@ def examine(data_root: Path | None = None) -> list[Finding]:
     """Look at device, memory, disk, caches, sealing, encoders, plugins, datasets and the MLflow store."""
     checks: tuple[Callable[[], list[Finding]], ...] = (
         _device, _memory, _cache, _sealing, _encoders, _plugins, lambda: _datasets(data_root), _mlflow,
+        _optional_packages,
     )  # fmt: skip
     return [finding for check in checks for finding in check()]
 
@@ -157,5 +165,13 @@ def _mlflow() -> list[Finding]:
         found = "not installed; runs, tables and reports do without it"
         return [Finding("WARN", "mlflow", found, "pip install mlflow")]
     server = os.environ.get("MLFLOW_TRACKING_URI")
-    where = f"tells {shown_address(server)}" if server else "writes a sqlite file under --out"
+    where = f"logs to {shown_address(server)}" if server else "writes a sqlite file under --out"
     return [Finding("PASS", "mlflow", f"{version}, {where}")]
+
+
+def _optional_packages() -> list[Finding]:
+    """Packages that only some work needs, where they are not installed."""
+    missing = [name for name in _OPTIONAL if importlib.util.find_spec(name.replace("-", "_")) is None]
+    return [
+        Finding("WARN", n, f"not installed; needed for {_OPTIONAL[n]}", f"pip install {n}") for n in missing
+    ]

@@ -99,12 +99,18 @@ class PreparedRun:
         return [record for record in self.store.records()[0] if record.key in keys]
 
     def where_mlflow_is(self) -> str:
-        """The server that results are logged to, or the command that shows the database beside them."""
+        """The server that results are logged to, or the command that shows the database beside them; "" without one."""
         from stbench.reporting.mlflow.tracking import MlflowTracker
 
         out = self.store.out
         server = MlflowTracker(out).name
-        return f"mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db" if server == "local" else server
+        if server != "local":
+            return server
+        return (
+            f"mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db"
+            if (out / "mlflow.db").is_file()
+            else ""
+        )
 
     def _finished(self) -> dict[str, Record]:
         """Records of this plan that need not be made again: finished, with all their files."""

@@ -186,21 +186,39 @@ def deaf_to_interrupts() -> Iterator[None]:
 
 
 def _work(workbench: Workbench, connection: Connection) -> None:
-    """A worker's life: take a job, send its Records and 'done', until None comes."""
+    """A worker's life: take a job, send its Records and 'done', until None comes or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         runner = workbench.runner(workbench.materials())
-        while (job := connection.recv()) is not None:
+        while (job := _heard(connection)) is not None:
             for record in _records(runner, job):
-                connection.send(record)
-            connection.send("done")
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the parent is gone
+                _say(connection, record)
+            _say(connection, "done")
+    except _ParentGone:
+        return
     except StbenchError as error:
         connection.send(error)
     except Exception:
         connection.send(RuntimeError(traceback.format_exc()))  # the error itself might not pickle
+
+
+class _ParentGone(Exception):
+    """Nobody is at the other end: what the connection says by an EOFError, and a file that is cut off does too."""
+
+
+def _heard(connection: Connection) -> Any:
+    try:
+        return connection.recv()
+    except (EOFError, ConnectionResetError) as error:
+        raise _ParentGone from error
+
+
+def _say(connection: Connection, message: object) -> None:
+    try:
+        connection.send(message)
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise _ParentGone from error
 
 
 def end_with_parent() -> None:

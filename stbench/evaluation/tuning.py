@@ -36,6 +36,7 @@ class Tuning:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Tuning:
+        """What `to_plain` gave, or what JSON made of it; a Record that is read has been found to hold all of it."""
         return cls(**{**plain, "curves": tuple(plain["curves"])})
 
 

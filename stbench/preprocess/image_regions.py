@@ -7,6 +7,7 @@ the full resolution; one that is a single compressed strip leaves no choice eith
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from stbench.errors import DatasetError
+from stbench.errors import DatasetError, MissingPackage
 
 if TYPE_CHECKING:
     from tifffile import TiffFile
@@ -73,13 +74,26 @@ def open_image(path: Path, longest_edge: int | None = None) -> Iterator[SlideIma
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn what a damaged TIFF leads to in its libraries into a DatasetError; a full disk stays what it is."""
+    """Turn what a TIFF leads to that cannot be read into a DatasetError; a full disk stays what it is."""
     from tifffile import TiffFileError
 
     try:
         yield
     except (TiffFileError, ValueError, KeyError, IndexError, RuntimeError, FileNotFoundError) as error:
-        raise _unreadable(path, error) from error
+        raise (_no_codec(path, error) or _unreadable(path, error)) from error
+    except ModuleNotFoundError as error:
+        if (no_codec := _no_codec(path, error)) is None:
+            raise
+        raise no_codec from error
+
+
+def _no_codec(path: Path, error: Exception) -> DatasetError | None:
+    """The sentence for a compression that tifffile does not undo without imagecodecs; None for all else."""
+    # It names the package then; for zstd it tries a module of newer Pythons.
+    words = ("imagecodecs", "No module named 'compression'")
+    if not any(word in str(error) for word in words) or importlib.util.find_spec("imagecodecs") is not None:
+        return None
+    return DatasetError(str(MissingPackage("imagecodecs", f"The compressed image {path}")))
 
 
 def _unreadable(path: Path, error: Exception) -> DatasetError:

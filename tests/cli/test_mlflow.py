@@ -1,4 +1,4 @@
-"""MLflow being down costs a warning and nothing else; the next run tells it what it missed."""
+"""MLflow being down costs a warning and nothing else; the next run logs what it missed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plugins import slides
 from plugins.command import NO_SERVER, records, stbench
 
 
-def test_a_server_that_is_down_is_told_later(
+def test_what_a_server_that_is_down_misses_is_logged_later(
     tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
 ):
     from stbench import registry

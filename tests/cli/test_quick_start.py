@@ -63,8 +63,8 @@ def test_a_finished_run_is_shown_without_work(tmp_path: Path, quick: None, monke
     command = ("run", "--method", "mean", *where, "--threads", 1)
     monkeypatch.setattr("stbench.registry.floor_methods", lambda: ["mean"])
     assert stbench(*command).status == 0
-    told = tmp_path / "out" / "mlflow-logged.json"
-    _pretend_logged(told, tmp_path / "out")
+    memory = tmp_path / "out" / "mlflow-logged.json"
+    _pretend_logged(memory, tmp_path / "out")
     (tmp_path / "out" / "mlflow.db").touch()  # without its database a memory counts for nothing
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*") if path.is_file()}
     monkeypatch.setattr(sys.modules[__name__], "WATCHED", _only_mean(WATCHED))
@@ -85,7 +85,7 @@ def _only_mean(program: str) -> str:
 
 
 def _pretend_logged(file: Path, out: Path) -> None:
-    """MLflow knows all records, as after a run that told it."""
+    """MLflow knows all records, as after a run that logged them."""
     from stbench.reporting.mlflow.logged import LoggedRecords
     from stbench.reporting.results.store import RunStore
 

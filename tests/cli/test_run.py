@@ -53,6 +53,7 @@ FAULTS = {
     "shape": "shape",
     "diverge": "training loss was",
     "exit": "sys.exit(3)",
+    "cut off": "EOFError: Ran out of input",
 }
 
 
@@ -92,9 +93,9 @@ def test_a_method_that_never_converges_fails_its_inner_loop(
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [("killed", "signal 9"), ("die", "exit code 4")],
+    [("killed", "signal 9"), ("die", "exit code 4"), ("cut off", "EOFError: Ran out of input")],
 )
-def test_a_worker_that_dies_takes_only_its_own_job_with_it(
+def test_a_worker_whose_method_dies_or_meets_a_files_end_loses_only_that_job(
     fault: str,
     words: str,
     data: Path,

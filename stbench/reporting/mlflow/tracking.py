@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from stbench.errors import StbenchError
+from stbench.errors import MissingPackage, StbenchError, needs_package
 from stbench.files import locked
 from stbench.record import Record
 from stbench.reporting.mlflow.artifacts import Payload, write_artifacts
@@ -60,6 +60,8 @@ class MlflowTracker:
         except Exception as error:  # whatever breaks there, results do not depend on it
             self._given_up = True
             safe = f"All results are safe in {self.out}; the next run logs what is missing."
+            if isinstance(error, MissingPackage):
+                return f"{error} {safe}"
             return f"MLflow at {self.name} did not get every result: {self._reason(error)} {safe}"
         if problems:
             reason = self._reason(problems[0])
@@ -99,11 +101,12 @@ class MlflowTracker:
             self._runs = None
         artifacts = self.out / "mlartifacts"
         if self._runs is None:
-            self._runs = (
-                open_database(self._database, artifacts)
-                if self._database
-                else MlflowRuns(self.uri, artifacts)
-            )
+            with needs_package("mlflow", "Logging to MLflow"):
+                self._runs = (
+                    open_database(self._database, artifacts)
+                    if self._database
+                    else MlflowRuns(self.uri, artifacts)
+                )
         return self._runs
 
     def _hand_over_files(

@@ -7,11 +7,19 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from stbench.errors import needs_package
+from stbench.names import printable
 from stbench.reporting.report.content import BoardContent
 from stbench.reporting.report.figures import correlations, cost, ranks, slides
 from stbench.reporting.report.figures.files import svg_text
 from stbench.reporting.report.sections.split_gap import SplitGapSection
 from stbench.reporting.report.sections.tissue import TissueSection
+
+
+def check_plotly() -> None:
+    """UsageError where plotly is not installed: its script draws the figures, inside the page."""
+    with needs_package("plotly", "A report", "`stbench leaderboard` shows the tables without it."):
+        import plotly as plotly
 
 
 def render(contents: Sequence[BoardContent], gap: SplitGapSection, problems: Sequence[str]) -> str:
@@ -24,6 +32,7 @@ def render(contents: Sequence[BoardContent], gap: SplitGapSection, problems: Seq
         loader=PackageLoader("stbench.reporting.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -33,10 +42,16 @@ def render(contents: Sequence[BoardContent], gap: SplitGapSection, problems: Seq
         problems=problems,
         figures={content.key: interactive_figures(content) for content in contents},
         diagrams={content.key: diagrams(content) for content in contents},
+        why_no_diagram=ranks.why_not_drawn(),
         tissue={content.key: tissue_values(content.tissue, pictures) for content in contents},
         pictures=pictures,
         plotly=get_plotlyjs(),
     )
+
+
+def _shown(value: Any) -> Any:
+    """What a template writes, without characters that hide or turn round what stands beside them."""
+    return printable(value) if type(value) is str else value  # not Markup, which is the page's own
 
 
 def interactive_figures(content: BoardContent) -> dict[str, Any]:
@@ -62,7 +77,9 @@ def tissue_values(section: TissueSection, pictures: dict[str, str]) -> dict[str,
 
 
 def diagrams(content: BoardContent) -> dict[str, str]:
-    """Correlation in words -> its critical-difference diagram as a data address, where one may be drawn."""
+    """Correlation in words -> its critical-difference diagram as a data address, where one can be drawn."""
+    if ranks.why_not_drawn():
+        return {}
     return {
         section.name: _address(svg_text(ranks.printed(section)))
         for section in content.rankings

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from stbench.names import file_name, portable
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.content import BoardContent
 from stbench.reporting.report.figures import correlations, cost, ranks, slides, tissue
@@ -22,7 +22,7 @@ def write_figures(
         path
         for content in contents
         for name, figure in _figures(content)
-        for path in save_figure(folder, f"{figure_prefix(content.board)}-{_safe(name)}", figure, suffixes)
+        for path in save_figure(folder, f"{figure_prefix(content.board)}-{name}", figure, suffixes)
     ]
 
 
@@ -39,19 +39,20 @@ def _figures(content: BoardContent) -> Iterator[tuple[str, Figure]]:
         if points:
             yield name, cost.printed(points, axis)
     for section in content.rankings:
-        if section.pairwise is not None:
-            yield f"ranks-{section.name}", ranks.printed(section)
+        if section.pairwise is not None and not ranks.why_not_drawn():
+            yield f"ranks-{portable(section.name)}", ranks.printed(section)
     for sheet in content.tissue.slides:
         if sheet["genes"]:
-            yield f"map-{sheet['slide']}", tissue.printed(sheet, content.tissue.rows)
+            yield f"map-{file_name(sheet['slide'])}", tissue.printed(sheet, content.tissue.rows)
+
+
+def left_out(contents: Sequence[BoardContent]) -> list[str]:
+    """A sentence where diagrams that the tests allow are not drawn, since a package is not installed."""
+    allowed = any(section.pairwise is not None for content in contents for section in content.rankings)
+    return [sentence for sentence in (ranks.why_not_drawn(),) if sentence and allowed]
 
 
 def figure_prefix(board: Board) -> str:
     """What the names of a table's figures begin with."""
     table = board.table
-    return _safe(f"{table.identity.dataset}-{table.identity.split}-{table.id}")
-
-
-def _safe(name: str) -> str:
-    """The name with only those characters that every file system takes."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+    return f"{portable(table.identity.dataset)}-{portable(table.identity.split)}-{table.id}"

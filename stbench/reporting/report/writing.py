@@ -10,8 +10,8 @@ from stbench.errors import UsageError
 from stbench.files import write_text
 from stbench.reporting.report.boards import build_boards
 from stbench.reporting.report.content import gather
-from stbench.reporting.report.page import render
-from stbench.reporting.report.printing import write_figures
+from stbench.reporting.report.page import check_plotly, render
+from stbench.reporting.report.printing import left_out, write_figures
 from stbench.reporting.report.sections.split_gap import split_gap_section
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.results.merging import merged_records
@@ -21,12 +21,16 @@ PAGE, FIGURES = "index.html", "figures"
 
 
 class Written(NamedTuple):
-    """What a report consists of; `problems` has a sentence for each file that could not be used."""
+    """What a report consists of; `problems` has a sentence for each file that could not be used.
+
+    `left_out` has a sentence for what the page does without, since a package is not installed.
+    """
 
     page: Path
     figures: list[Path]
     n_tables: int
     problems: list[str]
+    left_out: list[str]
 
 
 def write_report(
@@ -41,11 +45,12 @@ def write_report(
     reference  the row that all others are tested against
     genes      genes to draw on every slide, besides the best and the median
     sources    hash of each method's source as it is today: rows made by another are marked
-    Raises UsageError where there are no Records or a gene is in no panel, StorageError where folders contradict each
-    other or nothing can be written. The page appears whole or not at all.
+    Raises UsageError where there are no Records, a gene is in no panel or plotly is not installed, StorageError where
+    folders contradict each other or nothing can be written. The page appears whole or not at all.
     """
     if to.is_file():
         raise UsageError(f"--to {to} is a file; name a folder for the page and its figures.")
+    check_plotly()
     records, damaged = merged_records(folders)
     if not records:
         raise UsageError(_nothing_there(folders, damaged))
@@ -56,7 +61,7 @@ def write_report(
     text = render(contents, split_gap_section(boards), problems)
     figures = write_figures(to / FIGURES, contents)
     write_text(to / PAGE, text)
-    return Written(to / PAGE, figures, len(boards), problems)
+    return Written(to / PAGE, figures, len(boards), problems, left_out(contents))
 
 
 def _nothing_there(folders: Sequence[tuple[str, Path]], damaged: Sequence[str]) -> str:

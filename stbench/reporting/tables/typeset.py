@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from stbench.errors import needs_package
 from stbench.reporting.tables.columns import COLUMNS, MISSING, Column, heading, ranks, sentences
 from stbench.reporting.tables.leaderboard import Table
 
@@ -29,6 +30,7 @@ _SHOWN: dict[str, bool | None] = {
     "slides": None,
     "patients": None,
 }
+_INSTEAD = "The formats md, csv and json need none."
 _PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{caption} in the preamble.\n"
 Mark = Callable[[str], str]
 
@@ -53,7 +55,9 @@ def to_html(tables: Sequence[Table]) -> str:
 
 def _grid(table: Table, bold: Mark, underlined: Mark) -> GT:
     import pandas as pd
-    from great_tables import GT
+
+    with needs_package("great-tables", "A leaderboard as LaTeX or HTML", _INSTEAD):
+        from great_tables import GT
 
     columns = [column for column in COLUMNS if column.title in _SHOWN]
     frame = pd.DataFrame({"#": list(ranks(table))} | {c.title: _cells(table, c) for c in columns})

@@ -1,4 +1,4 @@
-"""What MLflow is told, once, through a real database; and what happens when it is not there."""
+"""What is logged to MLflow, once, through a real database; and what happens when it is not there."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def payload_of(record) -> Payload:
     return Payload(record.predictions, record.truths)
 
 
-def logging_process(out: Path) -> subprocess.Popen[str]:
+def logging_process(out: Path, variant: str = "") -> subprocess.Popen[str]:
     """A process of its own that logs the Records of a complete row below `out` and prints the warning."""
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "from pathlib import Path\n"
         "from reporting.record_factory import *\n"
         "from stbench.reporting.mlflow.tracking import MlflowTracker\n"
-        f"print(MlflowTracker(Path({str(out)!r})).log(complete('spahgc', {GOOD!r})))"
+        f"print(MlflowTracker(Path({str(out)!r})).log(complete('spahgc', {GOOD!r}, variant={variant!r})))"
     )
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
@@ -54,13 +54,21 @@ ROW_NAMES = {"spahgc", *(f"spahgc {slide} seed 0" for slide in SLIDES)}
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
-    """A results folder whose name has a space, with a complete and a failing row told to its own database."""
+    """A results folder whose name has a space, with a complete and a failing row logged to its own database."""
     out = tmp_path_factory.mktemp("mlflow") / "my runs"
     records = [with_arrays(record) for record in complete("spahgc", GOOD, variant="paper")]
     records.append(failed(make_record("egn", "B1"), "CUDA out of memory"))
     tracker = MlflowTracker(out)
     warning = tracker.log(records, payload_of)
     return SimpleNamespace(out=out, records=records, tracker=tracker, warning=warning, runs=Runs(tracker.uri))
+
+
+@pytest.fixture
+def logged(board, tmp_path: Path) -> Path:
+    """A folder of this test's own with a copy of that database, which takes long to make, and of what is remembered."""
+    for name in ("mlflow.db", "mlflow-logged.json"):
+        shutil.copy(board.out / name, tmp_path)
+    return tmp_path
 
 
 class Runs:
@@ -142,15 +150,15 @@ def test_tables_and_maps_lie_below_the_results(board):
     assert (board.out / "mlflow.db").is_file() and not Path("mlruns").exists()
 
 
-def test_nothing_is_told_twice_even_without_the_memory(board):
+def test_nothing_is_logged_twice_even_without_the_memory(board):
     before = {run.info.run_id for run in board.runs.all()}
     memory = board.out / "mlflow-logged.json"
     assert board.tracker.log(board.records, payload_of) is None
     memory.unlink()
     assert MlflowTracker(board.out).log(board.records, payload_of) is None
     assert {run.info.run_id for run in board.runs.all()} == before
-    told = json.loads(memory.read_text())["local"]
-    assert set(told) == {record.key for record in board.records}
+    remembered = json.loads(memory.read_text())["local"]
+    assert set(remembered) == {record.key for record in board.records}
 
 
 def test_without_news_mlflow_is_not_even_imported(board):
@@ -226,7 +234,7 @@ def test_artifacts_that_cannot_be_kept_cost_the_maps_and_not_the_numbers(board):
     assert [run.info.status for run in board.runs.children("nowhere").values()] == ["FINISHED"] * 5
 
 
-def test_telling_leaves_output_logging_and_environment_alone(board, capfd, monkeypatch):
+def test_logging_leaves_output_loggers_and_environment_alone(board, capfd, monkeypatch):
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
     root, handler = logging.getLogger(), logging.StreamHandler()
     monkeypatch.setattr(root, "handlers", [*root.handlers, handler])
@@ -297,7 +305,7 @@ def test_an_address_is_shown_without_user_password_and_query(tmp_path, uri, show
 @pytest.mark.parametrize(
     "uri", ["http://me:secret@127.0.0.1:9/", "http://127.0.0.1:9/?token=secret&user=me%20too"]
 )
-def test_no_warning_tells_what_an_address_keeps_to_itself(tmp_path, uri):
+def test_no_warning_shows_what_an_address_keeps_to_itself(tmp_path, uri):
     warning = MlflowTracker(tmp_path, uri).log(complete("spahgc", GOOD))
     assert warning is not None and DEAD in warning
     assert "secret" not in warning and "me%20too" not in warning and "me too" not in warning
@@ -334,31 +342,43 @@ def test_two_processes_that_make_the_database_at_once_both_log(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["no database", "half of one"])
-def test_a_broken_database_is_named_and_after_its_deletion_all_is_logged_anew(tmp_path, content):
-    database = tmp_path / "mlflow.db"
-    assert logging_process(tmp_path).communicate()[0].strip() == "None"
+def test_a_database_that_is_not_whole_is_named_with_what_to_do(logged, content):
+    database = logged / "mlflow.db"
     if content == "no database":
         database.write_text("this is no database " * 100)
     else:
         with contextlib.closing(sqlite3.connect(database)) as opened:
             opened.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")  # an early migration
             opened.commit()
-    more = make_record("ridge", "B1")
-    warning = MlflowTracker(tmp_path).log([*complete("spahgc", GOOD), more])
+    more = make_record("new", "B1")
+    warning = MlflowTracker(logged).log([*complete("spahgc", GOOD), more])
     assert warning is not None and "\n" not in warning
     assert f"{database} is not a whole database" in warning and "delete it or move it" in warning
-    assert f"All results are safe in {tmp_path}" in warning
-    shutil.move(database, tmp_path / "set-aside.db")
-    assert logging_process(tmp_path).communicate()[0].strip() == "None"
-    assert logged_names(tmp_path) == ROW_NAMES
+    assert f"All results are safe in {logged}" in warning
 
 
-def test_a_database_in_use_is_not_called_broken(tmp_path):
-    assert logging_process(tmp_path).communicate()[0].strip() == "None"
-    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as somebody:
+def test_after_a_database_was_moved_away_all_is_logged_anew(logged):
+    shutil.move(logged / "mlflow.db", logged / "set-aside.db")
+    assert logging_process(logged, "paper").communicate()[0].strip() == "None"
+    assert logged_names(logged) == (ROW_NAMES - {"spahgc"}) | {"spahgc paper"}
+
+
+def test_a_database_in_use_is_not_called_broken(logged):
+    with contextlib.closing(sqlite3.connect(logged / "mlflow.db")) as somebody:
         somebody.execute("BEGIN EXCLUSIVE")
-        warning = MlflowTracker(tmp_path).log([make_record("ridge", "B1")])
+        warning = MlflowTracker(logged).log([make_record("new", "B1")])
     assert warning is not None and "did not get" in warning and "delete" not in warning
+
+
+def test_a_missing_mlflow_is_one_sentence_said_once(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    tracker = MlflowTracker(tmp_path)
+    assert tracker.log(complete("spahgc", GOOD)) == (
+        "Logging to MLflow needs the package mlflow, which is not installed: pip install mlflow. "
+        f"All results are safe in {tmp_path}; the next run logs what is missing."
+    )
+    assert tracker.log(complete("spahgc", GOOD)) is None
+    assert not (tmp_path / "mlflow.db").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):

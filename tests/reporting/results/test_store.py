@@ -150,6 +150,7 @@ def test_a_record_written_by_other_code_is_named(store, record):
         (lambda envelope: envelope["predictions"].update(bytes="12"), "predictions.bytes"),
         (lambda envelope: envelope["truths"].update(B1="../../elsewhere.npz"), "truths.B1"),
         (lambda envelope: envelope.pop("truths"), "truths"),
+        (lambda envelope: envelope["record"].update(tuning={"settings": {}}), "tuning.epochs is missing"),
         (lambda envelope: envelope.update(record=[]), "not a Record"),
         (lambda envelope: envelope.update(format="1"), "format"),
     ],

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import matplotlib
 from matplotlib.figure import Figure
 
-from stbench.reporting.report.figures.look import BLUE, new_figure
+from stbench.errors import MissingPackage
+from stbench.names import figure_text
+from stbench.reporting.report.figures.look import BLUE, new_figure, room_for
 from stbench.reporting.report.sections.ranking import RankingSection
 
 
+def why_not_drawn() -> str:
+    """A sentence where the package that draws the diagram is not installed, "" where it is."""
+    if importlib.util.find_spec("scikit_posthocs") is not None:
+        return ""
+    return str(MissingPackage("scikit-posthocs", "The critical-difference diagram"))
+
+
 def printed(section: RankingSection) -> Figure:
-    """The diagram; the section must have pairwise tests."""
+    """The diagram; the section must have pairwise tests, and the package be there."""
     import pandas as pd
     from scikit_posthocs import critical_difference_diagram
 
-    labels = pd.Index(section.labels)
-    figure = new_figure(8, 1.4 + 0.14 * len(labels))
+    labels = pd.Index(list(map(figure_text, section.labels)))
+    # Names stand at both sides of the ranks.
+    figure = new_figure(max(8, 3 + 2 * room_for(section.labels)), 1.4 + 0.14 * len(labels))
     tests = pd.DataFrame(section.pairwise, index=labels, columns=labels)
     ranks = pd.Series([rank.mean for rank in section.ranks], index=labels)
     # One row may be drawn in the colour of another: the name beside it is what tells them apart.

@@ -38,6 +38,8 @@ class Faulty(Method):
     def _fail(self, context: FitContext) -> None:
         if self.fault == "raise":
             raise RuntimeError("the [/red] graph [bold] has no edges")
+        if self.fault == "cut off":
+            raise EOFError("Ran out of input")
         if self.fault == "exit":
             sys.exit(3)
         if self.fault == "die":

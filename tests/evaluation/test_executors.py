@@ -1,0 +1,54 @@
+"""A worker says what went wrong: the end of a file is not taken for the end of the process that it works for."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stbench.errors import StorageError
+from stbench.evaluation.executors import _work
+
+
+@pytest.fixture(autouse=True)
+def interrupts_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker is deaf to Ctrl-C; this process stays as it is."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+
+def bench(error: Exception) -> Any:
+    """A workbench whose slides cannot be read."""
+
+    def materials() -> None:
+        raise error
+
+    return SimpleNamespace(materials=materials, runner=lambda materials: None)
+
+
+@pytest.mark.parametrize("error", [EOFError("Ran out of input"), BrokenPipeError("of a library")])
+def test_what_breaks_in_a_worker_is_heard(error: Exception):
+    here, there = multiprocessing.Pipe()
+    _work(bench(error), there)
+    message = here.recv()
+    assert isinstance(message, RuntimeError)
+    assert f"{type(error).__name__}: {error}" in str(message)
+
+
+def test_an_error_of_ours_comes_as_it_is():
+    here, there = multiprocessing.Pipe()
+    _work(bench(StorageError("The disk is full.")), there)
+    message = here.recv()
+    assert (type(message), str(message)) == (StorageError, "The disk is full.")
+
+
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_a_worker_ends_quietly_when_nobody_is_there_any_more(jobs: int):
+    here, there = multiprocessing.Pipe()
+    for _ in range(jobs):
+        here.send(SimpleNamespace(keys={0: "key"}))
+    here.close()
+    runner = SimpleNamespace(run=lambda job: iter([SimpleNamespace(seed=0)]))
+    _work(SimpleNamespace(materials=lambda: None, runner=lambda materials: runner), there)  # type: ignore[arg-type]
