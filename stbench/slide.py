@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stbench.errors import DatasetError
+from stbench.names import unusable
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -54,10 +55,23 @@ class Slide:
             raise DatasetError(f"Slide {self.id} has no spots: counts and positions have no spot in common.")
         if len(set(self.spot_ids)) != n:
             raise DatasetError(f"Slide {self.id} names a spot twice; spot ids must be unique.")
+        self._check_names()
         self._check_counts(n)
         self._check_places(n)
         if self.annotation is not None and len(self.annotation) != n:
             raise DatasetError(f"Slide {self.id} has {len(self.annotation)} labels for {n} spots.")
+
+    def _check_names(self) -> None:
+        for kind, names in (
+            ("patient", (self.patient or "",)),
+            ("spot", self.spot_ids),
+            ("gene", self.genes),
+        ):
+            wrong = next(filter(unusable, names), None)
+            if wrong is not None:
+                raise DatasetError(
+                    f"Slide {self.id} has a {kind} called {wrong!r}, which {unusable(wrong)}; rename it in its file."
+                )
 
     def _check_counts(self, n: int) -> None:
         if len(set(self.genes)) != len(self.genes):

@@ -33,6 +33,11 @@ def _with_count(value: float) -> sparse.csr_matrix:
     [
         ({"spot_ids": (), "counts": sparse.csr_matrix((0, N_GENES))}, "no spots"),
         ({"spot_ids": ("1x1",) * N}, "names a spot twice"),
+        (
+            {"spot_ids": ("a\0", *map(str, range(N - 1)))},
+            r"a spot called 'a\\x00', which holds a NUL character",
+        ),
+        ({"genes": ("g\udcff", *map(str, range(N_GENES - 1)))}, "a gene called .* bytes that are no text"),
         ({"genes": ("G1",) * N_GENES}, "names a gene twice"),
         ({"counts": sparse.csr_matrix((N, 2))}, rf"\({N}, 2\) for {N} spots and {N_GENES} genes"),
         ({"counts": _with_count(-1)}, "negative or no whole numbers"),

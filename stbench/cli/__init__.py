@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
+from typing import Any
 
 import typer
 
@@ -26,6 +28,7 @@ from stbench.cli import (
     verify,
 )
 from stbench.errors import StbenchError, UsageError
+from stbench.names import cleaned, printable, shortened
 
 app = typer.Typer(
     name="stbench",
@@ -53,6 +56,9 @@ app.add_typer(cache.cache, name="cache")
 app.command("new-method")(new_method.new_method)
 
 
+# Letters of a sentence that is shown.
+_LONGEST = 2_000
+_FORMAT_WARNING = warnings.formatwarning
 # A mistyped command, option or value; typer does not export click's class for it.
 _Mistyped = typer.BadParameter.__bases__[0]
 
@@ -63,14 +69,22 @@ def main() -> None:
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     if not debug:
         _quieten_libraries()
+    _show_any_letter()
+    warnings.formatwarning = _printable_warning
     try:
         status = app(prog_name="stbench", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on, at exit neither
         status = 1
-    except (KeyboardInterrupt, typer.Abort):
-        status = 130
+    except (KeyboardInterrupt, typer.Abort) as error:
+        ended = error.__cause__
+        if isinstance(ended, EOFError):  # a file that ends too soon; click calls that Abort, like Ctrl-C
+            if debug:
+                raise ended from None
+            status = _tell(ended)
+        else:
+            status = 130
     except Exception as error:
         if debug:
             raise
@@ -87,6 +101,24 @@ def _quieten_libraries() -> None:
     os.environ.setdefault("PYTHONWARNINGS", "ignore::FutureWarning,ignore::DeprecationWarning")
 
 
+def _show_any_letter() -> None:
+    """What the terminal's encoding lacks is shown by its number; a name must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _printable_warning(*what: Any, **more: Any) -> str:
+    """A warning as Python writes it, under the same bound as a sentence: a plugin may warn of anything."""
+    words = printable(_FORMAT_WARNING(*what, **more)).rstrip()
+    return f"{shortened(words, _LONGEST)}\n"
+
+
+def _say(words: str) -> None:
+    """One line on standard error; what a file or plugin wrote cannot steer the terminal, and has an end."""
+    print(f"stbench: {cleaned(words, _LONGEST)}", file=sys.stderr)
+
+
 def _tell(error: Exception) -> int:
     """One sentence on standard error, and the exit status that the error stands for."""
     if isinstance(error, _Mistyped):
@@ -94,16 +126,16 @@ def _tell(error: Exception) -> int:
             print(error.format_message())  # type: ignore[attr-defined]
             return 0
         words = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
-        print(f"stbench: {words}{_found(error)}. See: stbench {_command()}--help", file=sys.stderr)
+        _say(f"{words}{_found(error)}. See: stbench {_command()}--help")
         return 2
     if isinstance(error, StbenchError):
-        print(f"stbench: {error}", file=sys.stderr)
+        _say(str(error))
         return 2 if isinstance(error, UsageError) else 1
     if isinstance(error, OSError):
-        print(f"stbench: {error}", file=sys.stderr)
+        _say(str(error))
         return 2
-    words = " ".join(str(error).split())
-    print(f"stbench: this is a bug: {type(error).__name__}: {words}. --debug shows where.", file=sys.stderr)
+    words = f"{type(error).__name__}: {error}".strip().rstrip(".")
+    _say(f"this is a bug: {words}. --debug shows where.")
     return 1
 
 

@@ -24,7 +24,8 @@ def check(method: Annotated[str, typer.Argument(help="Method name.")], json: Jso
             mark = "[green]PASS[/green]" if verdict.problem is None else "[red]FAIL[/red]"
             output().print(
                 f"{mark} {escape(verdict.claim)}"
-                + (f": {escape(verdict.problem)}" if verdict.problem else "")
+                + (f": {escape(verdict.problem)}" if verdict.problem else ""),
+                markup=True,
             )
     if json:
         print_json({"method": method, "claims": [verdict._asdict() for verdict in verdicts]})

@@ -1,4 +1,8 @@
-"""Where words go: results to standard output, everything else to standard error."""
+"""Where words go: results to standard output, everything else to standard error.
+
+Names, notes and failures come from files and plugins: no console obeys a control character or markup in them, and
+none shows more than a bound of them.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,54 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from stbench.names import printable
 
 Item = TypeVar("Item")
+# Letters of one message or of one cell of a table.
+_LONGEST = 2_000
+
+
+class CleanConsole(Console):
+    """A console that shows whatever it is given as it reads, cut where it has no end."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        # Here already, since a table measures its cells before it shows them.
+        return _bounded(super().render_str(printable(text), **options))
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(_bounded(renderable), options):
+            # What moves the cursor, for a bar, rich marks as control; it is its own.
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+def _bounded(shown: Any) -> Any:
+    """A text with its middle left out where it is too long; anything else as it is."""
+    if not isinstance(shown, Text) or len(shown) <= _LONGEST:
+        return shown
+    end = _LONGEST // 3
+    return shown[: _LONGEST - end].append(" ... ").append_text(shown[-end:])
 
 
 def messages() -> Console:
     """Where messages go: standard error, unstyled, with brackets as they are."""
-    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    return CleanConsole(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def output() -> Console:
-    """Where results go: standard output; wide where it is no terminal, so that nothing is cut."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)
+    """Where results go: standard output, with brackets as they are; wide where it is no terminal.
+
+    What is to be coloured says so: a Text with a style, or print(..., markup=True).
+    """
+    console = CleanConsole(highlight=False, markup=False, emoji=False)
+    if console.is_terminal:
+        return console
+    return CleanConsole(highlight=False, markup=False, emoji=False, width=160)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import typer
 
 from stbench.cli.options import DataRoot, Json, print_json
 from stbench.errors import StbenchError
+from stbench.names import portable, shown_name
 
 if TYPE_CHECKING:
     from stbench.commands.inspecting import SlideReport
@@ -28,17 +29,19 @@ def check_dataset(
     json: Json = False,
 ) -> None:
     """Read every slide, compare it with the card and draw its spots; exit status 1 where one cannot be read."""
+    from rich.text import Text
+
     from stbench.cli.consoles import each_kept_apart, messages
     from stbench.commands import choosing
     from stbench.commands.inspecting import inspect_slides, problems_of_dataset
 
     dataset = choosing.dataset_name(name)
-    folder = to if to is not None else Path("stbench-checks", dataset.replace(":", "-"))
+    folder = to if to is not None else Path("stbench-checks", portable(dataset))
     reports = []
-    with messages().status(f"reading {dataset}") as status:
+    with messages().status(Text(f"reading {dataset}")) as status:
         for report in each_kept_apart(inspect_slides(name, data_root, folder)):
             reports.append(report)
-            status.update(f"reading {dataset}: {report.slide} done")
+            status.update(Text(f"reading {dataset}: {report.slide} done"))
     problems = problems_of_dataset(name, reports)
     if json:
         print_json({"dataset": dataset, "slides": [_row(report) for report in reports], "problems": problems})
@@ -48,7 +51,7 @@ def check_dataset(
             messages().print(f"Pictures of the spots are in {folder}.")
     for problem in problems:
         messages().print(f"warning: {problem}")
-    failed = [report.slide for report in reports if report.status == "FAIL"]
+    failed = [shown_name(report.slide) for report in reports if report.status == "FAIL"]
     if failed:
         raise StbenchError(f"{len(failed)} slides of {dataset} cannot be read: {', '.join(failed)}.")
 
@@ -59,8 +62,8 @@ def _row(report: SlideReport) -> dict[str, object]:
 
 
 def _show(reports: list[SlideReport]) -> None:
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from stbench.cli.consoles import output
 
@@ -70,8 +73,8 @@ def _show(reports: list[SlideReport]) -> None:
         cells = (getattr(report, column) for column in columns)
         words = "\n".join(filter(None, [report.problem, *report.notes]))
         table.add_row(
-            f"[{_COLOURS[report.status]}]{report.status}[/]",
-            *("" if cell is None else escape(str(cell)) for cell in cells),
-            escape(words),
+            Text(report.status, style=_COLOURS[report.status]),
+            *("" if cell is None else str(cell) for cell in cells),
+            words,
         )
     output().print(table)

@@ -23,7 +23,8 @@ def doctor(data_root: DataRoot = None, json: Json = False) -> None:
             colour = colours[finding.status]
             fix = f"\n     fix: {escape(finding.fix)}" if finding.fix else ""
             output().print(
-                f"[{colour}]{finding.status}[/{colour}] {escape(finding.subject)}: {escape(finding.found)}{fix}"
+                f"[{colour}]{finding.status}[/{colour}] {escape(finding.subject)}: {escape(finding.found)}{fix}",
+                markup=True,
             )
     if any(finding.status == "FAIL" for finding in findings):
         sys.exit(1)

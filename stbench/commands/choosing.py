@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stbench import registry
+from stbench.commands.slide_names import check_slide_names
 from stbench.contract import DatasetCard, SlideSource
 from stbench.errors import DatasetError, UnknownName, UsageError
 from stbench.evaluation.design import Design
@@ -145,6 +146,7 @@ def find_slides(
     plugin = registry.load_dataset(dataset)()
     root = data_folder(dataset, data_root)
     sources = plugin.slides(root)
+    check_slide_names(dataset, sources)
     missing = plugin.missing(root)
     if slides is not None:
         by_name = {source.id: source for source in sources}

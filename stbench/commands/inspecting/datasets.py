@@ -12,6 +12,7 @@ from stbench import registry
 from stbench.commands.choosing import find_slides
 from stbench.contract import Dataset, DatasetCard, SlideSource
 from stbench.errors import DatasetError
+from stbench.names import file_name
 
 from .findings import differences_from_card, doubtful_places, n_labelled
 from .pictures import draw_spots, picture_of
@@ -49,7 +50,7 @@ def inspect_slides(dataset: str, data_root: Path | None, folder: Path) -> Iterat
     card = registry.dataset_card(registry.find("dataset", dataset).name)
     plugin = registry.load_dataset(registry.find("dataset", dataset).name)()
     for source in sources:
-        yield _inspected(source, plugin, card, folder / f"{source.id}.png")
+        yield _inspected(source, plugin, card, folder / f"{file_name(source.id)}.png")
     for slide, lacks in missing.items():
         yield SlideReport(slide, "MISSING", problem=f"lacks {lacks}")
 

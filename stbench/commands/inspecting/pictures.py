@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from stbench.files import replacing
+from stbench.names import drawing_names, figure_text, shown_name
 from stbench.preprocess.thumbnails import thumbnail_of
 from stbench.slide import Slide
 
@@ -21,6 +22,7 @@ LONGEST_EDGE = 1_024
 _DPI = 128  # a power of two, so that figures have whole numbers of pixels
 _LINE = 24  # pixels for a line of the legend
 _ENTRY = 300  # pixels for an entry in it
+_LONGEST_LABEL = 40
 _OPACITY = 0.6
 NO_LABEL = "no label"
 
@@ -69,7 +71,7 @@ def draw_spots(slide: Slide, picture: Picture, path: Path) -> None:
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
     _draw_discs(figure, axes, slide, picture, labels, below / (height + below))
     _write_title(figure, slide, 1 - (height + _LINE / 2) / (height + below))
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, drawing_names():
         figure.savefig(temporary, format="png", dpi=_DPI)
 
 
@@ -105,7 +107,7 @@ def _draw_discs(
     for number, label in enumerate(labels):
         of_label = annotation == label
         colour = colours[number % len(colours)] if label else "white"
-        name = f"{label or NO_LABEL} ({int(of_label.sum())})"
+        name = f"{figure_text(label or NO_LABEL, _LONGEST_LABEL)} ({int(of_label.sum())})"
         axes.scatter(x[of_label], y[of_label], color=colour, label=name, **style)
     handles, names = axes.get_legend_handles_labels()
     figure.legend(
@@ -115,9 +117,8 @@ def _draw_discs(
 
 
 def _write_title(figure: Figure, slide: Slide, height: float) -> None:
-    patient = f", patient {slide.patient}" if slide.patient else ""
+    patient = f", patient {shown_name(slide.patient, _LONGEST_LABEL)}" if slide.patient else ""
     pixels = f", {slide.microns_per_pixel:.3g} um per pixel" if slide.microns_per_pixel else ""
-    title = (
-        f"{slide.id}{patient}: {slide.n_spots:,} spots, {len(slide.genes):,} genes, {slide.platform}{pixels}"
-    )
+    name, platform = (shown_name(words, _LONGEST_LABEL) for words in (slide.id, slide.platform))
+    title = f"{name}{patient}: {slide.n_spots:,} spots, {len(slide.genes):,} genes, {platform}{pixels}"
     figure.text(0.01, height, title, fontsize=8, va="center", parse_math=False)

@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stbench.names import figure_text, file_name
 from stbench.record import Record, SlideScores, SlideTruth
 from stbench.reporting.mlflow.maps import GeneMap, save_gene_maps
 from stbench.reporting.results.gene_columns import gene_columns, measured_expression
 
 N_MAPPED_GENES = 4
+# Letters of a gene's name that its picture has room for.
+_LONGEST_GENE = 24
 
 
 class Payload(NamedTuple):
@@ -35,7 +38,7 @@ def write_artifacts(
     for slide in record.slides:
         if slide.slide in payload.predictions and slide.slide in payload.truths:
             truth, prediction = payload.truths[slide.slide], payload.predictions[slide.slide]
-            _write_maps(folder / "maps" / f"{slide.slide}.png", record, slide, truth, prediction)
+            _write_maps(folder / "maps" / f"{file_name(slide.slide)}.png", record, slide, truth, prediction)
 
 
 def _write_genes(path: Path, record: Record) -> None:
@@ -69,10 +72,14 @@ def _write_maps(
     measured = measured_expression(truth)
     places = {gene: place for place, gene in enumerate(truth.genes)}
     maps = [
-        GeneMap(f"{gene} (PCC {pcc:.2f})", measured[:, places[gene]], predicted[gene])
+        GeneMap(
+            f"{figure_text(gene, _LONGEST_GENE)} (PCC {pcc:.2f})", measured[:, places[gene]], predicted[gene]
+        )
         for gene, pcc in best.items()
     ]
-    title = f"{record.row.method}, {record.table.dataset} {slide.slide}, seed {record.seed}"
+    names = (record.row.method, record.table.dataset, slide.slide)
+    method, dataset, name = (figure_text(text, 2 * _LONGEST_GENE) for text in names)
+    title = f"{method}, {dataset} {name}, seed {record.seed}"
     save_gene_maps(path, f"{title}: log(1 + counts per million)", truth.pixel_xy, truth.scored, maps)
 
 

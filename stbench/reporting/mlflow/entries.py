@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from stbench.files import hash_value
+from stbench.names import file_name, printable, shown_name
 from stbench.record import Record
 from stbench.reporting import statistics
 from stbench.reporting.mlflow.logged import stamp
@@ -18,6 +19,8 @@ from stbench.reporting.tables.rows import AVERAGED
 # Longer values are cut: servers refuse them, and the Record on disk has them in full.
 _LONGEST_PARAM = 500
 _LONGEST_TAG = 5000
+_LONGEST_KEY = 200
+_LONGEST_RUN_NAME = 200
 _ROW_METRICS = (
     *AVERAGED,
     "pcc_slide_mean",
@@ -30,6 +33,11 @@ _ROW_METRICS = (
     "n_failed",
     "n_constant",
 )
+
+
+def experiment_name(dataset: str) -> str:
+    """The experiment that holds a dataset's runs."""
+    return f"stbench/{shown_name(dataset)}"
 
 
 def row_hash(record: Record) -> str:
@@ -48,7 +56,7 @@ def run_times(record: Record) -> tuple[int, int]:
 def parent_tags(record: Record, row: str) -> dict[str, str]:
     """Tags of a leaderboard row's run."""
     choices = [record.row.variant, *(f"{name}={value}" for name, value in record.row.overrides)]
-    name = " ".join([record.row.method, *filter(None, choices)])
+    name = shown_name(" ".join([record.row.method, *filter(None, choices)]), _LONGEST_RUN_NAME)
     return _tags({"mlflow.runName": name, "mlflow.source.name": "stbench", "stbench.row": row})
 
 
@@ -59,7 +67,7 @@ def child_tags(record: Record, parent: str) -> dict[str, str]:
         versions
         | {
             "mlflow.parentRunId": parent,
-            "mlflow.runName": f"{record.row.method} {record.fold} seed {record.seed}",
+            "mlflow.runName": f"{shown_name(record.row.method)} {shown_name(record.fold)} seed {record.seed}",
             "mlflow.source.name": "stbench",
             "mlflow.note.content": "\n\n".join(filter(None, [record.failure, *record.notes])),
             "stbench.row": row_hash(record),
@@ -67,6 +75,11 @@ def child_tags(record: Record, parent: str) -> dict[str, str]:
             "stbench.stamp": stamp(record),
         }
     )
+
+
+def note_tag(note: str) -> dict[str, str]:
+    """What must be known of a leaderboard row, where MLflow shows it."""
+    return {"mlflow.note.content": _value(note, _LONGEST_TAG)}
 
 
 def parent_params(record: Record) -> dict[str, str]:
@@ -113,12 +126,23 @@ def parent_metrics(row: Row) -> dict[str, float]:
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items() if value is not None}
+    return {_key(name): float(value) for name, value in values.items() if value is not None}
 
 
 def _params(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value)[:_LONGEST_PARAM] for name, value in values.items() if value not in ("", None)}
+    known = {name: value for name, value in values.items() if value not in ("", None)}
+    return {_key(name): _value(value, _LONGEST_PARAM) for name, value in known.items()}
 
 
 def _tags(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value)[:_LONGEST_TAG] for name, value in values.items() if value != ""}
+    return {_key(name): _value(value, _LONGEST_TAG) for name, value in values.items() if value != ""}
+
+
+def _key(name: str) -> str:
+    """The name with only those characters that MLflow takes in names."""
+    return file_name(name, _LONGEST_KEY)
+
+
+def _value(value: object, longest: int) -> str:
+    """The value in words; a database may refuse control characters."""
+    return printable(str(value))[:longest]

@@ -99,7 +99,7 @@ class MlflowRuns:
 
     def experiment(self, dataset: str) -> str:
         """Id of the dataset's experiment, made where it is missing."""
-        name = f"stbench/{dataset}"
+        name = entries.experiment_name(dataset)
         experiment = self._client.get_experiment_by_name(name)
         if experiment is not None and experiment.lifecycle_stage == "active":
             return experiment.experiment_id
@@ -172,7 +172,8 @@ class MlflowRuns:
         ended = max(entries.run_times(record)[1] for record in records)
         step = sum(record.finished for record in records)
         metrics = [Metric(name, value, ended, step) for name, value in entries.parent_metrics(row).items()]
-        self._client.log_batch(run, metrics=metrics, tags=[RunTag("mlflow.note.content", row.note)])
+        tags = [RunTag(name, value) for name, value in entries.note_tag(row.note).items()]
+        self._client.log_batch(run, metrics=metrics, tags=tags)
         if row.ranked or row.n_failed:
             self._client.set_terminated(run, "FINISHED" if row.ranked else "FAILED", ended)
 

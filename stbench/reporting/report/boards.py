@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from stbench.names import shown_name
 from stbench.record import Record, SlideScores
 from stbench.reporting import statistics
 from stbench.reporting.tables.grouping import by_row, by_table
@@ -76,7 +77,8 @@ def _entries(table: Table, records: Sequence[Record]) -> tuple[Entry, ...]:
     groups = {_of_record(members[0]): tuple(members) for members, _ in by_row(records)}
     rows = [row for row in table.rows if _of_row(row) in groups]
     uses = Counter(row.label for row in rows)
-    labels = [f"{row.label}, {row.budget}" if uses[row.label] > 1 else row.label for row in rows]
+    full = [f"{row.label}, {row.budget}" if uses[row.label] > 1 else row.label for row in rows]
+    labels = [shown_name(name) for name in full]
     return tuple(Entry(label, row, groups[_of_row(row)]) for label, row in zip(labels, rows, strict=True))
 
 

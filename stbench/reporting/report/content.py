@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stbench.errors import UsageError
+from stbench.names import cleaned, shown_name
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.sections.comparisons import ComparisonsSection, comparisons_sections
 from stbench.reporting.report.sections.correlations import CorrelationsSection, correlations_section
@@ -88,8 +89,9 @@ def _name(board: Board, boards: Sequence[Board]) -> str:
 def _options(board: Board) -> str:
     identity = board.table.identity
     mark = ", leaky" if board.table.leaky else ""
+    dataset, genes = shown_name(identity.dataset), cleaned(identity.genes)
     return (
-        f"{identity.dataset}: {identity.split} split, genes {identity.genes}, inner {identity.inner}, "
+        f"{dataset}: {identity.split} split, genes {genes}, inner {identity.inner}, "
         f"{len(identity.slides)} slides{mark}"
     )
 

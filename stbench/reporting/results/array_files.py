@@ -29,8 +29,12 @@ def read_arrays(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
                 "believed; it is not opened."
             )
         with np.load(path) as arrays:
-            names = [name for name in arrays.files if name.startswith(prefix)]
-            return {name.removeprefix(prefix): arrays[name] for name in names}
+            # By the file's full name: an array may be called as another array's file.
+            return {
+                name.removeprefix(prefix): arrays[f"{name}.npy"]
+                for name in arrays.files
+                if name.startswith(prefix)
+            }
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}.") from error
     except MemoryError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from stbench.names import cleaned, shown_name
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.row import Row
 
@@ -23,8 +24,9 @@ MARKS = {
     "steps unknown": "it was made before optimiser steps were recorded; its budget is in epochs.",
     "plugin changed": "the method's source is another today than when the row was made.",
 }
-# A reason longer than this is cut; the whole of it stands in the JSON.
+# What is longer than these is cut; the whole of it stands in the JSON.
 LONGEST_REASON = 200
+LONGEST_NOTE = 2_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,17 @@ def _number(name: str, digits: int = 3) -> Callable[[Row], str]:
 
 
 def _words(name: str) -> Callable[[Row], str]:
-    return lambda row: getattr(row, name) or MISSING
+    return lambda row: cleaned(getattr(row, name) or MISSING, LONGEST_REASON)
+
+
+def label(row: Row) -> str:
+    """The row's name as tables show it."""
+    return shown_name(row.label)
+
+
+def note(row: Row) -> str:
+    """What must be known of the row, as tables show it; "" where there is nothing."""
+    return cleaned(row.note, LONGEST_NOTE)
 
 
 def _interval(row: Row) -> str:
@@ -68,7 +80,7 @@ def _seeds(row: Row) -> str:
 
 
 COLUMNS = (
-    Column("method", 0, lambda row: row.label, is_number=False),
+    Column("method", 0, label, is_number=False),
     Column("kind", 0, lambda row: row.kind, is_number=False),
     Column("PCC", 0, _number("pcc")),
     Column("95% CI", 5, _interval),
@@ -121,7 +133,7 @@ def heading(table: Table) -> str:
         f"{_count(len(identity.slides), 'slide')}, {n_patients}",
         f"table {table.id}",
     ]
-    return f"{identity.dataset}: {', '.join(parts)}"
+    return cleaned(f"{shown_name(identity.dataset)}: {', '.join(parts)}")
 
 
 def _panel_size(table: Table) -> str:
@@ -135,13 +147,16 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def sentences(table: Table, mark: Callable[[str], str] = str) -> list[str]:
-    """What a reader must know before comparing rows; `mark` is how the format writes a row's mark."""
+def sentences(table: Table, mark: Callable[[str], str] = str, plain: Callable[[str], str] = str) -> list[str]:
+    """What a reader must know before comparing rows.
+
+    `mark` is how the format writes a row's mark, `plain` how it writes words that mark up nothing.
+    """
     shown = {name for row in table.rows for name in row.marks} | ({"leaky"} if table.leaky else set())
-    lines = [f"{mark(name)}: {meaning}" for name, meaning in MARKS.items() if name in shown]
-    if table.panel_note:
-        lines.append(f"Gene panel: {table.panel_note}.")
-    return [*filter(None, [*lines, _about_siblings(table), HOW_TO_READ, _about_skill(table)])]
+    marked = [f"{mark(name)}: {meaning}" for name, meaning in MARKS.items() if name in shown]
+    panel = f"Gene panel: {cleaned(table.panel_note)}." if table.panel_note else ""
+    about = [panel, _about_siblings(table), HOW_TO_READ, _about_skill(table)]
+    return [*marked, *map(plain, filter(None, about))]
 
 
 def _about_siblings(table: Table) -> str:
@@ -157,7 +172,8 @@ def _about_siblings(table: Table) -> str:
 def _about_skill(table: Table) -> str:
     if table.floor is None and table.floor_equal_depth is None:
         return "There is no skill yet: it needs a floor method that is finished on every fold."
-    floors = f"{table.floor or 'none'} for PCC, {table.floor_equal_depth or 'none'} for equal-depth PCC"
+    of_pcc, of_equal_depth = (shown_name(floor or "none") for floor in (table.floor, table.floor_equal_depth))
+    floors = f"{of_pcc} for PCC, {of_equal_depth} for equal-depth PCC"
     return f"Skill is 0 at the best floor ({floors}) and 1 at the ceiling."
 
 
@@ -168,11 +184,11 @@ def failures(table: Table) -> list[str]:
         slides: dict[str, list[str]] = {}
         for slide in row.slides:
             if slide.failed is not None:
-                slides.setdefault(_shortened(slide.failed), []).append(slide.slide)
-        lines += [f"{row.label} failed on {', '.join(names)}: {reason}" for reason, names in slides.items()]
+                slides.setdefault(_first_line(slide.failed), []).append(shown_name(slide.slide))
+        lines += [f"{label(row)} failed on {', '.join(names)}: {reason}" for reason, names in slides.items()]
     return lines
 
 
-def _shortened(reason: str) -> str:
+def _first_line(reason: str) -> str:
     first = (reason.strip().splitlines() or ["no reason given"])[0]
-    return first if len(first) <= LONGEST_REASON else f"{first[:LONGEST_REASON]} ..."
+    return cleaned(first, LONGEST_REASON)

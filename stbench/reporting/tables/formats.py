@@ -1,4 +1,4 @@
-"""Leaderboards as files: Markdown, CSV and JSON here, LaTeX and HTML in typeset.py.
+"""Leaderboards as files: CSV and JSON here, Markdown in markdown.py, LaTeX and HTML in typeset.py.
 
 The same tables give the same bytes.
 """
@@ -12,18 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from stbench.reporting.tables.columns import COLUMNS, MISSING, failures, heading, ranks, sentences
+from stbench.names import printable
 from stbench.reporting.tables.leaderboard import Table
+from stbench.reporting.tables.markdown import to_markdown
 from stbench.reporting.tables.row import Row
-from stbench.reporting.tables.side_blocks import (
-    PUBLISHED_COLUMNS,
-    PUBLISHED_HEADING,
-    ari_sentence,
-    comparison_cells,
-    comparison_columns,
-    comparison_heading,
-)
 from stbench.reporting.tables.typeset import to_html, to_latex
+
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@")
 
 
 def plain(tables: Sequence[Table]) -> dict[str, Any]:
@@ -43,11 +39,14 @@ def plain(tables: Sequence[Table]) -> dict[str, Any]:
 
 def to_json(tables: Sequence[Table]) -> str:
     """The JSON document that `stbench leaderboard --json` prints."""
-    return json.dumps(plain(tables), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(plain(tables), indent=2, allow_nan=False) + "\n"
 
 
 def to_csv(tables: Sequence[Table]) -> str:
-    """One line for each row of each table, numbers in full; an empty cell is a value that does not exist."""
+    """One line for each row of each table, numbers in full; an empty cell is a value that does not exist.
+
+    An apostrophe stands before words that a spreadsheet would take for a formula.
+    """
     lines = [_csv_line(table, row) for table in tables for row in table.rows]
     text = io.StringIO()
     if lines:
@@ -67,70 +66,13 @@ def _csv_line(table: Table, row: Row) -> dict[str, Any]:
 
 def _csv_cell(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return " ".join(f"{name}={item}" for name, item in value.items())
-    return " ".join(map(str, value)) if isinstance(value, tuple) else value
-
-
-def to_markdown(tables: Sequence[Table]) -> str:
-    """GitHub tables, each below the line that says what its rows have in common."""
-    if not tables:
-        return "No results yet.\n"
-    return "\n".join(_markdown_table(table) for table in tables)
-
-
-def _markdown_table(table: Table) -> str:
-    titles = ["#", *(column.title for column in COLUMNS), "note"]
-    rules = ["--:", *("--:" if column.is_number else ":--" for column in COLUMNS), ":--"]
-    lines = [titles, rules]
-    for place, row in zip(ranks(table), table.rows, strict=True):
-        cells = [column.cell(row) for column in COLUMNS]
-        cells[0] += "".join(f" {_bold(mark)}" for mark in row.marks)
-        lines.append([place, *cells, row.note or MISSING])
-    body = "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
-    failed = "\n".join(f"- {_escaped(line)}" for line in failures(table))
-    parts = [
-        f"### {heading(table)}",
-        "\n".join(sentences(table, _bold)),
-        body,
-        failed,
-        ari_sentence(table),
-        _markdown_comparisons(table),
-        _markdown_published(table),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _markdown_comparisons(table: Table) -> str:
-    if not table.comparisons:
-        return ""
-    return "\n".join(
-        [
-            comparison_heading(table),
-            "",
-            *_grid([column.title for column in comparison_columns(table)], comparison_cells(table)),
-        ]
-    )
-
-
-def _markdown_published(table: Table) -> str:
-    if not table.published:
-        return ""
-    cells = [[c.cell(row) for c in PUBLISHED_COLUMNS] for row in table.published]
-    return "\n".join([PUBLISHED_HEADING, "", *_grid([c.title for c in PUBLISHED_COLUMNS], cells)])
-
-
-def _grid(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
-    """A GitHub table of words and numbers."""
-    rules = [":--"] * len(titles)
-    return ["| " + " | ".join(map(_escaped, line)) + " |" for line in (titles, rules, *lines)]
-
-
-def _bold(words: str) -> str:
-    return f"**{words}**"
-
-
-def _escaped(cell: str) -> str:
-    return " ".join(cell.split()).replace("|", "\\|")
+        value = " ".join(f"{name}={item}" for name, item in value.items())
+    elif isinstance(value, tuple):
+        value = " ".join(map(str, value))
+    if not isinstance(value, str):
+        return value
+    words = " ".join(printable(value).split("\n"))
+    return f"'{words}" if words.lstrip().startswith(_FORMULA) else words
 
 
 FORMATS: Mapping[str, Callable[[Sequence[Table]], str]] = {

@@ -10,6 +10,7 @@ import numpy as np
 from stbench.errors import UnknownName, UsageError
 from stbench.record import Record
 from stbench.reporting.statistics import Comparison, compare_with_reference, patient_means
+from stbench.reporting.tables.columns import label
 from stbench.reporting.tables.leaderboard import Table, build_tables
 from stbench.reporting.tables.row import Row
 
@@ -38,14 +39,12 @@ class PairedView:
         test = self.test
         difference = "undefined" if test.difference is None else f"{test.difference:+.3f}"
         interval = f" (95% CI {test.interval[0]:.3f} to {test.interval[1]:.3f})" if test.interval else ""
+        first, second = label(self.first), label(self.second)
         verdict = {
-            "better": f"{self.first.label} is better than {self.second.label}",
-            "worse": f"{self.first.label} is worse than {self.second.label}",
-            "equivalent": f"{self.first.label} and {self.second.label} are equivalent within 0.01",
-        }.get(
-            test.verdict.partition(",")[0],
-            f"whether {self.first.label} or {self.second.label} is better {test.verdict}",
-        )
+            "better": f"{first} is better than {second}",
+            "worse": f"{first} is worse than {second}",
+            "equivalent": f"{first} and {second} are equivalent within 0.01",
+        }.get(test.verdict.partition(",")[0], f"whether {first} or {second} is better {test.verdict}")
         note = ", below the margin of 0.01" if "below the margin" in test.verdict else ""
         warning = (
             f" PSEUDO-REPLICATED: {test.unit}s of one patient are no independent cases, so p is too small."

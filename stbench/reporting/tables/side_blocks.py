@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from stbench.names import shown_name
 from stbench.reporting.statistics import Comparison
 from stbench.reporting.tables.columns import MISSING
 from stbench.reporting.tables.leaderboard import Table
@@ -44,7 +45,7 @@ def _location(comparison: Comparison) -> str:
 
 
 _COMPARISON_COLUMNS = (
-    ComparisonColumn("method", lambda c: c.method),
+    ComparisonColumn("method", lambda c: shown_name(c.method)),
     ComparisonColumn("verdict", lambda c: c.verdict),
     ComparisonColumn("difference", lambda c: _number(c.difference)),
     ComparisonColumn("95% CI", lambda c: _range(c.interval)),
@@ -70,9 +71,9 @@ def comparison_columns(table: Table) -> tuple[ComparisonColumn, ...]:
     return (*_COMPARISON_COLUMNS, _CORRECTED_T) if by_patient else _COMPARISON_COLUMNS
 
 
-def comparison_heading(table: Table) -> str:
-    """What the tests compare, and with how many patients."""
-    reference = table.comparisons[0].reference
+def comparison_heading(table: Table, plain: Callable[[str], str] = str) -> str:
+    """What the tests compare, and with how many patients; `plain` is how the format writes a name."""
+    reference = plain(shown_name(table.comparisons[0].reference))
     n = max(comparison.n for comparison in table.comparisons)
     patients = f"{n} patient{'' if n == 1 else 's'}"
     return (
@@ -92,7 +93,7 @@ def ari_sentence(table: Table) -> str:
     """What clusters of other things than predictions reach: references, not ceilings; "" without annotation."""
     if not table.ari_references:
         return ""
-    listed = ", ".join(f"{name} {value:.3f}" for name, value in table.ari_references)
+    listed = ", ".join(f"{shown_name(name)} {value:.3f}" for name, value in table.ari_references)
     return (
         f"ARI of what is no prediction, for reference, no ceiling: {listed}. k-means is told the true number of "
         "labels, which no user would know."

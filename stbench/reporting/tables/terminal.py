@@ -10,13 +10,26 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as Grid
 from rich.text import Text
 
-from stbench.reporting.tables.columns import COLUMNS, MISSING, Column, failures, heading, ranks, sentences
+from stbench.names import cleaned, shown_name
+from stbench.reporting.tables.columns import (
+    COLUMNS,
+    MISSING,
+    Column,
+    failures,
+    heading,
+    label,
+    note,
+    ranks,
+    sentences,
+)
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.row import Row
 from stbench.reporting.tables.side_blocks import ari_sentence
 
 # Wider than this and the eye loses the line.
 WIDEST = 120
+# A name that needs more is folded, so that it does not cost the row its numbers.
+_WIDEST_CELL = 44
 # Characters left and right of the grid.
 _EDGES = 2
 # What stands below the grid in words.
@@ -36,10 +49,10 @@ class LeaderboardView:
         for table in self.tables:
             yield Text(heading(table), style="bold")
             yield _grid(table, min(options.max_width, WIDEST), _missing_sign(options.encoding))
-            notes = [*_shared(table), *(f"{row.label}: {row.note}" for row in table.rows if row.note)]
+            notes = [*_shared(table), *(f"{label(row)}: {note(row)}" for row in table.rows if row.note)]
             around = [*sentences(table, str.upper), ari_sentence(table), *_verdicts(table)]
             for line in filter(None, [*notes, *failures(table), *around]):
-                yield Text(" ".join(line.split()))
+                yield Text(cleaned(line))
             yield Text()
 
 
@@ -49,7 +62,7 @@ def _shared(table: Table) -> list[str]:
     for column in (column for column in COLUMNS if column.title in _BELOW):
         rows: dict[str, list[str]] = {}
         for row in table.rows:
-            rows.setdefault(column.cell(row), []).append(row.label)
+            rows.setdefault(column.cell(row), []).append(label(row))
         lines += [
             f"{column.title}: {cell}: {', '.join(own)}" for cell, own in rows.items() if cell != MISSING
         ]
@@ -60,8 +73,8 @@ def _verdicts(table: Table) -> list[str]:
     """One sentence a verdict, with the methods that it holds for; the numbers stand in the other formats."""
     methods: dict[str, list[str]] = {}
     for comparison in table.comparisons:
-        methods.setdefault(comparison.verdict, []).append(comparison.method)
-    reference = table.comparisons[0].reference if table.comparisons else ""
+        methods.setdefault(comparison.verdict, []).append(shown_name(comparison.method))
+    reference = shown_name(table.comparisons[0].reference) if table.comparisons else ""
     lines = [f"Against {reference}, by patient: {v}: {', '.join(names)}." for v, names in methods.items()]
     if table.published:
         lines.append(f"{len(table.published)} published numbers stand beside it in the other formats.")
@@ -109,4 +122,4 @@ def _columns_that_fit(cells: dict[Column, list[str]], width: int) -> list[Column
 def _width(title: str, cells: Iterable[str]) -> int:
     """Widest cell, the longest word of the title, and the space between columns."""
     longest_word = max(map(cell_len, title.split()))
-    return max([longest_word, *map(cell_len, cells)]) + 2
+    return min(max([longest_word, *map(cell_len, cells)]), _WIDEST_CELL) + 2

@@ -7,9 +7,11 @@ caption; it is a fragment, one `table` for each leaderboard.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stbench.errors import needs_package
+from stbench.names import STAND_IN
 from stbench.reporting.tables.columns import COLUMNS, MISSING, Column, heading, ranks, sentences
 from stbench.reporting.tables.leaderboard import Table
 
@@ -35,16 +37,30 @@ _PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{caption} in the pre
 Mark = Callable[[str], str]
 
 
+class Style(NamedTuple):
+    """How a format writes the best cell of a column, the second-best, and what others wrote.
+
+    cell    a name in a cell, None where great-tables escapes it, which not every version does in HTML
+    words   a title or note
+    """
+
+    bold: Mark
+    underlined: Mark
+    cell: Mark | None
+    words: Callable[[str], Any]
+
+
 def to_latex(tables: Sequence[Table]) -> str:
     """One booktabs table for each leaderboard."""
-    bold, underlined = r"\textbf{{{}}}".format, r"\underline{{{}}}".format
-    return _PREAMBLE + "\n".join(_grid(table, bold, underlined).as_latex() for table in tables)
+    style = Style(r"\textbf{{{}}}".format, r"\underline{{{}}}".format, None, str)
+    text = "\n".join(_grid(table, style).as_latex() for table in tables)
+    return _PREAMBLE + text.replace(STAND_IN, "?")  # a letter that few fonts of TeX have
 
 
 def to_html(tables: Sequence[Table]) -> str:
     """A whole page that needs nothing from elsewhere, one table for each leaderboard."""
-    bold, underlined = "<b>{}</b>".format, "<u>{}</u>".format
-    grids = [_grid(table, bold, underlined).as_raw_html(inline_css=False) for table in tables]
+    style = Style("<b>{}</b>".format, "<u>{}</u>".format, escape, _as_html)
+    grids = [_grid(table, style).as_raw_html(inline_css=False) for table in tables]
     title = "stbench leaderboard"
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n<body>\n'
@@ -53,7 +69,13 @@ def to_html(tables: Sequence[Table]) -> str:
     )
 
 
-def _grid(table: Table, bold: Mark, underlined: Mark) -> GT:
+def _as_html(words: str) -> Any:
+    from great_tables import html
+
+    return html(escape(words))
+
+
+def _grid(table: Table, style: Style) -> GT:
     import pandas as pd
 
     with needs_package("great-tables", "A leaderboard as LaTeX or HTML", _INSTEAD):
@@ -61,14 +83,16 @@ def _grid(table: Table, bold: Mark, underlined: Mark) -> GT:
 
     columns = [column for column in COLUMNS if column.title in _SHOWN]
     frame = pd.DataFrame({"#": list(ranks(table))} | {c.title: _cells(table, c) for c in columns})
-    grid = GT(frame, id=f"table-{table.id}").tab_header(title=heading(table))
+    grid = GT(frame, id=f"table-{table.id}").tab_header(title=style.words(heading(table)))
     grid = grid.cols_align("right", columns=["#", *(c.title for c in columns if c.is_number)])
+    if style.cell is not None:
+        grid = grid.fmt(style.cell, columns=COLUMNS[0].title)
     for column in columns:
         better = _SHOWN[column.title]
         if better is not None:
-            grid = _marked(grid, table, column, better, bold, underlined)
+            grid = _marked(grid, table, column, better, style)
     for sentence in sentences(table):
-        grid = grid.tab_source_note(sentence)
+        grid = grid.tab_source_note(style.words(sentence))
     return grid
 
 
@@ -79,11 +103,11 @@ def _cells(table: Table, column: Column) -> list[str]:
     return [column.cell(row) + mark for row, mark in zip(table.rows, marks, strict=True)]
 
 
-def _marked(grid: GT, table: Table, column: Column, more: bool, bold: Mark, underlined: Mark) -> GT:
+def _marked(grid: GT, table: Table, column: Column, more: bool, style: Style) -> GT:
     """Mark the best and the second-best value that is shown; rows that show the same share the mark."""
     shown = {i: column.cell(row) for i, row in enumerate(table.rows) if row.ranked}
     values = sorted({float(cell) for cell in shown.values() if cell != MISSING}, reverse=more)
-    for value, mark in zip(values, (bold, underlined), strict=False):
+    for value, mark in zip(values, (style.bold, style.underlined), strict=False):
         rows = [i for i, cell in shown.items() if cell != MISSING and float(cell) == value]
         grid = grid.fmt(mark, columns=column.title, rows=rows)
     return grid

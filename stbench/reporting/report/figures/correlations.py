@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from stbench.names import figure_text
 from stbench.reporting.report.figures.look import (
     CORRELATION_LOOKS,
     LINE_HEIGHT,
@@ -41,7 +42,7 @@ def interactive(section: CorrelationsSection) -> dict[str, Any]:
                 hovertemplate="%{y}: %{x:.3f}<extra>" + name + suffix + "</extra>",
             )
     figure.update_xaxes(title_text=_AXIS, zeroline=True)
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(type="category", autorange="reversed")
     figure.update_layout(height=170 + LINE_HEIGHT * n_rows)
     return figure.to_plotly_json()
 
@@ -67,7 +68,7 @@ def printed(section: CorrelationsSection) -> Figure:
                 label=name + suffix,
             )
     axis.axvline(0, color="grey", linewidth=0.8, zorder=0)
-    axis.set_yticks(range(len(rows)), rows)
+    axis.set_yticks(range(len(rows)), list(map(figure_text, rows)))
     axis.invert_yaxis()
     axis.set_xlabel(_AXIS)
     axis.grid(axis="x", alpha=0.3)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stbench.names import figure_text
 from stbench.reporting.report.figures.look import GREY, KIND_LOOKS, as_text, bare_layout, new_figure, room_for
 from stbench.reporting.report.sections.cost import Point
 
@@ -100,7 +101,7 @@ def _name_in_margin(axis: Axes, points: Sequence[Point], axis_title: str) -> Non
     heights = spread_out([(point.pcc - low) / (high - low) for point in ordered])
     for point, height in zip(ordered, heights, strict=True):
         axis.annotate(
-            point.label,
+            figure_text(point.label),
             (drawn_price(point, axis_title), point.pcc),
             xytext=(1.03, height),
             textcoords="axes fraction",

@@ -10,6 +10,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from stbench.files import replacing
+from stbench.names import drawing_names
 
 SUFFIXES = ("png", "svg")
 _DOTS = 150
@@ -34,7 +35,7 @@ def svg_text(figure: Figure) -> str:
 
 def _drawn(figure: Figure, format: str) -> bytes:
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "stbench"}):
+    with matplotlib.rc_context({"svg.hashsalt": "stbench"}), drawing_names():
         metadata = {"Date": None} if format == "svg" else {}
         figure.savefig(buffer, format=format, dpi=_DOTS, metadata=metadata, facecolor="white")
     return buffer.getvalue()

@@ -8,6 +8,8 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from stbench.names import LONGEST_NAME, figure_text, shown_name
+
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#7F7F7F"
 # Correlation in words -> colour, plotly's mark, matplotlib's mark.
 CORRELATION_LOOKS = {
@@ -32,14 +34,14 @@ def bare_layout(**settings: Any) -> dict[str, Any]:
     return shared | settings
 
 
-def as_text(label: str) -> str:
+def as_text(label: str, longest: int = LONGEST_NAME) -> str:
     """A label that plotly shows as it is: it reads some tags as markup."""
-    return label.replace("&", "&amp;").replace("<", "&lt;")
+    return shown_name(label, longest).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def room_for(labels: Iterable[str]) -> float:
     """Inches that the longest label takes beside a figure."""
-    return 0.08 * max((len(label) for label in labels), default=0)
+    return 0.08 * max((len(figure_text(label)) for label in labels), default=0)
 
 
 def new_figure(width: float, height: float) -> Figure:

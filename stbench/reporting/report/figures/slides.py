@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from stbench.names import figure_text
 from stbench.reporting.report.figures.look import LINE_HEIGHT, as_text, bare_layout, new_figure, room_for
 from stbench.reporting.report.sections.slides import SlidesSection
 
 # With more slides than this the numbers would not fit into their cells.
 _MOST_WITH_NUMBERS = 14
+# More slides than this, or longer names, and the names stand upright.
+_MOST_SIDEWAYS, _LONGEST_SIDEWAYS, _LONGEST_SLIDE = 12, 8, 30
 # Light enough everywhere for dark numbers to be read on it.
 _BEHIND_NUMBERS, _NUMBERS = [[0, "#f7fbff"], [1, "#7fb8de"]], "#1b2330"
 
@@ -24,9 +27,9 @@ def interactive(section: SlidesSection) -> dict[str, Any]:
     figure = go.Figure(layout=bare_layout())
     figure.add_heatmap(
         z=section.pcc,
-        x=[as_text(slide) for slide in section.slides],
+        x=[as_text(slide, _LONGEST_SLIDE) for slide in section.slides],
         y=[as_text(label) for label in section.labels],
-        customdata=[section.patients] * len(section.labels),
+        customdata=[[patient and as_text(patient) for patient in section.patients]] * len(section.labels),
         colorscale=_BEHIND_NUMBERS if few else "Cividis",
         textfont={"color": _NUMBERS},
         colorbar={"title": {"text": "PCC"}, "thickness": 12},
@@ -44,12 +47,15 @@ def interactive(section: SlidesSection) -> dict[str, Any]:
 def printed(section: SlidesSection) -> Figure:
     """The same as a matplotlib figure."""
     n_rows, n_slides = len(section.labels), len(section.slides)
-    figure = new_figure(1.6 + 0.45 * n_slides + room_for(section.labels), 1 + 0.32 * n_rows)
+    names = [figure_text(slide, _LONGEST_SLIDE) for slide in section.slides]
+    upright = n_slides > _MOST_SIDEWAYS or max(map(len, names), default=0) > _LONGEST_SIDEWAYS
+    width, height = 1.6 + 0.45 * n_slides + room_for(section.labels), 1 + 0.32 * n_rows
+    figure = new_figure(width, height + (room_for(names) if upright else 0))
     axis = figure.subplots()
     values = np.array(section.pcc, dtype=float).reshape(n_rows, n_slides)
     cells = axis.pcolormesh(values, cmap="cividis", edgecolors="white", linewidth=0.5)
-    axis.set_xticks(np.arange(n_slides) + 0.5, section.slides, rotation=90 if n_slides > 12 else 0)
-    axis.set_yticks(np.arange(n_rows) + 0.5, section.labels)
+    axis.set_xticks(np.arange(n_slides) + 0.5, names, rotation=90 if upright else 0)
+    axis.set_yticks(np.arange(n_rows) + 0.5, list(map(figure_text, section.labels)))
     axis.invert_yaxis()
     axis.set_xlabel("test slide")
     figure.colorbar(cells, ax=axis, label="PCC")

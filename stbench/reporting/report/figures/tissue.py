@@ -10,10 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stbench.names import figure_text
 from stbench.reporting.report.figures.look import new_figure
 from stbench.reporting.report.packed import unpacked
 
 N_ROWS_PRINTED = 4
+# Letters of a row's name that fit above its picture.
+_LONGEST_LABEL = 36
 _EDGE = 2.2
 
 
@@ -23,7 +26,8 @@ def printed(sheet: dict[str, Any], labels: list[str]) -> Figure:
     panels = [("measured", unpacked(gene["measured"]))]
     for row in gene["rows"][:N_ROWS_PRINTED]:
         score = "" if row.get("pcc") is None else f"\nPCC {row['pcc']:.2f}"
-        panels.append((labels[row["row"]] + score, unpacked(row["values"])))
+        label = figure_text(labels[row["row"]], _LONGEST_LABEL)
+        panels.append((label + score, unpacked(row["values"])))
     figure = new_figure(_EDGE * (len(panels) + 1) + 0.6, _EDGE + 0.9)
     axes = figure.subplots(1, len(panels) + 1, squeeze=False)[0]
     _picture(axes[0], sheet)
@@ -34,7 +38,8 @@ def printed(sheet: dict[str, Any], labels: list[str]) -> Figure:
         points = _spots(axis, sheet, scored, values, low, high)
         axis.set_title(title, fontsize=8)
     figure.colorbar(points, ax=list(axes), shrink=0.7, label="log(1 + counts per million)")
-    figure.suptitle(f"{gene['gene']} ({gene['why']}), slide {sheet['slide']}", fontsize=9)
+    name, slide = figure_text(gene["gene"]), figure_text(sheet["slide"])
+    figure.suptitle(f"{name} ({gene['why']}), slide {slide}", fontsize=9)
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stbench.names import shown_name
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Heading, Line, listed
 from stbench.reporting.report.patients import CORRELATIONS, means_by_row
@@ -33,6 +34,7 @@ class ComparisonsSection:
 
 def comparisons_sections(board: Board, reference: str) -> list[ComparisonsSection]:
     """The tests for each of the three correlations."""
+    reference = shown_name(reference)
     return [_section(board, score, name, reference) for score, name in CORRELATIONS.items()]
 
 

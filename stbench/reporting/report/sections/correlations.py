@@ -36,13 +36,13 @@ class CorrelationsSection:
 
 def correlations_section(board: Board) -> CorrelationsSection:
     """The three correlations of all rows, complete or not."""
-    rows = [entry.row for entry in board.entries]
+    rows = [(entry.label, entry.row) for entry in board.entries]
     by_name = {
-        name: [Scored(row.label, getattr(row, score), getattr(row, f"{score}_null")) for row in rows]
+        name: [Scored(label, getattr(row, score), getattr(row, f"{score}_null")) for label, row in rows]
         for score, name in CORRELATIONS.items()
     }
     columns = [*by_name.values()]
-    lines = [Line(_cells(index, row.label, columns), row.kind) for index, row in enumerate(rows)]
+    lines = [Line(_cells(index, label, columns), row.kind) for index, (label, row) in enumerate(rows)]
     titles = [title for name in by_name for title in (name, "null")]
     return CorrelationsSection(
         by_name,

@@ -37,10 +37,10 @@ def cost_section(board: Board) -> CostSection:
     by_parameters = points(board, lambda row: row.parameters)
     fronts = [{point.label for point in found if point.on_front} for found in (by_time, by_parameters)]
     lines = []
-    for row in (entry.row for entry in board.entries):
-        marks = ["yes" if row.label in front else "no" for front in fronts]
+    for label, row in ((entry.label, entry.row) for entry in board.entries):
+        marks = ["yes" if label in front else "no" for front in fronts]
         prices = (number(row.fit_seconds, 1), marks[0], number(row.parameters, 0), marks[1])
-        lines.append(Line((row.label, number(row.pcc), *prices), row.kind))
+        lines.append(Line((label, number(row.pcc), *prices), row.kind))
     headings = (
         *words("method"),
         *numbers("PCC", "fit seconds"),
@@ -55,12 +55,12 @@ def cost_section(board: Board) -> CostSection:
 
 def points(board: Board, price: Callable[[Row], float | None]) -> list[Point]:
     """Complete rows with their price, cheapest first."""
-    rows = [entry.row for entry in board.complete if entry.row.pcc is not None]
-    priced = [(float(cost), row) for row in rows if (cost := price(row)) is not None]
-    front = pareto_front([(cost, row.pcc or 0.0) for cost, row in priced])
+    entries = [entry for entry in board.complete if entry.row.pcc is not None]
+    priced = [(float(cost), entry) for entry in entries if (cost := price(entry.row)) is not None]
+    front = pareto_front([(cost, entry.row.pcc or 0.0) for cost, entry in priced])
     found = [
-        Point(row.label, row.kind, cost, row.pcc or 0.0, best)
-        for (cost, row), best in zip(priced, front, strict=True)
+        Point(entry.label, entry.row.kind, cost, entry.row.pcc or 0.0, best)
+        for (cost, entry), best in zip(priced, front, strict=True)
     ]
     return sorted(found, key=lambda point: (point.price, -point.pcc))
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stbench.names import shown_name
 from stbench.reporting.report.grid import Grid, Heading, Line, listed, words
-from stbench.reporting.tables.columns import COLUMNS, failures, heading, ranks, sentences
+from stbench.reporting.tables.columns import (
+    COLUMNS,
+    failures,
+    heading,
+    label,
+    note,
+    ranks,
+    sentences,
+)
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.published import WHY_APART
 from stbench.reporting.tables.row import Row
@@ -81,18 +90,19 @@ def _answer(table: Table) -> str:
     floor = next((row for row in table.rows if row.label == table.floor), None)
     if not methods or floor is None or floor.pcc is None:
         return ""
-    above = [row.label for row in methods if (row.pcc or 0.0) > floor.pcc]
-    stands = f"the best floor, {floor.label} (PCC {floor.pcc:.3f})"
+    above = [row for row in methods if (row.pcc or 0.0) > floor.pcc]
+    stands = f"the best floor, {label(floor)} (PCC {floor.pcc:.3f})"
     if not above:
         return f"No method stands above {stands}."
     verb = "stands" if len(above) == 1 else "stand"
     told = {c.method for c in table.comparisons if c.verdict.startswith("better")}
-    better = [label for label in above if label in told]
-    reference = table.comparisons[0].reference if table.comparisons else ""
+    better = [label(row) for row in above if row.label in told]
+    reference = shown_name(table.comparisons[0].reference) if table.comparisons else ""
     sure = (
         f"better than {reference} by test: {listed(better)}" if better else "no test tells any of them apart"
     )
-    return f"{listed(above)} {verb} above {stands}; {sure if table.comparisons else 'nothing was tested'}."
+    names = listed([*map(label, above)])
+    return f"{names} {verb} above {stands}; {sure if table.comparisons else 'nothing was tested'}."
 
 
 def _notes(table: Table) -> list[str]:
@@ -100,7 +110,7 @@ def _notes(table: Table) -> list[str]:
     rows_of: dict[str, list[str]] = {}
     for row in table.rows:
         for remark in _remarks(row):
-            rows_of.setdefault(remark, []).append(row.label)
+            rows_of.setdefault(remark, []).append(label(row))
     remarks_of: dict[tuple[str, ...], list[str]] = {}
     for remark, rows in rows_of.items():
         remarks_of.setdefault(tuple(rows), []).append(remark)
@@ -111,7 +121,7 @@ def _notes(table: Table) -> list[str]:
 def _remarks(row: Row) -> list[str]:
     """What the row itself remarks, and that a row with missing folds has no place."""
     unranked = row.kind != "ceiling" and not row.ranked
-    return [*filter(None, row.note.split("; ")), *(["not ranked"] if unranked else [])]
+    return [*filter(None, note(row).split("; ")), *(["not ranked"] if unranked else [])]
 
 
 def _published(table: Table) -> Grid | None:

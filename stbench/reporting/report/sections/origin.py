@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stbench.names import cleaned
 from stbench.record import Record
 from stbench.reporting.report.boards import Board, Entry
 from stbench.reporting.report.grid import Grid, Line, words
-from stbench.reporting.tables.columns import MISSING
+from stbench.reporting.tables.columns import LONGEST_NOTE, MISSING
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
         *((name, _distinct((s.get("packages") or {}).get(name) for s in sources)) for name in packages),
         ("data", _distinct(record.table.data for record in records)),
     ]
-    return [(name, value) for name, value in facts if value]
+    return [(name, cleaned(value, LONGEST_NOTE)) for name, value in facts if value]
 
 
 def _commit(source: Mapping[str, Any]) -> str:
@@ -66,14 +67,14 @@ def _machine(source: Mapping[str, Any]) -> str:
 def _cells(entry: Entry) -> tuple[str, ...]:
     finished = [record for record in entry.records if record.finished]
     chosen = _distinct(_settings(record.tuning.get("settings") or {}) for record in finished if record.tuning)
-    return (
-        entry.label,
-        _distinct(_settings(record.settings) for record in finished) or MISSING,
-        chosen or MISSING,
-        entry.row.budget or MISSING,
-        entry.row.pretrained or MISSING,
-        ", ".join(map(str, entry.row.seeds)) or MISSING,
+    words = (
+        _distinct(_settings(record.settings) for record in finished),
+        chosen,
+        entry.row.budget or "",
+        entry.row.pretrained or "",
+        ", ".join(map(str, entry.row.seeds)),
     )
+    return entry.label, *(cleaned(cell, LONGEST_NOTE) or MISSING for cell in words)
 
 
 def _settings(settings: Mapping[str, Any]) -> str:

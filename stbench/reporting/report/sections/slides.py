@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stbench.names import shown_name
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Heading, Line, number, words
 
@@ -39,4 +40,5 @@ def slides_section(board: Board) -> SlidesSection:
 
 
 def _heading(slide: str, patient: str | None) -> Heading:
-    return Heading(slide, meaning=f"patient {patient}" if patient else "patient not stated")
+    whose = f"patient {shown_name(patient)}" if patient else "patient not stated"
+    return Heading(shown_name(slide), meaning=whose)

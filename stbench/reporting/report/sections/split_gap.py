@@ -6,9 +6,11 @@ gap stands first; a plain one carries its caveat.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from stbench.names import cleaned, shown_name
 from stbench.record import TableIdentity
 from stbench.reporting.report.boards import Board, Entry
 from stbench.reporting.report.grid import Grid, Line, interval, number, numbers, words
@@ -69,8 +71,9 @@ def _grid(by_slide: Board, by_patient: Board) -> Grid:
         Line((entry.label, *(cell for of_score in cells for cell in of_score[place])), entry.row.kind)
         for place, (entry, _) in enumerate(shared)
     ]
+    dataset, genes = shown_name(identity.dataset), cleaned(identity.genes)
     caption = (
-        f"{identity.dataset}, genes {identity.genes}: {identity.split} split (table {by_slide.table.id}) minus "
+        f"{dataset}, genes {genes}: {identity.split} split (table {by_slide.table.id}) minus "
         f"patient split (table {by_patient.table.id}); {_GAPS[identity.split]}; t intervals over patients"
     )
     return Grid(caption, (*words("method"), *numbers(*titles)), tuple(lines))
@@ -98,9 +101,11 @@ def _commands(boards: Sequence[Board]) -> list[str]:
     there = {board.table.identity.split for board in alike}
     entries = [entry for board in alike for entry in board.entries]
     methods = ",".join(sorted({entry.row.method for entry in entries if entry.row.kind == "method"}))
+    # A name may hold what a shell would obey.
+    given = ["--method", methods or "ridge", "--dataset", identity.dataset]
+    more = ["--inner", identity.inner, "--genes", identity.genes]
     return [
-        f"stbench run --method {methods or 'ridge'} --dataset {identity.dataset} --split {split} --inner "
-        f"{identity.inner} --genes {identity.genes}"
+        shlex.join(["stbench", "run", *given, "--split", split, *more])
         for split in ("patient", "slide-matched")
         if split not in there
     ]

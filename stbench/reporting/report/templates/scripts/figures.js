@@ -1,6 +1,6 @@
 // Figures are drawn when they come near the screen, in the page's colours.
 const figures = {
-  config: { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] },
+  config: { displaylogo: false, responsive: true, typesetMath: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] },
   colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); },
   themed(layout) {
     const ink = figures.colour("--ink"), line = figures.colour("--line");
