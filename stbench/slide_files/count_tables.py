@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -41,7 +42,9 @@ def read_count_table(path: Path, repeated_genes: Literal["rename", "refuse"] = "
 
 def _parsed(path: Path, spot_ids: list[str], genes: list[str], cells: list[str]) -> np.ndarray:
     try:
-        counts = np.loadtxt(cells, dtype=np.int32, delimiter="\t", comments=None, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # numpy 1 only warns as it cuts 1.5 to 1
+            counts = np.loadtxt(cells, dtype=np.int32, delimiter="\t", comments=None, ndmin=2)
         if counts.shape != (len(spot_ids), len(genes)) or counts.min() < 0:
             raise ValueError("rows do not fit the header, or a count is negative")
     except ValueError as error:

@@ -448,7 +448,8 @@ def leaky(x):
 
 
 def softmax(x):
-    return np.exp(x) / np.exp(x).sum()
+    raised = np.exp(x - x.max())
+    return raised / raised.sum()
 
 
 def split(projected, parts):
