@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
@@ -33,39 +33,38 @@ class ParameterCount(NamedTuple):
     total: int
 
 
-class Score(Protocol):
-    """The runner's judgement of a prediction for a validation slide: higher is better."""
-
-    def __call__(self, slide: QuerySlide, prediction: np.ndarray) -> float: ...
+# Takes a checkpoint and what is predicted there for the queries, an array for each in their order; answers nothing.
+HandOver = Callable[[int, Sequence[np.ndarray]], None]
 
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a fit is told besides its data.
+    """What a fit is told besides its data, and where its predictions for the queries go meanwhile.
 
-    seed      every random draw of the fit derives from it
-    device    where a network trains: "cpu", "cuda" or "mps"
-    progress  called after each epoch with (epochs done, epochs in all, latest validation score or None)
+    seed       every random draw of the fit derives from it
+    device     where a network trains: "cpu", "cuda" or "mps"
+    progress   called after each epoch with (epochs done, epochs in all)
+    hand_over  called at each checkpoint; a method never hears how good its predictions were
     """
 
     seed: int = 0
     device: str = "cpu"
-    progress: Callable[[int, int, float | None], None] | None = None
+    progress: Callable[[int, int], None] | None = None
+    hand_over: HandOver | None = None
 
 
 @dataclass(frozen=True)
 class FitReport:
     """What a fit tells the runner.
 
-    curve       mean validation score after each epoch (one entry for a method without epochs, none without
-                validation slides)
+    losses      mean training loss of each epoch, none for a method without epochs
     epochs      epochs trained, 0 for a method without epochs
     steps       optimiser steps taken, 0 for a method without an optimiser
     pretrained  what the method's own network started from ("" = nothing pretrained)
     notes       sentences for the result's row
     """
 
-    curve: tuple[float, ...] = ()
+    losses: tuple[float, ...] = ()
     epochs: int = 0
     pretrained: str = ""
     notes: tuple[str, ...] = ()
@@ -84,26 +83,24 @@ class Method(ABC):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),
     ) -> FitReport:
-        """Learn from `train`; where `validation` slides are given, report `score` of each epoch's predictions."""
+        """Learn from `train`, and hand over predictions for `queries` after each epoch of `checkpoints` (1, 2, ...).
+
+        A method without epochs hands them over once, when it is fitted, as checkpoint 0.
+        """
 
     @abstractmethod
     def predict(self, slide: QuerySlide) -> np.ndarray:
         """(n_spots, n_genes) predicted expression on the scale that the card names; raises before fit."""
 
-    def validation_score(self, validation: Sequence[QuerySlide], score: Score | None) -> float | None:
-        """Mean `score` of today's predictions over the validation slides, None where there are none."""
-        if not validation or score is None:
-            return None
-        return float(np.mean([score(slide, self.predict(slide)) for slide in validation]))
-
-    def report_without_epochs(self, validation: Sequence[QuerySlide], score: Score | None) -> FitReport:
-        """The report of a method that is fitted in one go: a curve of one point."""
-        reached = self.validation_score(validation, score)
-        return FitReport(curve=() if reached is None else (reached,))
+    def report_without_epochs(self, queries: Sequence[QuerySlide], context: FitContext) -> FitReport:
+        """The report of a method that is fitted in one go, once its predictions for `queries` are handed over."""
+        if queries and context.hand_over is not None:
+            context.hand_over(0, [self.predict(slide) for slide in queries])
+        return FitReport()
 
     def parameter_count(self) -> ParameterCount:
         """Numbers held after fit."""

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from stbench.contract import Dataset, DatasetCard, FitReport, Method, MethodCard, Needs, SlideSource
+from stbench.contract import (
+    Dataset,
+    DatasetCard,
+    FitContext,
+    FitReport,
+    Method,
+    MethodCard,
+    Needs,
+    SlideSource,
+)
 from stbench.errors import DatasetError, UnknownName
 from stbench.slide import QuerySlide
 
@@ -21,8 +30,8 @@ class Constant(Method):
         self.level = level
         self.sizes = sizes
 
-    def fit(self, train, validation=(), score=None, context=None):
-        return self.report_without_epochs(validation, score)
+    def fit(self, train, queries=(), checkpoints=(), context=FitContext()):  # noqa: B008
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide):
         return np.full((slide.n_spots, 2), self.level)
@@ -70,13 +79,17 @@ def test_a_method_in_a_module_of_its_own_names_that_module(monkeypatch):
         Constant.check_settings({"levl": 1})
 
 
-def test_a_validation_score_is_the_mean_over_slides():
-    method, slides = Constant(2.0), [_query("a"), _query("b")]
-    score = {"a": 1.0, "b": 4.0}
-    report = method.fit([], slides, lambda slide, prediction: score[slide.id] * prediction[0, 0])
-    assert report == FitReport(curve=(5.0,))
-    assert method.fit([]) == FitReport()
-    assert method.fit([], slides) == FitReport()
+def test_a_method_without_epochs_hands_its_predictions_over_once_and_hears_nothing():
+    handed: list = []
+    context = FitContext(hand_over=lambda *found: handed.append(found))
+    assert Constant(2.0).fit([], [_query("a"), _query("b", 2)], (1, 2), context) == FitReport()
+    ((checkpoint, predictions),) = handed
+    assert checkpoint == 0 and [prediction.tolist() for prediction in predictions] == [
+        [[2.0] * 2] * 3,
+        [[2.0] * 2] * 2,
+    ]
+    assert Constant().fit([], (), (), context) == Constant().fit([], [_query("a")]) == FitReport()
+    assert len(handed) == 1
 
 
 def test_unpickled_names_keep_their_suggestions():

@@ -23,11 +23,11 @@ import numpy as np
 class Starter(Method):
     """The training mean; says which file it would have started from."""
 
-    def fit(self, train, validation=(), score=None, context=None):
+    def fit(self, train, queries=(), checkpoints=(), context=None):
         self._mean = np.concatenate([slide.expression for slide in train]).mean(axis=0)
         file = find_weights("tiny").file
         words = file.read_text() if file.is_file() else "random"
-        return replace(self.report_without_epochs(validation, score), pretrained=words)
+        return replace(self.report_without_epochs(queries, context), pretrained=words)
 
     def predict(self, slide):
         return np.tile(self._mean, (slide.n_spots, 1))

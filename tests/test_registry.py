@@ -23,8 +23,8 @@ class Mine(Method):
     def __init__(self, level=1.0):
         self.level = level
 
-    def fit(self, train, validation=(), score=None, context=None):
-        return self.report_without_epochs(validation, score)
+    def fit(self, train, queries=(), checkpoints=(), context=None):
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide):
         return slide.pixel_xy

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.augmentation import random_symmetries
@@ -86,8 +86,8 @@ class BLEEP(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """Spots of all training slides, contrasted within micro-batches; afterwards they are the bank.
@@ -127,14 +127,14 @@ class BLEEP(Method):
                 return self.predict(slide)
 
             optimiser = training.adamw(self._fitted(), self.learning_rate, self.weight_decay)
-            judge = training.Validation(predict, validation, score)
+            queried = training.Checkpoints(predict, queries, checkpoints)
             report = training.train(
                 self._fitted(),
                 optimiser,
                 losses,
                 self.epochs,
                 context,
-                judge,
+                queried,
                 plan.per_step,
                 own_loss=own_loss if self.own_stopping else None,
             )

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.augmentation import happens, random_symmetries
@@ -115,8 +115,8 @@ class CMRCNet(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """Train on random spots of all slides together.
@@ -149,9 +149,9 @@ class CMRCNet(Method):
                     yield self._loss(embedded)
 
             half = self.mixed_precision and device.type != "cpu"
-            judge = training.Validation(self.predict, validation, score)
+            queried = training.Checkpoints(self.predict, queries, checkpoints)
             report = training.train(
-                self._network, optimiser, losses, self.epochs, context, judge, mixed_precision=half
+                self._network, optimiser, losses, self.epochs, context, queried, mixed_precision=half
             )
         return replace(report, notes=tuple(self._notes(image, half)))
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.hyperparameters import (
@@ -96,8 +96,8 @@ class EGGN(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """One step per training slide and epoch, in the order given; each slide's graph is built once.
@@ -114,7 +114,7 @@ class EGGN(Method):
             graphs = [build_graph(*pair, recipe, device) for pair in zip(slides, banks, strict=True)]
             truths = [torch.tensor(slide.expression, dtype=torch.float32, device=device) for slide in slides]
             bank = self._bank = training_bank(slides)
-            query_graphs = {slide: build_graph(slide, bank, recipe, device) for slide in validation}
+            query_graphs = {slide: build_graph(slide, bank, recipe, device) for slide in queries}
             network = Network(bank.embeddings.shape[1], bank.expression.shape[1], self.hidden, self.layers)
             self._network = network.to(device)
 
@@ -123,8 +123,10 @@ class EGGN(Method):
                     yield slide_loss(network(graph.features, graph.edges), truth, self.correlation_weight)
 
             optimiser = training.adamw(network, self.learning_rate, self.weight_decay)
-            judge = training.Validation(lambda slide: self._predict(query_graphs[slide]), validation, score)
-            report = training.train(network, optimiser, losses, self.epochs, context, judge)
+            queried = training.Checkpoints(
+                lambda slide: self._predict(query_graphs[slide]), queries, checkpoints
+            )
+            report = training.train(network, optimiser, losses, self.epochs, context, queried)
         return dataclasses.replace(report, notes=self._notes(slides, graphs))
 
     def _recipe(self) -> GraphRecipe:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.array_neighbours import neighbours_within
@@ -116,8 +116,8 @@ class HGGEP(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """One step per training slide and epoch; slides of one spot, which have no batch statistics, are left out.
@@ -148,8 +148,8 @@ class HGGEP(Method):
                     yield terms.weighted(self.zinb_weight, self.distillation_weight)
                 schedule.step()
 
-            judge = training.Validation(self.predict, validation, score)
-            report = training.train(network, optimiser, losses, self.epochs, context, judge)
+            queried = training.Checkpoints(self.predict, queries, checkpoints)
+            report = training.train(network, optimiser, losses, self.epochs, context, queried)
         notes = []
         if len(slides) < len(train):
             notes.append(f"Training slides of fewer than two spots, left out: {len(train) - len(slides)}.")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError, UsageError
 from stbench.nn import training
 from stbench.nn.distilled_heads import LossTerms, SpotHeads
@@ -108,8 +108,8 @@ class Hist2ST(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """One step per training slide and epoch.
@@ -137,8 +137,8 @@ class Hist2ST(Method):
                     yield terms.weighted(self.zinb_weight, self.distillation_weight)
                 schedule.step()
 
-            judge = training.Validation(self.predict, validation, score)
-            report = training.train(network, optimiser, losses, self.epochs, context, judge)
+            queried = training.Checkpoints(self.predict, queries, checkpoints)
+            report = training.train(network, optimiser, losses, self.epochs, context, queried)
         return replace(report, notes=tuple(distillation_notes(on_device, copies, self.zinb_weight)))
 
     def _check_values(self) -> None:

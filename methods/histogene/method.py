@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.grid_embedding import grid_columns_rows, table_size
@@ -90,8 +90,8 @@ class HisToGene(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """One optimiser step per training slide and epoch.
@@ -106,7 +106,7 @@ class HisToGene(Method):
         with training.seeded(context) as generator:
             device = generator.device
             inputs = [self._inputs(slide, positions, device) for slide in slides]
-            queries = {slide: self._inputs(slide, positions, device) for slide in validation}
+            query_inputs = {slide: self._inputs(slide, positions, device) for slide in queries}
             truths = [spot_expression([slide], device) for slide in slides]
             network = self._network = self._new_network(truths, positions).to(device)
 
@@ -116,8 +116,10 @@ class HisToGene(Method):
                     yield F.mse_loss(network(*inputs[i]), truths[i])
 
             optimiser = training.adam(network, self.learning_rate)
-            judge = training.Validation(lambda slide: self._predict(queries[slide]), validation, score)
-            report = training.train(network, optimiser, losses, self.epochs, context, judge)
+            queried = training.Checkpoints(
+                lambda slide: self._predict(query_inputs[slide]), queries, checkpoints
+            )
+            report = training.train(network, optimiser, losses, self.epochs, context, queried)
             return dataclasses.replace(report, notes=self._notes())
 
     def _new_network(self, truths: Sequence[Tensor], positions: int) -> Network:

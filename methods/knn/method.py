@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, Score
+from stbench.contract import FitContext, FitReport, Method
 from stbench.errors import MethodError
 from stbench.preprocess.neighbours import top_k
 from stbench.slide import QuerySlide, TrainingSlide
@@ -22,13 +22,13 @@ class NearestSpots(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008
     ) -> FitReport:
         embeddings = np.concatenate([slide.embeddings for slide in train])
         self._bank = embeddings, np.concatenate([slide.expression for slide in train])
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if self._bank is None:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.hyperparameters import check_multiple, check_positive, check_share, check_whole
@@ -72,8 +72,8 @@ class M2OST(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """Batches of spots of all training slides; spots without a count over the panel are left out.
@@ -101,8 +101,8 @@ class M2OST(Method):
                         images = augmented(images, generator)
                     yield F.mse_loss(network(images), expression[spots])
 
-            judge = training.Validation(self.predict, validation, score)
-            report = training.train(network, optimiser, losses, self.epochs, context, judge)
+            queried = training.Checkpoints(self.predict, queries, checkpoints)
+            report = training.train(network, optimiser, losses, self.epochs, context, queried)
         left_out = len(counted) - len(usable)
         notes = (
             f"{left_out} of {len(counted)} training spots have no count over the panel and were left out.",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torchvision.models import DenseNet, densenet121
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.contrastive_losses import one_to_one_loss
@@ -121,8 +121,8 @@ class MclSTExp(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """Train on random sequences of spots, each with its own patch.
@@ -142,9 +142,9 @@ class MclSTExp(Method):
             self._network.to(generator.device)
             watch, half = CollapseWatch(), self.mixed_precision and generator.device.type != "cpu"
             losses = self._losses(patches, self._augmentation_for(slides), generator, watch)
-            judge = training.Validation(self.predict, validation, score)
+            queried = training.Checkpoints(self.predict, queries, checkpoints)
             report = training.train(
-                self._network, self._optimiser(), losses, self.epochs, context, judge, mixed_precision=half
+                self._network, self._optimiser(), losses, self.epochs, context, queried, mixed_precision=half
             )
         notes = list(watch.notes())
         if self.mixed_precision and not half:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import MethodError
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -20,12 +20,12 @@ class Mean(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008
     ) -> FitReport:
         self._mean = np.concatenate([slide.expression for slide in train]).mean(axis=0, dtype=np.float64)
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if self._mean is None:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import MethodError, UnknownName, UsageError
 from stbench.nn import training
 from stbench.nn.correlation_loss import correlation_loss
@@ -169,8 +169,8 @@ class SpaHGC(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """One step per training slide and epoch; each slide's graph is built once.
@@ -184,7 +184,7 @@ class SpaHGC(Method):
             graphs = [build_graph(*pair, recipe, device) for pair in zip(slides, banks, strict=True)]
             truths = [torch.tensor(slide.expression, dtype=torch.float32, device=device) for slide in slides]
             self._bank = training_bank(slides)
-            query_graphs = {slide: build_graph(slide, self._bank, recipe, device) for slide in validation}
+            query_graphs = {slide: build_graph(slide, self._bank, recipe, device) for slide in queries}
             self._network = self._new_network(self._bank).to(device)
             encoder = self._network.encoder
             second = encoder if self.second_view == "shared" else copy.deepcopy(encoder).requires_grad_(False)
@@ -194,8 +194,10 @@ class SpaHGC(Method):
                     yield self._loss(graphs[i], truths[i], second, generator)
 
             optimiser = training.adamw(self._network, self.learning_rate, self.weight_decay)
-            judge = training.Validation(lambda slide: self._predict(query_graphs[slide]), validation, score)
-            return training.train(self._network, optimiser, losses, self.epochs, context, judge)
+            queried = training.Checkpoints(
+                lambda slide: self._predict(query_graphs[slide]), queries, checkpoints
+            )
+            return training.train(self._network, optimiser, losses, self.epochs, context, queried)
 
     def _recipe(self) -> GraphRecipe:
         recipe = GraphRecipe(**{name: getattr(self, name) for name in GraphRecipe._fields})

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.augmentation import random_symmetries
@@ -36,7 +36,7 @@ _BATCH_SIZE = {"finetune": 32, "frozen": 256}
 
 
 class Recipe(NamedTuple):
-    """What a mode trains, the losses of an epoch, and how a validation slide is predicted meanwhile."""
+    """What a mode trains, the losses of an epoch, and how a query is predicted meanwhile."""
 
     trained: nn.Module
     losses: Callable[[int], Iterator[Tensor]]
@@ -85,8 +85,8 @@ class STNet(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """Batches of spots from all training slides. Raises CannotFit without a spot, MethodError without patches."""
@@ -100,10 +100,10 @@ class STNet(Method):
             if self.mode == "finetune":
                 recipe = self._fine_tuning(patches, expression, generator)
             else:
-                recipe = self._head_alone(patches, expression, validation, generator)
-            judge = training.Validation(recipe.predict, validation, score)
+                recipe = self._head_alone(patches, expression, queries, generator)
+            queried = training.Checkpoints(recipe.predict, queries, checkpoints)
             optimiser = self._optimiser(recipe.trained)
-            report = training.train(recipe.trained, optimiser, recipe.losses, self.epochs, context, judge)
+            report = training.train(recipe.trained, optimiser, recipe.losses, self.epochs, context, queried)
         return replace(report, pretrained=origin)
 
     def _start(self, slides: Sequence[TrainingSlide], patches: PatchStream, device: torch.device) -> str:
@@ -130,14 +130,14 @@ class STNet(Method):
         self,
         patches: PatchStream,
         expression: Tensor,
-        validation: Sequence[QuerySlide],
+        queries: Sequence[QuerySlide],
         generator: torch.Generator,
     ) -> Recipe:
         """Train the linear layer on what the backbone makes, once, of every copy that may be drawn."""
         network = self._fitted()
         network.backbone.requires_grad_(False)
         features = self._features(patches, every_copy=self.augment)  # (n, copies, 1024)
-        seen = {slide: self._mean_features(slide) for slide in validation}
+        seen = {slide: self._mean_features(slide) for slide in queries}
 
         def losses(epoch: int) -> Iterator[Tensor]:
             n, copies = features.shape[:2]

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError, MethodWarning, UsageError
 from stbench.nn import training
 from stbench.nn.grid_embedding import table_size
@@ -106,8 +106,8 @@ class THItoGene(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         """One optimiser step per training slide and epoch; slides with a single spot are left out.
@@ -123,7 +123,7 @@ class THItoGene(Method):
         with training.seeded(context) as generator:
             device = generator.device
             inputs = [self._inputs(slide, positions, device) for slide in slides]
-            queries = {slide: self._inputs(slide, positions, device) for slide in validation}
+            query_inputs = {slide: self._inputs(slide, positions, device) for slide in queries}
             truths = [spot_expression([slide], device) for slide in slides]
             network = self._network = self._new_network(truths[0].shape[1], positions).to(device)
 
@@ -133,9 +133,11 @@ class THItoGene(Method):
                     yield self._loss(inputs[i], truths[i])
 
             optimiser = training.adam(network, self.learning_rate)
-            judge = training.Validation(lambda slide: self._predict(queries[slide]), validation, score)
-            report = training.train(network, optimiser, losses, self.epochs, context, judge)
-            return dataclasses.replace(report, notes=self._notes(train, slides, validation, positions))
+            queried = training.Checkpoints(
+                lambda slide: self._predict(query_inputs[slide]), queries, checkpoints
+            )
+            report = training.train(network, optimiser, losses, self.epochs, context, queried)
+            return dataclasses.replace(report, notes=self._notes(train, slides, queries, positions))
 
     def _new_network(self, genes: int, positions: int) -> Network:
         return Network(genes, positions, **{name: getattr(self, name) for name in _OF_THE_NETWORK})
@@ -152,13 +154,13 @@ class THItoGene(Method):
         self,
         train: Sequence[TrainingSlide],
         slides: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide],
+        queries: Sequence[QuerySlide],
         positions: int,
     ) -> tuple[str, ...]:
         single = [slide.id for slide in train if slide.n_spots == 1]
         notes = [
             f"left out, having a single spot: {', '.join(single)}" if single else "",
-            *(beyond_tables(slide, positions) for slide in (*slides, *validation)),
+            *(beyond_tables(slide, positions) for slide in (*slides, *queries)),
         ]
         return tuple(filter(None, notes))
 

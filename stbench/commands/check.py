@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -77,7 +77,7 @@ class Examination:
 
     def fitted(self, seed: int = 0) -> Method:
         method, inputs = self.fresh(), self.inputs()
-        method.fit(inputs.train, (), None, FitContext(seed=seed))
+        method.fit(inputs.train, context=FitContext(seed=seed))
         return method
 
     @cached_property
@@ -161,7 +161,7 @@ def inputs_are_left_alone(examination: Examination) -> None:
     """Neither fit nor predict changes the slides it is handed."""
     method, inputs, query = examination.fresh(), examination.inputs(), examination.query()
     before = copy.deepcopy((inputs.train, query))
-    method.fit(inputs.train, (), None, FitContext())
+    method.fit(inputs.train)
     method.predict(query)
     for slide, kept in zip([*inputs.train, query], [*before[0], before[1]], strict=True):
         for name, value in vars(kept).items():
@@ -178,13 +178,19 @@ def pickles(examination: Examination) -> None:
     )
 
 
-def validation_is_scored(examination: Examination) -> None:
-    """With validation slides, fit reports the score of each epoch, and one for a method without epochs."""
-    train, test = examination.fold.fold.train, examination.fold.fold.test
-    inputs = fit_inputs(examination.fold, examination.card, train, test)
-    report = examination.fresh().fit(inputs.train, inputs.validation, inputs.score, FitContext())
-    wanted = CHECKED_EPOCHS if "epochs" in examination.method_class.defaults() else 1
-    _require(len(report.curve) == wanted, f"the curve has {len(report.curve)} points, {wanted} were expected")
+def queries_are_predicted_at_checkpoints(examination: Examination) -> None:
+    """With queries, fit hands over a whole prediction of each at every checkpoint, without epochs once."""
+    method, inputs, query = examination.fresh(), examination.inputs(), examination.query()
+    handed: dict[int, Sequence[np.ndarray]] = {}
+    epochs = range(1, CHECKED_EPOCHS + 1)
+    method.fit(inputs.train, [query], epochs, FitContext(hand_over=handed.__setitem__))
+    wanted = list(epochs) if "epochs" in examination.method_class.defaults() else [0]
+    _require(list(handed) == wanted, f"checkpoints were {list(handed)}, {wanted} were expected")
+    for predictions in handed.values():
+        _require(len(predictions) == 1, f"{len(predictions)} predictions were handed over for one query")
+        check_prediction(predictions[0], query.n_spots, len(examination.fold.panel.genes))
+    last = np.asarray(handed[wanted[-1]][0])
+    _require(np.array_equal(last, method.predict(query)), "the last of them is not what predict gives then")
 
 
 def truth_stays_unseen(examination: Examination) -> None:
@@ -251,7 +257,7 @@ CLAIMS: tuple[Callable[[Examination], None], ...] = (
     fits_repeat,
     inputs_are_left_alone,
     pickles,
-    validation_is_scored,
+    queries_are_predicted_at_checkpoints,
     truth_stays_unseen,
     slides_do_not_mix,
     one_spot_is_enough,

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from stbench.contract import FitContext, FitReport, Method, Score
+from stbench.contract import FitContext, FitReport, Method
 from stbench.errors import MethodError
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -36,14 +36,14 @@ class {class_name}(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         embeddings = np.concatenate([slide.embeddings for slide in train])
         expression = np.concatenate([slide.expression for slide in train])
         self._model = Ridge(alpha=self.penalty).fit(embeddings, expression)
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if self._model is None:
@@ -82,7 +82,7 @@ packages = ["stbench_{module}"]
 
 # Names that mean something else where a method's class is written.
 _TAKEN_CLASSES = {
-    "FitContext", "FitReport", "Method", "MethodError", "QuerySlide", "Ridge", "Score", "Sequence", "TrainingSlide",
+    "FitContext", "FitReport", "Method", "MethodError", "QuerySlide", "Ridge", "Sequence", "TrainingSlide",
     "True", "False", "None",
 }  # fmt: skip
 _LONGEST_NAME = 40

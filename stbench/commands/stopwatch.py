@@ -115,7 +115,7 @@ class Stopwatch:
             settings = {**settings, "epochs": epochs}
         method = build(self.method_class, settings, None)
         context = FitContext(device=self.trial.design.device, progress=lambda *_: after_epoch())
-        method.fit(self.inputs.train, (), None, context)
+        method.fit(self.inputs.train, context=context)
         return method
 
     def epoch_seconds(self) -> tuple[Method, float]:

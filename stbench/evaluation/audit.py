@@ -166,7 +166,7 @@ def _fit_and_predict(
     queries = {name: prepared.query_slide(name, f"query-{i}", case.card) for i, name in enumerate(fold.test)}
     with watch:
         method = build(method_class, {}, case.design.epochs)
-        method.fit(inputs.train, inputs.validation, inputs.score, FitContext(device=case.design.device))
+        method.fit(inputs.train, context=FitContext(device=case.design.device))
         predicted = {name: method.predict(query) for name, query in queries.items()}
     n_genes = len(prepared.panel.genes)
     return {name: check_prediction(predicted[name], queries[name].n_spots, n_genes) for name in predicted}

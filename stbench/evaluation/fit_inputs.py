@@ -1,14 +1,14 @@
-"""What one fit is handed: training slides, validation slides as queries, and the callable that scores them."""
+"""What one fit is handed: training slides and validation slides as queries; and what scores its predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from stbench.contract import MethodCard, Score
-from stbench.errors import CannotFit
+from stbench.contract import MethodCard
+from stbench.errors import CannotFit, MethodError
 from stbench.evaluation.materials import FoldMaterials
 from stbench.metrics.correlation import mean_pcc
 from stbench.metrics.prediction import check_prediction
@@ -16,13 +16,20 @@ from stbench.metrics.training import TrainingSummary
 from stbench.preprocess.expression import Scaling
 from stbench.slide import QuerySlide, TrainingSlide
 
+# Predictions for the queries of a fit, in their order -> the mean of their scores; it stays with the harness.
+JudgeQueries = Callable[[Sequence[np.ndarray]], float]
+
 
 class FitInputs(NamedTuple):
-    """The arguments of `Method.fit`, and the scaling that turns its predictions back to the log scale."""
+    """What `Method.fit` is handed, and what it is not.
+
+    judge    scores what is predicted for the queries, None where there are none
+    scaling  turns predictions back to the log scale
+    """
 
     train: list[TrainingSlide]
-    validation: list[QuerySlide]
-    score: Score | None
+    queries: list[QuerySlide]
+    judge: JudgeQueries | None
     scaling: Scaling
 
 
@@ -40,23 +47,28 @@ def fit_inputs(
     slides = [fold.training_slide(name, card, scaling) for name in names]
     if not validation:
         return FitInputs(slides, [], None, scaling)
-    judged = {f"validation-{i}": name for i, name in enumerate(fold.judgeable(validation))}
+    judged = fold.judgeable(validation)
     if not judged:
         raise CannotFit(f"Nothing can be scored on the validation slides {', '.join(validation)}.")
-    queries = [fold.query_slide(name, query_id, card) for query_id, name in judged.items()]
-    return FitInputs(slides, queries, _validation_score(fold, judged, scaling, names), scaling)
+    queries = [fold.query_slide(name, f"query-{i}", card) for i, name in enumerate(judged)]
+    return FitInputs(slides, queries, _judge(fold, judged, scaling, names), scaling)
 
 
-def _validation_score(
-    fold: FoldMaterials, judged: dict[str, str], scaling: Scaling, train: Sequence[str]
-) -> Score:
-    """Mean PCC on the scored spots of a validation slide, told by its query id."""
-    truths = {query_id: fold.log_expression(name) for query_id, name in judged.items()}
-    scored = {query_id: fold.materials.scored(name) for query_id, name in judged.items()}
+def _judge(
+    fold: FoldMaterials, judged: Sequence[str], scaling: Scaling, train: Sequence[str]
+) -> JudgeQueries:
+    """Mean PCC on the scored spots of each validation slide, averaged over the slides."""
+    truths = [fold.log_expression(name) for name in judged]
+    scored = [fold.materials.scored(name) for name in judged]
     constant_below = TrainingSummary.of([fold.log_expression(name) for name in train]).constant_below
 
-    def score(slide: QuerySlide, prediction: np.ndarray) -> float:
-        check_prediction(prediction, slide.n_spots, len(constant_below))
-        return mean_pcc(truths[slide.id], scaling.invert(prediction)[scored[slide.id]], constant_below)
+    def judge(predictions: Sequence[np.ndarray]) -> float:
+        if len(predictions) != len(judged):
+            raise MethodError(f"{len(predictions)} predictions were handed over for {len(judged)} queries.")
+        return float(np.mean([*map(score, truths, scored, predictions)]))
 
-    return score
+    def score(truth: np.ndarray, kept: np.ndarray, prediction: np.ndarray) -> float:
+        checked = check_prediction(prediction, len(kept), len(constant_below))
+        return mean_pcc(truth, scaling.invert(checked)[kept], constant_below)
+
+    return judge

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,15 @@ __all__ = ["FitProgress", "Runner", "build", "failed_record", "with_tuning"]
 
 # Tells of a fit's progress: (what is being fitted, epochs done, epochs in all, latest validation score)
 FitProgress = Callable[[str, int, int, float | None], None]
+
+
+class _Fitted(NamedTuple):
+    """What a fit left: its report, the scaling of its predictions, its cost, the score at each checkpoint."""
+
+    report: FitReport
+    scaling: Scaling
+    cost: Cost
+    curve: list[float]
 
 
 class Runner:
@@ -85,7 +94,7 @@ class Runner:
         def fit_curve(settings: Mapping[str, Any], fold: Fold) -> Sequence[float]:
             method = build(self.method_class(job.row.method), settings, job.epochs)
             label = f"{job.row.method} · fold {job.fold.name} · inner {fold.name}"
-            return self._fit(job, method, job.tuning_seed, label, fold.train, fold.test)[0].curve
+            return self._fit(job, method, job.tuning_seed, label, fold.train, fold.test).curve
 
         folds = self._inner_folds(job)
         if not folds:
@@ -106,22 +115,26 @@ class Runner:
         label: str,
         train: Sequence[str],
         validation: Sequence[str] = (),
-    ) -> tuple[FitReport, Scaling, Cost]:
+    ) -> _Fitted:
         """Fit on the slides named `train`; with validation slides, each epoch's predictions are scored on them."""
         inputs = fit_inputs(self.materials.fold(job.fold), job.contestant.card, train, validation)
-        tell = self.progress
-        context = FitContext(
-            seed=seed,
-            device=self.materials.design.device,
-            progress=(lambda done, total, score: tell(label, done, total, score)) if tell else None,
-        )
+        curve: list[float] = []
+
+        def hand_over(checkpoint: int, predictions: Sequence[np.ndarray]) -> None:
+            if inputs.judge is not None:
+                curve.append(inputs.judge(predictions))
+
+        def progress(done: int, total: int) -> None:
+            if self.progress is not None:
+                self.progress(label, done, total, curve[-1] if curve else None)
+
+        context = FitContext(seed, self.materials.design.device, progress, hand_over)
+        checkpoints = range(1, method.settings().get("epochs", 0) + 1)
         try:
-            report, cost = measured(
-                lambda: method.fit(inputs.train, inputs.validation, inputs.score, context)
-            )
+            report, cost = measured(lambda: method.fit(inputs.train, inputs.queries, checkpoints, context))
         except UsageError as error:  # the method's own trouble, not unusable input: a row with its reason
             raise MethodError(str(error)) from error
-        return report, inputs.scaling, cost
+        return _Fitted(report, inputs.scaling, cost, curve)
 
     def _evaluate(self, job: Job, seed: int, tuning: Tuning | None, tuning_seconds: float | None) -> Record:
         """Refit on all outer training slides with what the inner loop chose, predict and score the test slides."""
@@ -132,7 +145,7 @@ class Runner:
             tuning.epochs if tuning and tuning.epochs is not None else job.epochs,
         )
         label = f"{job.row.method} · fold {job.fold.name}"
-        report, scaling, fit_cost = self._fit(job, method, seed, label, job.fold.train)
+        report, scaling, fit_cost, _ = self._fit(job, method, seed, label, job.fold.train)
         predictions, cost, warned = self._predict(job, method, scaling, fit_cost)
         scored = [self.judge.score(job.fold, name, values) for name, values in predictions.items()]
         unmeasured = {name: self.judge.n_left_out(job.fold, name) for name in job.fold.test}

@@ -43,7 +43,7 @@ class Tuning:
 def tune(settings: Sequence[Mapping[str, Any]], folds: Sequence[Fold], fit_curve: FitCurve) -> Tuning:
     """The (setting, epoch) pair with the highest curve, averaged over the inner folds at equal epoch.
 
-    Of equals the earlier setting and the earlier epoch win. A fit that reports no curve is a MethodError.
+    Of equals the earlier setting and the earlier epoch win. A fit that handed over nothing is a MethodError.
     """
     means = [_mean_curve([fit_curve(point, fold) for fold in folds], point) for point in settings]
     peaks = [float(np.max(curve)) for curve in means]
@@ -72,7 +72,7 @@ def _mean_curve(curves: Sequence[Sequence[float]], point: Mapping[str, Any]) -> 
     length = min(len(curve) for curve in curves)
     if length == 0:
         raise MethodError(
-            f"A fit with settings {dict(point)} reported no validation curve; fit must call score."
+            f"A fit with settings {dict(point)} handed over no prediction; fit must do so at each checkpoint."
         )
     stacked = np.array([list(curve)[:length] for curve in curves], dtype=float)
     return np.where(np.isfinite(stacked), stacked, -np.inf).mean(axis=0)

@@ -1,4 +1,4 @@
-"""The training loop that neural methods share: seeds, device, precision, epochs, validation curve, progress.
+"""The training loop that neural methods share: seeds, device, precision, epochs, checkpoints, progress.
 
 A method's fit is a few lines:
 
@@ -10,11 +10,11 @@ A method's fit is a few lines:
             for spots in shuffled_batches(n, 128, generator):
                 yield mse_loss(network(patches[spots]), expression[spots])
 
-        return train(network, optimiser, losses, epochs, context, Validation(predict, validation, score))
+        return train(network, optimiser, losses, epochs, context, Checkpoints(predict, queries, checkpoints))
 
 What happens once an epoch (a learning-rate schedule, say) stands in `losses`, before or after its loop. There
-is no early stopping: the runner chooses the epoch from the curve of the report. Where a publication has a stopping
-rule of its own on training spots, `own_loss` keeps the weights of the epoch at which it was lowest.
+is no early stopping: the runner chooses the epoch by what was predicted at checkpoints. Where a publication has a
+stopping rule of its own on training spots, `own_loss` keeps the weights of the epoch at which it was lowest.
 """
 
 from __future__ import annotations
@@ -30,23 +30,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stbench.contract import FitContext, FitReport, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, ParameterCount
 from stbench.errors import MethodError, UsageError
 from stbench.slide import QuerySlide
 
 
-class Validation(NamedTuple):
-    """What is scored after each epoch: `score` of what `predict` gives for each of `slides`."""
+class Checkpoints(NamedTuple):
+    """What is handed over after each of `epochs` (1, 2, ...): what `predict` gives for each of `slides`."""
 
     predict: Callable[[QuerySlide], np.ndarray]
     slides: Sequence[QuerySlide] = ()
-    score: Score | None = None
+    epochs: Sequence[int] = ()
 
-    def mean_score(self) -> float | None:
-        """The mean score over the slides, or None where there is nothing to score."""
-        if self.score is None or not self.slides:
-            return None
-        return float(np.mean([self.score(slide, self.predict(slide)) for slide in self.slides]))
+    def include(self, epoch: int) -> bool:
+        """Whether something is to be predicted after that epoch."""
+        return bool(self.slides) and epoch in self.epochs
+
+    def predictions(self) -> list[np.ndarray]:
+        """The predictions of today's weights, in the order of the slides."""
+        return [self.predict(slide) for slide in self.slides]
 
 
 class _BestWeights:
@@ -56,13 +58,21 @@ class _BestWeights:
         self.network, self.loss = network, loss
         self.lowest, self.epoch, self.state = math.inf, 0, copy.deepcopy(network.state_dict())
 
-    def improved(self, epoch: int) -> bool:
-        """Whether the loss is lower than ever; its weights are then the best."""
+    def update(self, epoch: int) -> None:
+        """Today's weights are the best where the loss is lower than ever."""
         loss = self.loss()
-        if not loss < self.lowest:
-            return False
-        self.lowest, self.epoch, self.state = loss, epoch + 1, copy.deepcopy(self.network.state_dict())
-        return True
+        if loss < self.lowest:
+            self.lowest, self.epoch, self.state = loss, epoch + 1, copy.deepcopy(self.network.state_dict())
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The network has the best weights inside, and those of today again afterwards."""
+        today = copy.deepcopy(self.network.state_dict())
+        self.network.load_state_dict(self.state)
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(today)
 
     def restore(self) -> str:
         """Give the network the best weights; returns which they are, for the result's row."""
@@ -76,51 +86,55 @@ def train(
     losses: Callable[[int], Iterable[Tensor]],
     epochs: int,
     context: FitContext,
-    validation: Validation | None = None,
+    checkpoints: Checkpoints | None = None,
     accumulate: int = 1,
     mixed_precision: bool = False,
     own_loss: Callable[[], float] | None = None,
 ) -> FitReport:
-    """Train `network` for `epochs` epochs and report the validation score after each.
+    """Train `network` for `epochs` epochs, and hand predictions for the queries to the context at the checkpoints.
 
     losses           called with the epoch (0, 1, ...); yields scalar losses, each computed when it is asked for
     accumulate       so many losses are averaged into one optimiser step; a shorter last group counts as a step
     mixed_precision  losses are computed under bfloat16 autocast
     own_loss         a stopping rule of the method's own: called after each epoch, in eval mode without gradients; the
-                     weights at which it was lowest are kept, and each entry of the curve is the score of those
-    Validation runs in eval mode and leaves the random state alone, so that a refit without validation slides
-    follows the same path. The network's mode is restored at the end.
+                     weights at which it was lowest are kept, and a checkpoint's predictions are those weights'
+    Queries are predicted in eval mode, and the random state is left alone, so that a fit without queries follows the
+    same path. The network's mode is restored at the end.
     Raises MethodError for a loss that is not finite and for an epoch without a loss.
     """
     if epochs < 0:
         raise UsageError(f"epochs is {epochs}; it must be 0 or more.")
     device = device_of(context)
-    was_training, curve, steps, latest = network.training, [], 0, None
+    was_training, means, steps = network.training, [], 0
     best = _BestWeights(network, own_loss) if own_loss else None
     optimiser.zero_grad(set_to_none=True)
     for epoch in range(epochs):
         network.train()
         epoch_losses = _under_autocast(losses(epoch), device, mixed_precision)
-        steps += _train_epoch(optimiser, epoch_losses, accumulate, f"epoch {epoch + 1} of {epochs}")
+        taken, mean = _train_epoch(optimiser, epoch_losses, accumulate, f"epoch {epoch + 1} of {epochs}")
+        steps, means = steps + taken, [*means, mean]
         with evaluating(network), _random_state_kept(device):
-            if best is None or best.improved(epoch):
-                latest = validation.mean_score() if validation else None
-        if latest is not None:
-            curve.append(latest)
+            if best:
+                best.update(epoch)
+            if checkpoints and context.hand_over and checkpoints.include(epoch + 1):
+                with best.in_place() if best else contextlib.nullcontext():
+                    context.hand_over(epoch + 1, checkpoints.predictions())
         if context.progress:
-            context.progress(epoch + 1, epochs, latest)
+            context.progress(epoch + 1, epochs)
     network.train(was_training)
     notes = (best.restore(),) if best else ()
-    return FitReport(curve=tuple(curve), epochs=epochs, steps=steps, notes=notes)
+    return FitReport(losses=tuple(means), epochs=epochs, steps=steps, notes=notes)
 
 
 def _train_epoch(
     optimiser: torch.optim.Optimizer, losses: Iterable[Tensor], accumulate: int, name: str
-) -> int:
-    """One epoch: a gradient for each loss, an optimiser step for each `accumulate` of them; returns the steps."""
+) -> tuple[int, float]:
+    """One epoch: a gradient for each loss, a step for each `accumulate` of them; returns steps and mean loss."""
     pending = steps = 0
+    values: list[float] = []
     for loss in losses:
         value = loss.item()
+        values.append(value)
         if not math.isfinite(value):
             raise MethodError(f"The training loss was {value} in {name}; a smaller learning rate may help.")
         (loss / accumulate if accumulate > 1 else loss).backward()
@@ -133,7 +147,7 @@ def _train_epoch(
         steps += 1
     if steps == 0:
         raise MethodError(f"There was nothing to train on in {name}: the training slides gave no batch.")
-    return steps
+    return steps, math.fsum(values) / len(values)
 
 
 def _step(optimiser: torch.optim.Optimizer, scale: float = 1.0) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount, Score
+from stbench.contract import FitContext, FitReport, Method, ParameterCount
 from stbench.errors import MethodError
 from stbench.preprocess.neighbours import neighbour_positions, spatial_neighbours
 from stbench.preprocess.ridge import ComponentRidge, DepthRidge
@@ -28,12 +28,12 @@ class LinearMethod(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         self._fitted = self.model(self.components, self.penalty).fit(train)
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if self._fitted is None:

@@ -79,8 +79,8 @@ BREAKS = {
     "changes its setting": ("self.penalty = penalty", "self.penalty = penalty * 2", "stored under their own names"),
     "no default": ("penalty: float = 1000.0", "penalty: float", "have defaults"),
     "does not pickle": ("self._model: ", "self.scale = lambda x: x\n        self._model: ", "pickles"),
-    "does not score": (
-        "return self.report_without_epochs(validation, score)", "return FitReport()", "validation slides"
+    "hands nothing over": (
+        "return self.report_without_epochs(queries, context)", "return FitReport()", "With queries"
     ),
     "one spot is too few": (
         "return self._model", "assert slide.n_spots > 1\n        return self._model", "one spot"

@@ -115,10 +115,10 @@ from stbench.contract import FitContext, Method
 
 
 class Hoarder(Method):
-    def fit(self, train, validation=(), score=None, context=FitContext()):
+    def fit(self, train, queries=(), checkpoints=(), context=FitContext()):
         self.genes, self.hoard = train[0].expression.shape[1], np.ones((400, 1000, 1000), np.uint8)
         print("words of a plugin")
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide):
         return np.zeros((slide.n_spots, self.genes))

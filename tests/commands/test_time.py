@@ -146,12 +146,12 @@ class Sleeper(Method):
     def __init__(self, first: float = 0.3, later: float = 0.02, told: bool = True, epochs: int = 1):
         self.first, self.later, self.told, self.epochs = first, later, told, epochs
 
-    def fit(self, train, validation=(), score=None, context=FitContext()):
+    def fit(self, train, queries=(), checkpoints=(), context=FitContext()):
         self.genes, self.names = train[0].expression.shape[1], []
         for epoch in range(self.epochs):
             time.sleep(self.later if epoch else self.first)
             if self.told and context.progress:
-                context.progress(epoch + 1, self.epochs, None)
+                context.progress(epoch + 1, self.epochs)
         return FitReport(epochs=self.epochs)
 
     def predict(self, slide):

@@ -170,21 +170,23 @@ def test_inner_scaling_is_fitted_on_the_inner_training_slides_alone(slides):
 
 def test_validation_slides_are_queries_scored_on_their_scored_spots_on_the_log_scale(slides):
     fold, inputs = inputs_with_validation(slides)
-    (query,) = inputs.validation
-    assert (query.id, query.n_spots) == ("validation-0", GRID**2)
+    (query,) = inputs.queries
+    assert (query.id, query.n_spots) == ("query-0", GRID**2)
     prediction = np.random.default_rng(0).uniform(0, 1, (GRID**2, 12))
     truth = log_cpm(slides["S2"], fold.panel.genes)
     kept = np.delete(prediction, SHALLOW, axis=0)
     expected = np.mean([np.corrcoef(truth[:, g], kept[:, g])[0, 1] for g in range(12)])
-    assert inputs.score is not None
-    assert inputs.score(query, prediction) == pytest.approx(expected)
+    assert inputs.judge is not None
+    assert inputs.judge([prediction]) == pytest.approx(expected)
     prediction[list(SHALLOW)] = 77.0
-    assert inputs.score(query, prediction) == pytest.approx(expected)
+    assert inputs.judge([prediction]) == pytest.approx(expected)
     prediction[0, 0] = np.nan
     with pytest.raises(MethodError, match="finite"):
-        inputs.score(query, prediction)
+        inputs.judge([prediction])
     with pytest.raises(MethodError, match="shape"):
-        inputs.score(query, prediction[:-1])
+        inputs.judge([prediction[:-1]])
+    with pytest.raises(MethodError, match="2 predictions were handed over for 1 queries"):
+        inputs.judge([prediction, prediction])
 
 
 def emptied(slide: Slide, n_left: int) -> Slide:
@@ -199,11 +201,11 @@ def test_slides_without_a_scored_spot_neither_train_nor_judge(slides):
     fold = fold_of({**slides, "S2": emptied(slides["S2"], 0), "S3": emptied(slides["S3"], 2)})
     inputs = fit_inputs(fold, BLIND, ("S2", "S4"), ("S2", "S3", "S4"))
     assert [slide.id for slide in inputs.train] == ["S4"]
-    assert [query.id for query in inputs.validation] == ["validation-0"]
-    assert inputs.score is not None
+    assert [query.id for query in inputs.queries] == ["query-0"]
+    assert inputs.judge is not None
     own = np.zeros((GRID**2, 12))
     own[slides["S4"].totals >= 100] = inputs.scaling.apply(fold.log_expression("S4"))
-    assert inputs.score(inputs.validation[0], own) == pytest.approx(1)
+    assert inputs.judge([own]) == pytest.approx(1)
     with pytest.raises(CannotFit, match="None of the training slides S2"):
         fit_inputs(fold, BLIND, ("S2",))
     with pytest.raises(CannotFit, match="validation slides S2, S3"):

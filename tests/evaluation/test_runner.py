@@ -91,7 +91,7 @@ def test_a_record_is_the_fit_on_all_other_slides_scored_by_hand(slides):
 @pytest.mark.parametrize("split", ["slide", "patient"])
 def test_fits_see_training_slides_only_and_the_inner_loop_inner_ones(slides, spied, split):
     run(slides, "spy", split=split, fold=-1)  # tests on S4, patient C
-    pairs = [({slide.id for slide in train}, len(validation)) for train, validation, _ in spied]
+    pairs = [({slide.id for slide in train}, len(queries)) for train, queries, _ in spied]
     by_slide = [({"S2", "S3"}, 1), ({"S1", "S3"}, 1), ({"S1", "S2"}, 1)]
     by_patient = [({"S3"}, 2), ({"S1", "S2"}, 1)]
     assert pairs == [*(by_slide if split == "slide" else by_patient), ({"S1", "S2", "S3"}, 0)]
@@ -100,7 +100,7 @@ def test_fits_see_training_slides_only_and_the_inner_loop_inner_ones(slides, spi
         {"S1": "S1", "S2": "S2", "S3": "S3"} if split == "slide" else {"S1": "A", "S2": "A", "S3": "B"}
     )
     assert all(slide.n_spots == GRID**2 - len(SHALLOW) for train, _, _ in spied for slide in train)
-    assert all(slide.n_spots == GRID**2 for _, validation, _ in spied for slide in validation)
+    assert all(slide.n_spots == GRID**2 for _, queries, _ in spied for slide in queries)
 
 
 def test_every_fit_is_scaled_by_its_own_training_slides(slides, spied):

@@ -64,7 +64,7 @@ def test_curves_of_different_length_are_compared_as_far_as_all_go():
 def test_nothing_finite_or_no_curve_is_an_error_of_the_method():
     with pytest.raises(MethodError, match="No setting of the grid reached a finite"):
         choose(([NAN], [0.1]), ([0.1], [-math.inf]))
-    with pytest.raises(MethodError, match=r"\{'i': 1\} reported no validation curve"):
+    with pytest.raises(MethodError, match=r"\{'i': 1\} handed over no prediction"):
         choose(([0.1], [0.1]), ([], [0.1]))
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, MethodCard, Score
+from stbench.contract import FitContext, FitReport, Method, MethodCard
 from stbench.errors import MethodError, UsageError
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -19,10 +19,10 @@ class Plane(Method):
         self.shift = shift
         self.weights: np.ndarray | None = None
 
-    def fit(self, train, validation=(), score=None, context=FitContext()) -> FitReport:  # noqa: B008
+    def fit(self, train, queries=(), checkpoints=(), context=FitContext()) -> FitReport:  # noqa: B008
         design = np.concatenate([_design(slide) for slide in train])
         self.weights = np.linalg.lstsq(design, np.concatenate([s.expression for s in train]).astype(float))[0]
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if self.weights is None:
@@ -42,12 +42,12 @@ class Spy(Plane):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008
     ) -> FitReport:
-        self.calls.append((list(train), list(validation), context))
-        return super().fit(train, validation, score, context)
+        self.calls.append((list(train), list(queries), context))
+        return super().fit(train, queries, checkpoints, context)
 
 
 class Epochs(Plane):
@@ -57,16 +57,16 @@ class Epochs(Plane):
         super().__init__()
         self.epochs, self.best, self.loudness = epochs, best, loudness
 
-    def fit(self, train, validation=(), score=None, context=FitContext()) -> FitReport:  # noqa: B008
+    def fit(self, train, queries=(), checkpoints=(), context=FitContext()) -> FitReport:  # noqa: B008
         super().fit(train)
-        self.seed, curve = context.seed, []
+        self.seed = context.seed
         for epoch in range(1, self.epochs + 1):
             self.noise = self.loudness * (0.1 + abs(epoch - self.best))
-            latest = self.validation_score(validation, score)
-            curve += [] if latest is None else [latest]
+            if context.hand_over and epoch in checkpoints:
+                context.hand_over(epoch, [self.predict(slide) for slide in queries])
             if context.progress:
-                context.progress(epoch, self.epochs, latest)
-        return FitReport(tuple(curve), self.epochs, pretrained="nothing", notes=("a note",))
+                context.progress(epoch, self.epochs)
+        return FitReport(epochs=self.epochs, pretrained="nothing", notes=("a note",))
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         plane = super().predict(slide)
@@ -89,7 +89,7 @@ class Failing(Plane):
         super().__init__()
         self.how, self.every_seed = how, every_seed
 
-    def fit(self, train, validation=(), score=None, context=FitContext()) -> FitReport:  # noqa: B008
+    def fit(self, train, queries=(), checkpoints=(), context=FitContext()) -> FitReport:  # noqa: B008
         errors: Mapping[str, BaseException] = {
             "fit": RuntimeError("two\n  lines"),
             "method": MethodError("its own words"),
@@ -98,7 +98,7 @@ class Failing(Plane):
         }
         if self.how in errors and (self.every_seed or context.seed == 0):
             raise errors[self.how]
-        return super().fit(train, validation, score, context)
+        return super().fit(train, queries, checkpoints, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         prediction: Any = super().predict(slide)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from handed_over import fit_with_queries
 from scipy.special import log_softmax, softmax
 from scipy.stats import pearsonr
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
@@ -221,7 +222,7 @@ def test_a_bank_of_one_profile_predicts_that_profile():
     np.testing.assert_array_equal(prediction, np.tile(profile, (6, 1)))
 
 
-def test_validation_slides_leave_the_fit_alone_and_meet_a_bank_of_today_s_weights():
+def test_queries_leave_the_fit_alone_and_meet_a_bank_of_today_s_weights():
     train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))
     embedded = []
 
@@ -231,9 +232,9 @@ def test_validation_slides_leave_the_fit_alone_and_meet_a_bank_of_today_s_weight
             return super().predict(slide)
 
     method = Spied(**{**SMALL, "epochs": 2})
-    report = method.fit(train, [query], lambda slide, prediction: float(prediction.sum()))
-    assert len(report.curve) == report.epochs == 2
-    assert report.curve[-1] == float(method.predict(query).sum())
+    report, predictions = fit_with_queries(method, train, [query])
+    assert list(predictions) == [1, 2] and report.epochs == len(report.losses) == 2
+    np.testing.assert_array_equal(predictions[2][0], method.predict(query))
     assert not np.array_equal(embedded[0], embedded[1]) and np.array_equal(embedded[1], embedded[2])
     np.testing.assert_array_equal(method.predict(query), fitted(train, epochs=2).predict(query))
 
@@ -368,16 +369,15 @@ def test_a_small_training_set_is_named():
 
 def held_out_losses(monkeypatch, given):
     """BLEEP fitted by its own rule with these held-out losses after its epochs; the report and weights by epoch."""
-    weights, left = [], list(given)
+    weights, left = {}, list(given)
     monkeypatch.setattr(bleep_method, "soft_target_losses", spied_losses(left))
     method = BLEEP(**SMALL | {"epochs": len(given)}, own_stopping=True)
 
-    def score(slide, prediction):
-        weights.append({name: value.clone() for name, value in method._network.state_dict().items()})
-        return float(len(weights))
+    def hand_over(checkpoint, predictions):
+        weights[checkpoint] = {name: value.clone() for name, value in method._network.state_dict().items()}
 
-    query = query_of(training_slide("Q"))
-    report = method.fit([training_slide(name, n=10) for name in "AB"], [query], score)
+    train, query = [training_slide(name, n=10) for name in "AB"], query_of(training_slide("Q"))
+    report = method.fit(train, [query], range(1, len(given) + 1), FitContext(hand_over=hand_over))
     return method, report, weights
 
 
@@ -394,9 +394,11 @@ def spied_losses(left):
 def test_its_own_rule_keeps_the_weights_with_the_lowest_held_out_loss(monkeypatch):
     method, report, weights = held_out_losses(monkeypatch, [3.0, 1.0, 2.0])
     assert report.notes[0] == "The method's own rule kept the weights of epoch 2."
-    assert len(weights) == 2 and report.curve == (1.0, 2.0, 2.0), "the curve is that of the kept weights"
+    assert list(weights) == [1, 2, 3]
     for name, value in method._network.state_dict().items():
-        assert torch.equal(value, weights[1][name]), name
+        assert torch.equal(value, weights[2][name]), name
+        assert torch.equal(value, weights[3][name]), "a checkpoint is predicted with the weights kept so far"
+    assert any(not torch.equal(value, weights[1][name]) for name, value in weights[2].items())
 
 
 def test_its_own_rule_holds_a_random_fifth_out_of_training_but_not_of_the_bank(monkeypatch):
@@ -493,7 +495,7 @@ def test_a_fit_that_fails_leaves_no_bank_of_other_weights():
 
     later_epoch, later_fit = Failing(**SMALL | {"epochs": 2}), fitted(train, epochs=0)
     with pytest.raises(MethodError, match="second of two epochs"):
-        later_epoch.fit(train, [query], lambda slide, prediction: 0.0)
+        fit_with_queries(later_epoch, train, [query])
     with pytest.raises(MethodError, match="no patches"):
         later_fit.fit([replace(train[0], patches={})])
     for method in (later_epoch, later_fit):

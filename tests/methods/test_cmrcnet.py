@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from handed_over import fit_with_queries
 from scipy.special import log_softmax, softmax
 from scipy.stats import pearsonr
 from torch import nn
@@ -490,19 +491,13 @@ def test_without_reconstruction_its_parameters_are_gone():
     assert CMRCNet().parameter_count() == (0, 0)
 
 
-def test_validation_scores_the_weights_of_its_epoch_and_does_not_change_the_fit():
-    scored = []
-
-    def score(slide, prediction):
-        scored.append(prediction)
-        return float(prediction.sum())
-
+def test_queries_meet_the_weights_of_their_checkpoint_and_do_not_change_the_fit():
     method = CMRCNet(**SMALL, neighbours=2)
-    report = method.fit(TRAIN, [QUERY, QUERY], score)
+    report, predictions = fit_with_queries(method, TRAIN, [QUERY, QUERY])
     np.testing.assert_array_equal(method.predict(QUERY), fitted(neighbours=2).predict(QUERY))
-    np.testing.assert_array_equal(method.predict(QUERY), scored[-1])
-    np.testing.assert_array_equal(fitted(neighbours=2, epochs=1).predict(QUERY), scored[0])
-    assert len(report.curve) == report.epochs == 2
+    np.testing.assert_array_equal(method.predict(QUERY), predictions[2][1])
+    np.testing.assert_array_equal(fitted(neighbours=2, epochs=1).predict(QUERY), predictions[1][0])
+    assert list(predictions) == [1, 2] and report.epochs == len(report.losses) == 2
 
 
 def test_fitting_again_forgets_the_first_fit():

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from handed_over import fit_with_queries
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from scipy.stats import pearsonr
@@ -203,7 +204,7 @@ def test_no_graph_of_a_fit_holds_a_spot_that_it_must_not(monkeypatch, exclude, s
     monkeypatch.setattr(eggn_method, "build_graph", spied)
     train = [replace(training_slide(name[0]), id=name, group=name[0]) for name in ("A1", "A2", "B1", "B2")]
     method = EGGN(**{**SMALL, "exclude": exclude, "exemplars": 1})
-    method.fit(train, validation=[query_of(training_slide("A"))], score=lambda slide, prediction: 0.0)
+    method.fit(train, queries=[query_of(training_slide("A"))])
     assert [name for name, _ in built] == ["A1", "A2", "B1", "B2", "query"], "each graph is built once"
     assert built[0][1] <= sources and built[4][1] <= {"A1", "A2", "B1", "B2"}
     assert all(name not in found for name, found in built)
@@ -298,12 +299,12 @@ def test_the_same_seed_gives_identical_predictions():
     assert not np.array_equal(first, other)
 
 
-def test_validation_slides_do_not_change_the_fit_and_the_curve_scores_them():
+def test_queries_do_not_change_the_fit_and_are_handed_over_as_predicted():
     train, query = [training_slide(name) for name in "ABC"], query_of(training_slide("Q"))
     method = EGGN(**SMALL)
-    report = method.fit(train, [query], lambda slide, prediction: float(prediction.sum()))
-    assert len(report.curve) == report.epochs == 2
-    assert report.curve[-1] == float(method.predict(query).sum())
+    report, predictions = fit_with_queries(method, train, [query])
+    assert list(predictions) == [1, 2] and report.epochs == len(report.losses) == 2
+    np.testing.assert_array_equal(predictions[2][0], method.predict(query))
     np.testing.assert_array_equal(method.predict(query), fitted(train).predict(query))
     restored = pickle.loads(pickle.dumps(method))
     np.testing.assert_array_equal(restored.predict(query), method.predict(query))

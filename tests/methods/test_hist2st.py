@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from handed_over import fit_with_queries
 from native_sections import native_sections
 
 import stbench.methods.hist2st.method as hist2st_method
@@ -447,12 +448,12 @@ def test_the_learning_rate_falls_every_so_many_epochs(monkeypatch):
     assert rates == pytest.approx([0.1, 0.1, 0.05, 0.05, 0.025])
 
 
-def test_validation_does_not_change_the_fit():
+def test_queries_do_not_change_the_fit():
     train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))
     method = Hist2ST(**SMALL)
-    report = method.fit(train, [query], lambda slide, prediction: float(prediction.sum()))
-    assert len(report.curve) == report.epochs == 2
-    assert report.curve[-1] == float(method.predict(query).sum())
+    report, predictions = fit_with_queries(method, train, [query])
+    assert list(predictions) == [1, 2] and report.epochs == len(report.losses) == 2
+    np.testing.assert_array_equal(predictions[2][0], method.predict(query))
     np.testing.assert_array_equal(method.predict(query), fitted(train).predict(query))
 
 

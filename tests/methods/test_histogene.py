@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from handed_over import fit_with_queries
 from scipy.stats import pearsonr
 
 from stbench.contract import FitContext
@@ -191,7 +192,7 @@ def test_a_position_outside_the_tables_is_an_error_before_training(row_column, f
     with pytest.raises(MethodError, match=rf"Slide B .*{found}.*0 to 63"):
         HisToGene(**SMALL).fit([training_slide("A"), outside], context=FitContext(progress=progress))
     with pytest.raises(MethodError, match=r"Slide B .*0 to 63"):
-        HisToGene(**SMALL).fit([slide], [query_of(outside)], lambda *_: 0.0, FitContext(progress=progress))
+        HisToGene(**SMALL).fit([slide], [query_of(outside)], (1,), FitContext(progress=progress))
     with pytest.raises(MethodError, match=rf"Slide B .*{remedy}"):
         fitted().predict(query_of(outside))
 
@@ -210,17 +211,10 @@ def test_a_visium_array_fits_the_default_tables_and_not_the_released_ones():
 
 def test_the_same_seed_gives_identical_losses_and_predictions():
     query = query_of(training_slide("Q"))
-    curves = []
+    train, losses = [training_slide(name) for name in "AB"], []
     for seed in (3, 3, 4):
-        method = HisToGene(**SMALL)
-        report = method.fit(
-            [training_slide(name) for name in "AB"],
-            [query],
-            lambda slide, prediction: float((prediction**2).mean()),
-            FitContext(seed=seed),
-        )
-        curves.append(report.curve)
-    assert curves[0] == curves[1] != curves[2] and len(curves[0]) == 2
+        losses.append(HisToGene(**SMALL).fit(train, context=FitContext(seed=seed)).losses)
+    assert losses[0] == losses[1] != losses[2] and len(losses[0]) == 2
     np.testing.assert_array_equal(*(fitted(seed=3).predict(query) for _ in range(2)))
 
 
@@ -242,11 +236,11 @@ def test_the_seed_of_python_s_hashes_changes_nothing():
     assert len(first) > 20 * GENES * 8 and first == second
 
 
-def test_validation_slides_do_not_change_the_fit():
+def test_queries_do_not_change_the_fit():
     train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))
     method = HisToGene(**SMALL)
-    report = method.fit(train, [query], lambda slide, prediction: float(prediction.sum()))
-    assert report.curve[-1] == float(method.predict(query).sum())
+    _, predictions = fit_with_queries(method, train, [query])
+    np.testing.assert_array_equal(predictions[2][0], method.predict(query))
     np.testing.assert_array_equal(method.predict(query), fitted(train).predict(query))
 
 
@@ -318,13 +312,11 @@ def test_the_error_falls_on_real_sections_at_the_published_rate(shared_data, sha
     truth = {slide.id: np.log10(1 + 1e4 * share) for slide, share in zip(train, shares, strict=True)}
     native = [replace(slide, expression=truth[slide.id]) for slide in train]
 
-    def error(slide: QuerySlide, prediction: np.ndarray) -> float:
-        return float(((prediction - truth[slide.id]) ** 2).mean())
-
-    report = HisToGene(epochs=3).fit(native, [query_of(native[0])], error)
-    assert report.curve[0] < 0.6
-    assert report.curve[0] > report.curve[1] > report.curve[2]
-    assert report.curve[2] < 0.35
+    _, predictions = fit_with_queries(HisToGene(epochs=3), native, [query_of(native[0])])
+    errors = [float(((found - truth[native[0].id]) ** 2).mean()) for (found,) in predictions.values()]
+    assert errors[0] < 0.6
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[2] < 0.35
 
 
 # The network against its formulas, and what predicts faster.

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from handed_over import fit_with_queries
 from torch import nn
 
 from stbench.contract import FitContext
@@ -297,13 +298,13 @@ def test_training_shows_each_epoch_new_views_and_prediction_the_plain_ones(monke
     assert len(seen) == 3
 
 
-def test_validation_slides_do_not_change_the_fit_and_the_curve_scores_them():
+def test_queries_do_not_change_the_fit_and_are_handed_over_as_predicted():
     train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))
     method = M2OST(**SMALL)
-    report = method.fit(train, [query], lambda slide, prediction: float(prediction.sum()))
-    assert len(report.curve) == report.epochs == 2 and report.notes == ()
+    report, predictions = fit_with_queries(method, train, [query])
+    assert list(predictions) == [1, 2] and report.epochs == len(report.losses) == 2 and report.notes == ()
     assert report.steps == 2 * 3, "24 spots in batches of 8"
-    assert report.curve[-1] == float(method.predict(query).sum())
+    np.testing.assert_array_equal(predictions[2][0], method.predict(query))
     np.testing.assert_array_equal(method.predict(query), fitted(train).predict(query))
     restored = pickle.loads(pickle.dumps(method))
     np.testing.assert_array_equal(restored.predict(query), method.predict(query))

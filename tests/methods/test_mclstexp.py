@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from handed_over import fit_with_queries
 from scipy.special import log_softmax
 
 from stbench.contract import FitContext
@@ -516,19 +517,13 @@ def test_entries_of_the_tables_that_no_spot_uses_do_not_matter(trained):
         assert torch.equal(large(*spots), small(*spots))
 
 
-def test_validation_scores_the_weights_of_its_epoch_and_does_not_change_the_fit():
-    scored = []
-
-    def score(slide, prediction):
-        scored.append(prediction)
-        return float(prediction.sum())
-
+def test_queries_meet_the_weights_of_their_checkpoint_and_do_not_change_the_fit():
     method = MclSTExp(**SMALL | {"epochs": 2}, neighbours=3)
-    report = method.fit(TRAIN, [QUERY, QUERY], score)
-    assert len(report.curve) == report.epochs == 2
+    report, predictions = fit_with_queries(method, TRAIN, [QUERY, QUERY])
+    assert list(predictions) == [1, 2] and report.epochs == len(report.losses) == 2
     np.testing.assert_array_equal(method.predict(QUERY), fitted(neighbours=3, epochs=2).predict(QUERY))
-    np.testing.assert_array_equal(method.predict(QUERY), scored[-1])
-    np.testing.assert_array_equal(fitted(neighbours=3).predict(QUERY), scored[0])
+    np.testing.assert_array_equal(method.predict(QUERY), predictions[2][1])
+    np.testing.assert_array_equal(fitted(neighbours=3).predict(QUERY), predictions[1][0])
 
 
 def test_a_fitted_method_pickles_without_patches_and_leaves_its_slides_alone():

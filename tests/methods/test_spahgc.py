@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from handed_over import fit_with_queries
 from scipy.stats import pearsonr
 
 import stbench.methods.spahgc.method as spahgc_method
@@ -239,7 +240,7 @@ def test_no_graph_of_a_fit_holds_a_node_of_its_own_group_or_from_outside(monkeyp
     train = [replace(training_slide(name[0]), id=name, group=name[0]) for name in ("A1", "A2", "B1", "B2")]
     outside = query_of(training_slide("A"))
     method = SpaHGC(**SMALL, reference_nodes=reference_nodes)
-    method.fit(train, validation=[outside], score=lambda slide, prediction: 0.0)
+    method.fit(train, queries=[outside])
     others = {"A": {"B1", "B2"}, "B": {"A1", "A2"}}
     assert [name for name, _ in built] == ["A1", "A2", "B1", "B2", "query"], "each graph is built once"
     for name, sources in built[:4]:
@@ -330,12 +331,12 @@ def test_the_same_seed_gives_identical_predictions():
     assert not np.array_equal(first, other)
 
 
-def test_validation_slides_do_not_change_the_fit_and_the_curve_scores_them_unmasked():
+def test_queries_do_not_change_the_fit_and_are_handed_over_unmasked():
     train, query = [training_slide(name) for name in "ABC"], query_of(training_slide("Q"))
     method = SpaHGC(**SMALL)
-    report = method.fit(train, [query], lambda slide, prediction: float(prediction.sum()))
-    assert len(report.curve) == report.epochs == 2
-    assert report.curve[-1] == float(method.predict(query).sum())
+    report, predictions = fit_with_queries(method, train, [query])
+    assert list(predictions) == [1, 2] and report.epochs == len(report.losses) == 2
+    np.testing.assert_array_equal(predictions[2][0], method.predict(query))
     np.testing.assert_array_equal(method.predict(query), fitted(train).predict(query))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from handed_over import fit_with_queries
 from scipy.stats import pearsonr
 from torchvision.models import densenet121
 
@@ -248,15 +249,16 @@ def test_the_same_seed_gives_identical_predictions(mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_validation_slides_leave_the_fit_alone_and_are_scored_as_they_are_predicted(mode):
+def test_queries_leave_the_fit_alone_and_are_handed_over_as_they_are_predicted(mode):
     train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))
     altered = query_of(training_slide("Q"), 255 - query.patches[224])
     unseen = default_fit(mode)
     for slide in (query, altered):
         method = STNet(**SMALL, mode=mode, average=False)
-        report = method.fit(train, [slide], lambda slide, prediction: float(prediction.sum()))
-        assert len(report.curve) == report.epochs == 2 and report.curve[0] != report.curve[1]
-        assert report.curve[-1] == float(method.predict(slide).sum())
+        report, predictions = fit_with_queries(method, train, [slide])
+        assert list(predictions) == [1, 2] and report.epochs == len(report.losses) == 2
+        assert not np.array_equal(predictions[1][0], predictions[2][0])
+        np.testing.assert_array_equal(predictions[2][0], method.predict(slide))
         for name, kept in unseen._network.state_dict().items():
             assert torch.equal(method._network.state_dict()[name], kept), name
 

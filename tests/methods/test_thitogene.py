@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from handed_over import fit_with_queries
 
 from stbench.contract import FitContext
 from stbench.datasets.her2 import plugin as Her2
@@ -303,12 +304,12 @@ def test_the_same_seed_gives_identical_predictions_and_so_does_predicting_twice(
     assert not np.array_equal(first.predict(query), other.predict(query))
 
 
-def test_validation_slides_do_not_change_the_fit():
+def test_queries_do_not_change_the_fit():
     train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))
     method = THItoGene(**SMALL)
-    report = method.fit(train, [query], lambda slide, prediction: float(prediction.sum()))
-    assert len(report.curve) == report.epochs == 2
-    assert report.curve[-1] == float(method.predict(query).sum())
+    report, predictions = fit_with_queries(method, train, [query])
+    assert list(predictions) == [1, 2] and report.epochs == len(report.losses) == 2
+    np.testing.assert_array_equal(predictions[2][0], method.predict(query))
     np.testing.assert_array_equal(method.predict(query), fitted(train).predict(query))
 
 
@@ -588,13 +589,13 @@ def test_places_beyond_the_tables_take_the_nearest_entry_with_a_warning():
     assert any("4 spots of slide A" in note for note in notes)
 
 
-def test_validation_slides_beyond_the_tables_are_noted_too():
+def test_queries_beyond_the_tables_are_noted_too():
     within, slide = query_of(training_slide("V")), training_slide("Q")
     beyond = query_of(replace(slide, array_row_column=slide.array_row_column + np.array([0, 3])))
     method = THItoGene(**SMALL, n_pos=6)  # columns reach 5, those of Q 8
     with warnings.catch_warnings():
         warnings.simplefilter("error", MethodWarning)  # the notes say it once, not every epoch
-        report = method.fit([training_slide("A")], [within, beyond], lambda *_: 0.0)
+        report, _ = fit_with_queries(method, [training_slide("A")], [within, beyond])
         method.predict(within)
     (said,) = report.notes
     assert said == "6 spots of slide Q lie beyond the position tables (0 to 5) and take the nearest entry"

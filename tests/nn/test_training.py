@@ -12,7 +12,7 @@ from torch.nn.functional import mse_loss
 
 from stbench.contract import FitContext
 from stbench.errors import MethodError, UsageError
-from stbench.nn.training import Validation, device_of, evaluating, seeded, shuffled_batches, train
+from stbench.nn.training import Checkpoints, device_of, evaluating, seeded, shuffled_batches, train
 from stbench.slide import QuerySlide
 
 INPUTS = torch.linspace(-1, 1, 24).reshape(12, 2)
@@ -23,7 +23,7 @@ def query(n: int) -> QuerySlide:
     return QuerySlide(id=f"q{n}", platform="ST", pixel_xy=np.zeros((n, 2)), array_row_column=np.zeros((n, 2)))
 
 
-def fit(epochs=3, seed=0, context=None, slides=(), score=None, **options):
+def fit(epochs=3, seed=0, context=None, slides=(), at=(), **options):
     """A small network with dropout, trained in shuffled batches; the network and the report."""
     context = context or FitContext(seed=seed)
     with seeded(context) as generator:
@@ -39,7 +39,7 @@ def fit(epochs=3, seed=0, context=None, slides=(), score=None, **options):
             return network(INPUTS[: slide.n_spots]).numpy()
 
         report = train(
-            network, optimiser, losses, epochs, context, Validation(predict, slides, score), **options
+            network, optimiser, losses, epochs, context, Checkpoints(predict, slides, at), **options
         )
     return network, report
 
@@ -73,44 +73,59 @@ def test_python_and_numpy_draw_from_the_seed_too():
     assert all(a != b for a, b in zip(draws(5), draws(6), strict=True))
 
 
-def test_the_curve_is_the_mean_score_over_the_validation_slides_after_each_epoch():
-    seen = []
+def test_the_queries_are_predicted_at_the_checkpoints_by_the_weights_of_their_epoch():
+    handed = {}
+    context = FitContext(hand_over=handed.__setitem__)
+    network, report = fit(epochs=3, context=context, slides=(query(3), query(4)), at=(1, 3))
+    assert [(at, [len(found) for found in handed[at]]) for at in handed] == [(1, [3, 4]), (3, [3, 4])]
+    assert report.epochs == 3
+    with evaluating(network):
+        np.testing.assert_array_equal(handed[3][1], network(INPUTS[:4]).numpy())
+    with evaluating(shorter := fit(epochs=1)[0]):
+        np.testing.assert_array_equal(handed[1][1], shorter(INPUTS[:4]).numpy())
 
-    def score(slide, prediction):
-        seen.append((slide.id, prediction.shape))
-        return float(len(seen))
 
-    _, report = fit(epochs=2, slides=(query(3), query(4)), score=score)
-    assert seen == [("q3", (3, 1)), ("q4", (4, 1))] * 2
-    assert report.curve == (1.5, 3.5) and report.epochs == 2
+def test_the_report_holds_the_mean_loss_of_each_epoch():
+    weight = nn.Linear(1, 1, bias=False)
+    optimiser = torch.optim.SGD(weight.parameters(), lr=0.0)
+    given = {0: [1.0, 2.0, 6.0], 1: [4.0]}
+
+    def losses(epoch):
+        yield from (value + 0 * weight(torch.ones(1, 1)).sum() for value in given[epoch])
+
+    assert train(weight, optimiser, losses, 2, FitContext()).losses == (3.0, 4.0)
 
 
-def test_validation_does_not_change_what_is_trained():
-    def score(slide, prediction):
+def test_handing_over_does_not_change_what_is_trained():
+    def draw(*handed):
         torch.rand(3), random.random(), np.random.random()
-        return 0.0
 
-    assert torch.equal(weights(fit(slides=(query(2),), score=score)[0]), weights(fit()[0]))
+    context = FitContext(hand_over=draw)
+    assert torch.equal(weights(fit(slides=(query(2),), at=(1, 2, 3), context=context)[0]), weights(fit()[0]))
 
 
-def test_without_validation_slides_there_is_no_curve_and_progress_is_told_so():
+def test_progress_is_told_after_what_was_handed_over():
     told = []
-    _, report = fit(epochs=2, context=FitContext(progress=lambda *step: told.append(step)))
-    assert report.curve == () and told == [(1, 2, None), (2, 2, None)]
+    context = FitContext(
+        progress=lambda *step: told.append(step), hand_over=lambda at, found: told.append(at)
+    )
+    fit(epochs=2, context=context, slides=(query(1),), at=(1, 2))
+    assert told == [1, (1, 2), 2, (2, 2)]
 
 
-def test_progress_hears_the_latest_score():
-    told = []
-    context = FitContext(progress=lambda *step: told.append(step))
-    fit(epochs=2, context=context, slides=(query(1),), score=lambda slide, prediction: 0.25)
-    assert told == [(1, 2, 0.25), (2, 2, 0.25)]
+@pytest.mark.parametrize("lacking", [{"at": ()}, {"slides": ()}, {"context": FitContext()}])
+def test_nothing_is_predicted_that_nobody_takes(lacking):
+    handed = []
+    context = FitContext(hand_over=lambda *found: handed.append(found))
+    fit(**{"epochs": 2, "context": context, "slides": (query(1),), "at": (1, 2), **lacking})
+    assert handed == []
 
 
 def test_no_epochs_leave_the_network_as_it_was_made():
-    network, report = fit(epochs=0, slides=(query(1),), score=lambda slide, prediction: 1.0)
+    network, report = fit(epochs=0, slides=(query(1),), at=(1,))
     with seeded(FitContext()):
         expected = nn.Sequential(nn.Linear(2, 8), nn.Dropout(0.5), nn.Linear(8, 1))
-    assert report.curve == () and report.epochs == 0
+    assert report.losses == () and report.epochs == 0
     assert torch.equal(weights(network), weights(expected))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, Score
+from stbench.contract import FitContext, FitReport, Method
 from stbench.errors import MethodError
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -25,15 +25,15 @@ class Faulty(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         self._mean = np.concatenate([slide.expression for slide in train]).mean(axis=0)
         self._broken = all(slide.id != "A1" for slide in train)
         if self._broken:
             self._fail(context)
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def _fail(self, context: FitContext) -> None:
         if self.fault == "raise":

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, Score
+from stbench.contract import FitContext, FitReport, Method
 from stbench.errors import MethodError
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -23,15 +23,15 @@ class RemembersSlides(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         for slide in train:
             for position, expression in zip(slide.pixel_xy, slide.expression, strict=True):
                 self.seen[tuple(position)] = expression
         self._mean = np.concatenate([slide.expression for slide in train]).mean(axis=0)
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if self._mean is None:

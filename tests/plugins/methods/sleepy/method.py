@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, Score
+from stbench.contract import FitContext, FitReport, Method
 from stbench.errors import MethodError
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -25,18 +25,18 @@ class Sleepy(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         if diary := os.environ.get("STBENCH_TEST_DIARY"):
             with Path(diary).open("a") as file:
-                kind = "tuning" if validation else "refit"
+                kind = "tuning" if queries else "refit"
                 file.write(f"{kind} {'+'.join(slide.id for slide in train)} seed {context.seed}\n")
         time.sleep(self.seconds)
         self._seed = context.seed
         self._mean = np.concatenate([slide.expression for slide in train]).mean(axis=0)
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if self._mean is None:

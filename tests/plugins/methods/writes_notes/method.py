@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, Score
+from stbench.contract import FitContext, FitReport, Method
 from stbench.errors import MethodError
 from stbench.files import cache_root
 from stbench.slide import QuerySlide, TrainingSlide
@@ -24,8 +24,8 @@ class WritesNotes(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         for slide in train:
@@ -34,7 +34,7 @@ class WritesNotes(Method):
                 note.parent.mkdir(parents=True, exist_ok=True)
                 np.save(note, slide.expression)
         self._mean = np.concatenate([slide.expression for slide in train]).mean(axis=0)
-        return self.report_without_epochs(validation, score)
+        return self.report_without_epochs(queries, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if self._mean is None:
