@@ -38,8 +38,8 @@ def test_floors_keep_every_claim(method: str, quick: None):
     assert len(result.document["claims"]) >= 12
 
 
-# Networks on patches of 224 px, whose dozen fits take minutes on one core: `pytest -m slow` runs them.
-DEAR = ("bleep", "m2ost", "mclstexp", "stnet")
+# Networks whose dozen fits take from half a minute to some minutes on one core: `pytest -m slow` runs them.
+DEAR = ("bleep", "cmrcnet", "hggep", "hist2st", "m2ost", "mclstexp", "stnet")
 NETWORKS = [
     pytest.param(name, marks=pytest.mark.slow if name in DEAR else pytest.mark.acceptance)
     for name in registry.plugins("method")

@@ -252,7 +252,7 @@ def test_the_same_seed_gives_identical_predictions():
 # Statement 8: it learns.
 
 
-@pytest.mark.acceptance
+@pytest.mark.slow  # more than a minute on one core
 def test_the_loss_of_one_real_batch_falls(shared_data, shared_cache):
     """24 spots of C3, random weights, 14 steps on the same batch without augmentation."""
     slide = next(source for source in Her2().slides(shared_data) if source.id == "C3").read()
