@@ -428,7 +428,7 @@ def test_each_copy_is_one_transform_of_all_spots(monkeypatch):
 # Statement 8: training.
 
 
-@pytest.mark.acceptance
+@pytest.mark.slow  # more than a minute on one core
 def test_thirty_steps_about_halve_the_loss_on_a_real_section(shared_data, shared_cache):
     method = Watched(epochs=30, copies=1, learning_rate=1e-4)
     method.fit(native_sections(shared_data, CARD, ["C2"], spots=50), context=FitContext(seed=12000))
