@@ -89,6 +89,7 @@ RUNS = [
 ]
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("run", RUNS, ids=[f"{run.script} {run.arguments}" for run in RUNS])
 def test_a_benchmark_prints_what_it_promises(run: Run, shared_cache: Path):
     ended = subprocess.run(

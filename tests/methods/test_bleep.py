@@ -275,6 +275,7 @@ def test_the_loss_of_one_real_batch_falls(shared_data, shared_cache):
     assert len(losses) == 14 and losses[-1] < 0.5 * losses[0]
 
 
+@pytest.mark.acceptance
 def test_it_learns_what_colours_tell():
     train, unseen = [training_slide(name, n=24) for name in "AB"], training_slide("Q", n=30)
     method = fitted(train, epochs=10, micro_batch=24, retrieved=5, learning_rate=3e-4)

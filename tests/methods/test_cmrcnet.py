@@ -523,6 +523,7 @@ def test_the_spread_of_the_image_embeddings_is_noted():
     assert "mixed_precision was left off" in CMRCNet(**SMALL, mixed_precision=True).fit(TRAIN).notes[-1]
 
 
+@pytest.mark.acceptance
 def test_it_learns_what_colours_tell():
     train, unseen = [training_slide(name, n=32) for name in "AB"], training_slide("Q", n=24)
     method = fitted(train, epochs=25, batch_size=32, learning_rate=3e-3, neighbours=5)

@@ -248,6 +248,7 @@ def test_the_same_seed_gives_identical_predictions(mode):
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("mode", MODES)
 def test_queries_leave_the_fit_alone_and_are_handed_over_as_they_are_predicted(mode):
     train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tiny_slides import N_GENES, make_slide
 
-from stbench.contract import Dataset, FitContext, FitReport, Method, Score, SlideSource
+from stbench.contract import Dataset, FitContext, FitReport, Method, SlideSource
 from stbench.slide import QuerySlide, Slide, TrainingSlide
 
 # As folders they name plugins: no dot, slash, comma or colon.
@@ -59,8 +59,8 @@ class Noted(Method):
     def fit(
         self,
         train: Sequence[TrainingSlide],
-        validation: Sequence[QuerySlide] = (),
-        score: Score | None = None,
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
         self._mean = np.concatenate([slide.expression for slide in train]).mean(axis=0)

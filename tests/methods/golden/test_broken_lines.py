@@ -137,6 +137,7 @@ def test_every_network_is_broken_once_and_each_in_another_line():
     assert len({(module, line) for _, module, line, _ in BREAKS.values()}) == len(BREAKS)
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("method", BREAKS)
 def test_one_wrong_line_turns_the_comparison_red(method):
     what, *line = BREAKS[method]

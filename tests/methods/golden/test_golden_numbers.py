@@ -28,7 +28,7 @@ COMPARISONS = {
 }
 
 
-@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("precision", ["float64", pytest.param("float32", marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("method", check.CHECKS)
 def test_the_network_gives_the_authors_numbers(method, precision, capsys):
     assert check.failures(method, getattr(torch, precision)) == []

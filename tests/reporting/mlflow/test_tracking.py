@@ -317,6 +317,7 @@ def test_a_broken_database_is_one_sentence(tmp_path):
     assert warning is not None and "did not get" in warning and str(tmp_path) in warning
 
 
+@pytest.mark.acceptance
 def test_a_kill_while_the_database_is_made_breaks_nothing(tmp_path):
     killed = logging_process(tmp_path)
     limit = time.monotonic() + 60
@@ -335,6 +336,7 @@ def test_a_kill_while_the_database_is_made_breaks_nothing(tmp_path):
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".mlflow")]
 
 
+@pytest.mark.acceptance
 def test_two_processes_that_make_the_database_at_once_both_log(tmp_path):
     both = [logging_process(tmp_path), logging_process(tmp_path)]
     assert [process.communicate()[0].strip() for process in both] == ["None", "None"]

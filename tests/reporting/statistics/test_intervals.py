@@ -31,6 +31,7 @@ def test_slides_are_drawn_within_patients():
     assert bootstrap_interval(same_means) == (low, high)
 
 
+@pytest.mark.acceptance
 def test_the_default_test_and_interval_hold_where_slides_of_a_patient_are_correlated():
     """No difference in truth, 6 patients with 4 slides each, intraclass correlation 0.6 of the differences."""
     from stbench.reporting.statistics import mean
