@@ -314,7 +314,7 @@ def test_queries_do_not_change_the_fit_and_are_handed_over_as_predicted():
 # Statement 8: real spots.
 
 
-@pytest.mark.acceptance
+@pytest.mark.slow
 def test_ten_steps_on_24_real_spots_lower_the_error_every_time(shared_data, shared_cache):
     from stbench.datasets.her2 import plugin as Her2
     from stbench.evaluation.design import Design

@@ -285,7 +285,7 @@ def test_the_same_seed_gives_identical_predictions(trained):
 # Statement 8: a fixed batch of real spots.
 
 
-@pytest.mark.acceptance
+@pytest.mark.slow
 def test_ten_steps_on_real_spots_pair_them(shared_data):
     losses = losses_of_a_fit(
         [real_spots(shared_data, 24)], pretrained=False, augmentation="none", batch_size=24, epochs=10

@@ -306,7 +306,7 @@ def test_columns_follow_the_panel(mode):
 # Statement 8: it learns.
 
 
-@pytest.mark.acceptance
+@pytest.mark.slow
 def test_it_beats_the_mean_on_its_own_training_spots(shared_data, shared_cache):
     """96 spots of C3, random weights, patches of 96 px standing in for those of 224 px."""
     slide = next(source for source in Her2().slides(shared_data) if source.id == "C3").read()
