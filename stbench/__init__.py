@@ -12,7 +12,7 @@ synthetic              generated tissue for the demo datasets
 preprocess             panels, scaling, patches, encoders, neighbours, caches
 nn                     what methods are built from: the training loop, checks of settings, layers, losses, batches
 metrics                two arrays in, a number out
-evaluation             folds, plan, tuning, runner, executors, audit, provenance
+evaluation             folds, plan, tuning, runner, executors, sealed trials, audit, provenance
 reporting              results on disk, statistics, tables, MLflow, the report page
 commands               what users call, one module a command: run, check, audit, time, verify, doctor, ...
 cli                    parse, call the command of the same name, show

@@ -126,6 +126,8 @@ class SlideScores:
 class Record:
     """One (method, settings, seed, fold): scores, cost, versions, hashes; `failure` is None or the reason.
 
+    trace         the traceback of a failure, "" where there is none
+    sealed        how far the process was shut in that was fitted in: "sealed", "not sealed", ...; "" in old Records
     unlabelled, tumour_labels   which annotation values mean "no label" and which count as tumour
     published_steps             optimiser steps of the publication's training; those taken are in `cost`
     predictions   test slide -> (n_spots, G) float32 on the log scale, as they were scored
@@ -142,6 +144,8 @@ class Record:
     train_slides: tuple[str, ...]
     test_slides: tuple[str, ...]
     failure: str | None = None
+    trace: str = ""
+    sealed: str = ""
     leaky: bool = False
     panel_note: str = ""
     panel_hash: str = ""
@@ -312,6 +316,8 @@ class _PlainRecord(_Plain):
     train_slides: _Names
     test_slides: _Names
     failure: StrictStr | None = None
+    trace: StrictStr = ""
+    sealed: StrictStr = ""
     leaky: StrictBool = False
     panel_note: StrictStr = ""
     panel_hash: StrictStr = ""

@@ -56,12 +56,18 @@ def plugins(kind: Kind) -> Mapping[str, Plugin]:
 
 
 def _folder_of(module: str) -> Path:
-    """Folder of a module's source, found without running the module itself (its parent packages do run)."""
+    """Folder in which a module's source lies, found without running anything of it."""
+    outer, *inner = module.split(".")
     try:
-        spec = importlib.util.find_spec(module)
+        spec = importlib.util.find_spec(outer)
     except Exception:
         spec = None
-    return Path(spec.origin).parent if spec and spec.origin else Path(module)
+    if spec is None or not (spec.origin or spec.submodule_search_locations):
+        return Path(module)
+    if not spec.submodule_search_locations:
+        return Path(spec.origin or module).parent
+    folder = Path(next(iter(spec.submodule_search_locations))).joinpath(*inner)
+    return folder if folder.is_dir() else folder.parent
 
 
 def find(kind: Kind, name: str) -> Plugin:

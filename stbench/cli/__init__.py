@@ -27,6 +27,7 @@ from stbench.cli import (
     time,
     verify,
 )
+from stbench.cli.debugging import debug_if
 from stbench.errors import StbenchError, UsageError
 from stbench.names import cleaned, printable, shortened
 
@@ -67,6 +68,7 @@ def main() -> None:
     """Run the command line: exit status 0 done, 1 something failed while running, 2 wrong usage or unusable input."""
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    debug_if(debug)
     if not debug:
         _quieten_libraries()
     _show_any_letter()

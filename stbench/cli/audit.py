@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from stbench.cli.options import DataRoot, Dataset, Json, names, print_json
+from stbench.cli.options import (
+    DEFAULT_OUT,
+    DataRoot,
+    Dataset,
+    Json,
+    Out,
+    method_settings,
+    names,
+    print_json,
+)
 from stbench.errors import UsageError
 
 
@@ -19,6 +28,10 @@ def audit(
     split: Annotated[str, typer.Option(help="Outer split: slide, patient or slide-matched.")] = "slide",
     genes: Annotated[str, typer.Option(help="Gene panel, as in `stbench run`.")] = "train-hvg",
     epochs: Annotated[int, typer.Option(help="Upper bound on epochs of the audited fits.")] = 2,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE, one hyperparameter; repeatable.")
+    ] = None,
+    out: Out = DEFAULT_OUT,
     json: Json = False,
 ) -> None:
     """Prove that a test slide's expression does not reach its own predictions; exit status 1 on a leak."""
@@ -30,7 +43,16 @@ def audit(
         raise UsageError("The audit needs at least three slides: two to train on in the audited fold.")
     with results_kept_apart():
         result = auditing.audit_method(
-            method, dataset, data_root, wanted, split, genes, epochs, messages().print
+            method,
+            dataset,
+            data_root,
+            wanted,
+            split,
+            genes,
+            epochs,
+            dict(method_settings(set_ or [], [method]).get(method, {})),
+            out,
+            messages().print,
         )
     if json:
         print_json(result)
@@ -38,5 +60,7 @@ def audit(
         output().print(f"{result['method']} on {result['dataset']}: {result['verdict']}")
         for line in result["evidence"]:
             output().print(f"- {line}", markup=False)
+        for line in result["notes"]:
+            output().print(f"note: {line}", markup=False)
     if result["verdict"] != "clean":
         sys.exit(1)

@@ -16,9 +16,10 @@ def check(method: Annotated[str, typer.Argument(help="Method name.")], json: Jso
 
     from stbench.cli.consoles import each_kept_apart, output
     from stbench.commands import check as checks
+    from stbench.commands.run import print_words
 
     verdicts = []
-    for verdict in each_kept_apart(checks.check_method(method)):
+    for verdict in each_kept_apart(checks.check_method(method, print_words)):
         verdicts.append(verdict)
         if not json:
             mark = "[green]PASS[/green]" if verdict.problem is None else "[red]FAIL[/red]"
@@ -27,6 +28,8 @@ def check(method: Annotated[str, typer.Argument(help="Method name.")], json: Jso
                 + (f": {escape(verdict.problem)}" if verdict.problem else ""),
                 markup=True,
             )
+            for line in verdict.trace.rstrip().splitlines():
+                output().print(f"     {line}")
     if json:
         print_json({"method": method, "claims": [verdict._asdict() for verdict in verdicts]})
     if any(verdict.problem for verdict in verdicts):

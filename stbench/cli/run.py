@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,6 +74,15 @@ def run(
         int | None, typer.Option(min=1, help="Threads for each process (default: cores // workers).")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", help="Minutes that one trial (one fit) may take.")
+    ] = None,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Conduct trials in this process, for a debugger: not sealed.")
+    ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Audit each method first, and mark its rows.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Do again what is already recorded.")
@@ -107,10 +117,43 @@ def run(
     if dry_run:
         _show_plan(prepared, json)
         return
-    _run_and_show(prepared, workers, threads, json)
+    if audit:
+        _audit_first(prepared, dataset, data_root, wanted)
+    _run_and_show(prepared, workers, threads, json, time_limit, in_process)
 
 
-def _run_and_show(prepared: PreparedRun, workers: int, threads: int | None, json: bool) -> None:
+def _audit_first(
+    prepared: PreparedRun, dataset: str, data_root: Path | None, slides: list[str] | None
+) -> None:
+    """Audit every method of the run whose source was not audited yet; what the audit says stands at its rows."""
+    from stbench.cli.consoles import messages, results_kept_apart
+    from stbench.commands import audit as auditing
+
+    design, out = prepared.design, prepared.store.out
+    with results_kept_apart():
+        for contestant in auditing.not_audited(prepared.contestants, out):
+            messages().print(f"auditing {contestant.name}")
+            result = auditing.audit_method(
+                contestant.name,
+                dataset,
+                data_root,
+                slides,
+                design.split,
+                design.genes,
+                settings=dict(contestant.overrides),
+                out=out,
+            )
+            messages().print(f"{contestant.name}: {result['verdict']}")
+
+
+def _run_and_show(
+    prepared: PreparedRun,
+    workers: int,
+    threads: int | None,
+    json: bool,
+    time_limit: float | None,
+    in_process: bool,
+) -> None:
     from stbench.cli.consoles import messages, results_kept_apart
     from stbench.cli.progress import ProgressListener
     from stbench.commands import run as benchmark
@@ -121,7 +164,7 @@ def _run_and_show(prepared: PreparedRun, workers: int, threads: int | None, json
             prepared = benchmark.with_weights(prepared, listener)
             # Weights that cannot be had were named just now, once.
             warnings.filterwarnings("ignore", message="No ImageNet weights of")
-            benchmark.execute(prepared, workers, threads, listener)
+            benchmark.execute(prepared, workers, threads, listener, time_limit, in_process)
     except KeyboardInterrupt:
         left = sum(len(job.keys) for job in prepared.pending())
         messages().print(
@@ -186,13 +229,14 @@ def _show_plan(prepared: PreparedRun, json: bool) -> None:
 
 def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
     from stbench.cli.consoles import messages, output
+    from stbench.cli.debugging import debugging
     from stbench.commands.leaderboard import tables_of
     from stbench.names import cleaned
     from stbench.reporting.tables import formats
     from stbench.reporting.tables.columns import LONGEST_REASON
     from stbench.reporting.tables.terminal import LeaderboardView
 
-    tables = tables_of(records)
+    tables = tables_of(records, prepared.store.out)
     if json:
         print(formats.to_json(tables), end="")
         return
@@ -203,6 +247,9 @@ def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
                 f"failed: {record.row.method}, fold {record.fold}, seed {record.seed}: "
                 f"{cleaned(record.failure or '', LONGEST_REASON)}"
             )
+            if debugging():
+                for line in record.trace.splitlines():
+                    messages().print(f"    {line}")
     mlflow = prepared.where_mlflow_is()
     messages().print(
         f"Records and predictions: {prepared.store.out}.{f' MLflow: {mlflow}' if mlflow else ''}"

@@ -1,21 +1,27 @@
-"""The leakage audit by names: finds method and dataset, writes the scrambled copy, runs the passes."""
+"""The leakage audit by names: finds method and dataset, plans the trials, runs the passes, keeps the verdict."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from stbench import registry
-from stbench.commands.choosing import choose_device, data_folder, dataset_name, find_slides
+from stbench.commands.choosing import choose_contestants, choose_device, dataset_name, find_slides
+from stbench.commands.run import print_words
 from stbench.contract import SlideSource
 from stbench.errors import UsageError
-from stbench.evaluation.audit import AuditCase, audit
+from stbench.evaluation.audit import AuditCase, AuditResult, audit
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import Fold, group_slides, outer_folds
+from stbench.evaluation.folds import group_slides
+from stbench.evaluation.plan import Contestant, Job, make_plan
+from stbench.evaluation.shipped_data import shipped_data
+from stbench.evaluation.trials.benches import SealedBench
+from stbench.evaluation.trials.trial import NOT_SEALED
+from stbench.reporting.results.audits import Audit, audits_below, keep_audit
 
-_SEED = 20260
+# So many outer folds are run, the last of them audited; inner folds of each; settings tried.
+_FOLDS, _INNER, _SETTINGS = 3, "2", 1
 
 
 def audit_method(
@@ -26,57 +32,81 @@ def audit_method(
     split: str = "slide",
     genes: str = "train-hvg",
     epochs: int = 2,
+    settings: dict[str, Any] | None = None,
+    out: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Audit a method on the first fold of a dataset: {"method", "dataset", "verdict", "evidence"}."""
-    method, name = registry.find("method", method).name, dataset_name(dataset)
+    """Audit a method on a dataset: {"method", "dataset", "verdict", "evidence", "notes"}.
+
+    out  results folder in which the verdict is kept, None for none
+    """
+    contestant = _contestant(method, settings or {})
+    name = dataset_name(dataset)
     sources, _ = find_slides(dataset, data_root, slides)
-    design = Design(dataset=name, split=split, genes=genes, epochs=epochs, device=choose_device("cpu"))  # type: ignore[arg-type]
-    patients = {source.id: source.patient for source in sources}
-    groups = group_slides(patients, split)
-    audited, earlier = _folds(patients, split)
-    root = data_folder(dataset, data_root)
-    case = AuditCase(
-        method=method,
-        card=registry.method_card(method),
-        method_class=registry.load_method,
-        dataset_class=registry.load_dataset,
-        design=design,
-        root=root,
-        groups=groups,
-        earlier=earlier,
-        audited=audited,
-        originals=(root, *_folders_of(sources)),
-    )
-    with tempfile.TemporaryDirectory(prefix="stbench-audit-") as folder:
-        scrambled = _scrambled_copy(dataset, root, audited.test, Path(folder))
-        result = audit(case, scrambled, say)
-    return {"method": method, "dataset": name, "verdict": result.verdict, "evidence": result.evidence}
+    if shipped := shipped_data(contestant.place.folder, sources):
+        result = AuditResult("leak", shipped, [], NOT_SEALED)
+    else:
+        design = Design(
+            dataset=name,
+            split=split,  # type: ignore[arg-type]
+            inner=_INNER,
+            genes=genes,
+            epochs=epochs,
+            max_settings=_SETTINGS,
+            device=choose_device("cpu"),
+        )
+        result = _audited(contestant, design, sources, say)
+    if out is not None:
+        kept = Audit(
+            method=contestant.name,
+            source=contestant.source,
+            dataset=name,
+            verdict=result.verdict,  # type: ignore[arg-type]  # one of the three
+            sealed=result.sealed,
+        )
+        keep_audit(out, kept)
+    return {
+        "method": contestant.name,
+        "dataset": name,
+        "verdict": result.verdict,
+        "evidence": result.evidence,
+        "notes": result.notes,
+    }
 
 
-def _folders_of(sources: Sequence[SlideSource]) -> list[Path]:
-    """The folders in which the slides' files lie, wherever below or beside the data root that is."""
-    return sorted({path.parent for source in sources for path in source.files.values()})
+def not_audited(contestants: Sequence[Contestant], out: Path) -> list[Contestant]:
+    """Those whose source has no verdict yet below a results folder, each method once."""
+    known = audits_below([out])
+    by_name = {contestant.name: contestant for contestant in reversed(contestants)}
+    return [
+        contestant
+        for contestant in reversed(by_name.values())
+        if (contestant.name, contestant.source) not in known
+    ]
 
 
-def _folds(patients: Mapping[str, str | None], split: str) -> tuple[Fold, Fold]:
-    """The audited fold and an earlier one in which its test slides train."""
-    if len(patients) < 3:
-        raise UsageError(f"The audit needs at least three slides; found {', '.join(patients)}.")
-    folds = outer_folds(patients, split)
-    for audited in folds:
-        for earlier in folds:
-            if set(audited.test) <= set(earlier.train):
-                return audited, earlier
+def _contestant(method: str, settings: dict[str, Any]) -> Contestant:
+    found = registry.find("method", method).name
+    contestants = choose_contestants([found], "paper", {found: settings} if settings else {})
+    return next(contestant for contestant in contestants if contestant.name == found)
+
+
+def _audited(
+    contestant: Contestant, design: Design, sources: Sequence[SlideSource], say: Callable[[str], None]
+) -> AuditResult:
+    groups = group_slides({source.id: source.patient for source in sources}, design.split)
+    if len(sources) < 3:
+        named = ", ".join(source.id for source in sources)
+        raise UsageError(f"The audit needs at least three slides; found {named}.")
+    jobs = make_plan(design, "", sources, groups, [contestant], [0]).jobs
+    case = AuditCase(design, tuple(sources), groups, _audited_jobs(jobs, design.split))
+    opened: list[str] = []
+    return audit(case, SealedBench(on_output=print_words, on_opened=opened.extend), say, opened)
+
+
+def _audited_jobs(jobs: Sequence[Job], split: str) -> tuple[Job, ...]:
+    """The first jobs of a run, up to one whose test slides train in an earlier one."""
+    for last in range(min(_FOLDS, len(jobs)) - 1, 0, -1):
+        if any(set(jobs[last].fold.test) <= set(job.fold.train) for job in jobs[:last]):
+            return tuple(jobs[: last + 1])
     raise UsageError(f"No fold of --split {split} trains on another's test slides; audit with --split slide.")
-
-
-def _scrambled_copy(dataset: str, root: Path, slides: Sequence[str], folder: Path) -> Path:
-    """A copy of the data root in which the expression of all those slides is noise."""
-    plugin = registry.load_dataset(dataset)()
-    source = root
-    for i, slide in enumerate(slides):
-        copy = folder / f"copy-{i}"
-        plugin.copy_scrambled(source, slide, copy, _SEED + i)
-        source = copy
-    return source

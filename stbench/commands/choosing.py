@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from stbench.contract import DatasetCard, SlideSource
 from stbench.errors import DatasetError, UnknownName, UsageError
 from stbench.evaluation.design import Design
 from stbench.evaluation.plan import Contestant
+from stbench.evaluation.trials.plugins import PluginPlace
 from stbench.files import cache_root, default_data_root, hash_value
 
 DEFAULT_PRESET = "paper"
@@ -33,7 +34,10 @@ def choose_contestants(
     for name in [*names, *(floor for floor in registry.floor_methods() if floor not in names)]:
         card, source = registry.method_card(name), registry.source_hash("method", name)
         preset, own = _preset(name, card.presets, variant), dict(settings.get(name, {}))
-        entry = Contestant(name, card, source, preset, {**card.presets.get(preset, {}), **own}, own)
+        its_settings = {**card.presets.get(preset, {}), **own}
+        entry = Contestant(
+            name, card, source, preset, its_settings, own, place=PluginPlace(*registry.find("method", name))
+        )
         contestants.append(entry)
         if tuned and card.kind == "floor" and len(card.grid) > 1:
             contestants.append(dataclasses.replace(entry, variant="untuned", tuned=False))
@@ -53,41 +57,18 @@ def _check_plain(settings: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def check_settings(
-    method: str, points: Iterable[Mapping[str, Any]], given: Mapping[str, Any], epochs: int | None = None
+    contestant: Contestant, points: Sequence[Mapping[str, Any]], epochs: int | None = None
 ) -> None:
-    """Build the method with each of these settings; UsageError for an unknown one, or a value that it does not take.
+    """Have the method built with each of these settings; UsageError for an unknown one, or one that it does not take.
 
-    given  those among them that were set by hand
+    PluginError where the plugin does not load.
     """
-    # Imported here because it loads torch.
-    from stbench.evaluation.runner import build
+    from stbench.evaluation.trials.describe import describe
 
-    method_class = registry.load_method(method)
-    method_class.check_settings(given)
-    check_kinds(method, given, method_class.defaults())
-    for point in points:
-        method_class.check_settings(point)
-        try:
-            build(method_class, point, epochs)
-        except UsageError as error:
-            raise UsageError(f"{method}: {error}") from None
-        except Exception:  # whatever else goes wrong becomes the row of who meets it
-            continue
-
-
-def check_kinds(method: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """UsageError for a setting whose value is of another kind than its default: a text for a number, say."""
-    for name, value in given.items():
-        default = defaults[name]
-        if value is not None and default is not None and _kind(value) != _kind(default):
-            raise UsageError(
-                f"--set {method}.{name}={value} is {_kind(value)}; it must be {_kind(default)}, such as {default}."
-            )
-
-
-def _kind(value: Any) -> str:
-    kinds = ((bool, "true or false"), ((int, float), "a number"), (str, "a text"), ((list, tuple), "a list"))
-    return next((kind for types, kind in kinds if isinstance(value, types)), "a mapping")
+    light = contestant.card.kind == "floor"
+    problem = describe(contestant.place, points, contestant.overrides, epochs, light).problem
+    if problem:
+        raise UsageError(problem)
 
 
 def check_seeds(seeds: Sequence[int]) -> None:

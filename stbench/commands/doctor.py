@@ -95,7 +95,9 @@ def _cache() -> list[Finding]:
 def _sealing() -> list[Finding]:
     possible = possible_here()
     if not possible.reason:
-        found = "a process can be shut in here (files, shared memory, network); runs make no use of it yet"
+        found = (
+            "sealed: trials read and reach nothing but what they are given (files, shared memory, network)"
+        )
         return [Finding("PASS", "sealing", found)]
     fix = "" if possible.files else "Linux from 5.13 on with Landlock among its security modules can"
     return [Finding("WARN", "sealing", f"{possible}: {possible.reason}", fix)]

@@ -11,6 +11,7 @@ from stbench.commands.sources import opened_folders
 from stbench.errors import UsageError
 from stbench.files import write_text
 from stbench.record import Record
+from stbench.reporting.results.audits import audits_below
 from stbench.reporting.results.merging import merged_records
 from stbench.reporting.tables.leaderboard import (
     DEFAULT_REFERENCE,
@@ -39,15 +40,17 @@ def read_board(
         raise UsageError(f"--sort {sort} is not one of {', '.join(get_args(SortScore))}.")
     with opened_folders(out, bundles) as folders:
         records, problems = merged_records(folders)
+        audits = audits_below(folder for _, folder in folders)
     if not records:
         raise UsageError(_nothing_under(out, problems))
-    tables = build_tables(records, cast(SortScore, sort), reference, registry.method_sources())
+    tables = build_tables(records, cast(SortScore, sort), reference, registry.method_sources(), audits)
     return Board(tables, problems)
 
 
-def tables_of(records: Iterable[Record]) -> list[Table]:
-    """The tables of these Records, rows of methods that changed since marked."""
-    return build_tables(records, sources=registry.method_sources())
+def tables_of(records: Iterable[Record], out: Path | None = None) -> list[Table]:
+    """The tables of these Records, rows of methods that changed since marked; with the audits kept below `out`."""
+    audits = audits_below([out] if out else [])
+    return build_tables(records, sources=registry.method_sources(), audits=audits)
 
 
 def leaderboard(records: Iterable[Record]) -> pandas.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,11 +26,13 @@ from stbench.commands.choosing import (
     find_slides,
 )
 from stbench.contract import DatasetCard, SlideSource
-from stbench.errors import UsageError
+from stbench.errors import PluginError, UsageError
 from stbench.evaluation import provenance
 from stbench.evaluation.design import Design
 from stbench.evaluation.folds import group_slides
 from stbench.evaluation.plan import Contestant, Job, Plan, make_plan
+from stbench.evaluation.shipped_data import shipped_data
+from stbench.names import cleaned
 from stbench.preprocess.patches import PatchSize
 from stbench.preprocess.weights import fetch_weights, weights_at_hand
 from stbench.record import Record
@@ -37,8 +40,12 @@ from stbench.reporting.results.store import RunStore
 
 if TYPE_CHECKING:
     from stbench.evaluation.materials import Materials
+    from stbench.evaluation.trials.benches import Bench
 
 DEFAULT_OUT = Path("stbench-runs")
+# Of what a method prints, so much is shown.
+_MOST_LINES, _LONGEST_LINE = 40, 300
+_PRINTED: set[str] = set()
 
 
 class Listener:
@@ -55,6 +62,18 @@ class Listener:
 
     def warning(self, sentence: str) -> None:
         """Something a person should know that does not stop the run."""
+
+    def printed(self, words: str) -> None:
+        """What a method printed during a trial."""
+        print_words(words)
+
+
+def print_words(words: str) -> None:
+    """What a method printed goes to standard error, within bounds, and once where every trial says the same."""
+    if words not in _PRINTED:
+        _PRINTED.add(words)
+        lines = [cleaned(line, _LONGEST_LINE) for line in words.splitlines()]
+        print("\n".join(lines[-_MOST_LINES:]), file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -143,6 +162,8 @@ def run(
     threads: int | None = None,
     device: str = "auto",
     overwrite: bool = False,
+    time_limit: float | None = None,
+    in_process: bool = False,
     listener: Listener | None = None,
 ) -> list[Record]:
     """Evaluate methods on a dataset under the nested protocol and return the Records, old and new.
@@ -159,7 +180,7 @@ def run(
         methods, dataset, data_root, out, design, variant, settings or {}, seeds, slides, overwrite
     )
     prepared = with_weights(prepared, listener)
-    execute(prepared, workers, threads, listener)
+    execute(prepared, workers, threads, listener, time_limit, in_process)
     return prepared.records()
 
 
@@ -189,10 +210,23 @@ def prepare(
     check_seeds(seeds)
     source_hash = registry.source_hash("dataset", name)
     plan = make_plan(fixed, source_hash, sources, groups, contestants, list(dict.fromkeys(seeds)))
-    store = RunStore(Path(out))
+    store = RunStore(Path(out).absolute())  # whatever becomes of the working folder
     return PreparedRun(
         fixed, card, tuple(sources), groups, missing, tuple(contestants), plan, store, overwrite
     )
+
+
+def _warm_up(prepared: PreparedRun) -> None:
+    """Have the libraries that trials need loaded, by the processes that will start them, while this one loads its own.
+
+    A run that has nothing to do starts none.
+    """
+    from stbench.evaluation.trials.launcher import station
+
+    wanted = prepared.keys if prepared.overwrite else prepared.keys - prepared._finished().keys()
+    jobs = [job for job in prepared.plan.jobs if not wanted.isdisjoint(job.keys.values())]
+    for light in {job.contestant.card.kind == "floor" for job in jobs}:
+        station(light)
 
 
 def with_weights(prepared: PreparedRun, listener: Listener | None = None) -> PreparedRun:
@@ -200,6 +234,7 @@ def with_weights(prepared: PreparedRun, listener: Listener | None = None) -> Pre
 
     What a method starts from is part of its job's key, so that the run is planned anew where weights arrived.
     """
+    _warm_up(prepared)
     wanted = {name for job in prepared.pending() for name in job.contestant.card.pretrained}
     lacking = [name for name, here in weights_at_hand(sorted(wanted)).items() if not here]
     for name in lacking:
@@ -217,25 +252,38 @@ def with_weights(prepared: PreparedRun, listener: Listener | None = None) -> Pre
 
 
 def execute(
-    prepared: PreparedRun, workers: int = 1, threads: int | None = None, listener: Listener | None = None
+    prepared: PreparedRun,
+    workers: int = 1,
+    threads: int | None = None,
+    listener: Listener | None = None,
+    time_limit: float | None = None,
+    in_process: bool = False,
 ) -> None:
-    """Do the pending jobs of a prepared run, store each Record as it comes, and log what MLflow lacks."""
+    """Do the pending jobs of a prepared run, store each Record as it comes, and log what MLflow lacks.
+
+    time_limit  minutes that a trial may take
+    in_process  conduct trials here, for a debugger; their rows say "not sealed"
+    """
     from stbench.reporting.mlflow.pace import PacedTracker
 
     listener = listener or Listener()
     for option, number in (("--workers", workers), ("--threads", threads)):
         if number is not None and number < 1:
             raise UsageError(f"{option} must be at least 1; found {number}.")
+    if time_limit is not None and not time_limit > 0:
+        raise UsageError(f"--time-limit must be positive; found {time_limit:g}.")
     pending = prepared.pending()
-    check_values(pending)
     prepared.store.check_writable()
+    if not in_process:
+        check_values(pending, prepared.sources)
     records = {record.key: record for record in prepared.records()}
     tracker = PacedTracker(prepared.store, listener.warning)
     if pending:
         total = len(prepared.keys)
         done = total - sum(len(job.keys) for job in pending)
         # Closed at once when interrupted, so that no worker process is waited for.
-        with contextlib.closing(_records(prepared, pending, workers, threads, listener)) as made:
+        bench = _bench(listener, time_limit, in_process)
+        with contextlib.closing(_records(prepared, pending, bench, workers, threads, listener)) as made:
             for record in made:
                 prepared.store.save(record)
                 # The arrays lie in the store now.
@@ -246,34 +294,71 @@ def execute(
     tracker.log(list(records.values()))
 
 
-def check_values(jobs: Sequence[Job]) -> None:
-    """Load the jobs' methods; UsageError for a setting that one does not take, or for a value out of its range."""
-    for job in {(job.row.method, job.row.variant): job for job in jobs}.values():
-        check_settings(job.row.method, job.settings, job.contestant.overrides, job.epochs)
+def check_values(jobs: Sequence[Job], sources: Sequence[SlideSource] = ()) -> None:
+    """Have the jobs' methods looked at; UsageError for a setting that one does not take, or a value out of its range.
+
+    A plugin that does not load is the failure of its own rows where others are asked for beside it.
+    """
+    by_row = {(job.row.method, job.row.variant): job for job in jobs}
+    asked = {job.row.method for job in jobs if job.contestant.card.kind != "floor"}
+    broken = {}
+    for job in by_row.values():
+        try:
+            _check_own_files(job.contestant, sources)
+            check_settings(job.contestant, job.settings, job.epochs)
+        except PluginError as error:
+            broken[job.row.method] = error
+    if broken and asked <= broken.keys():
+        raise next(iter(broken.values()))
+
+
+def _check_own_files(contestant: Contestant, sources: Sequence[SlideSource]) -> None:
+    """PluginError for a plugin whose folder holds files of the dataset, which its trials could read."""
+    if shipped := shipped_data(contestant.place.folder, sources):
+        raise PluginError(
+            f"Plugin {contestant.name} holds the data that it would be tested on: {shipped[0]}."
+        )
+
+
+def _bench(listener: Listener, time_limit: float | None, in_process: bool) -> Bench:
+    """Where the run's trials are conducted."""
+    from stbench.evaluation.trials.benches import InProcessBench, SealedBench
+
+    if in_process:
+        return InProcessBench(registry.load_method)
+    return SealedBench(None if time_limit is None else 60 * time_limit, listener.printed)
 
 
 def _records(
-    prepared: PreparedRun, pending: Sequence[Job], workers: int, threads: int | None, listener: Listener
+    prepared: PreparedRun,
+    pending: Sequence[Job],
+    bench: Bench,
+    workers: int,
+    threads: int | None,
+    listener: Listener,
 ) -> Generator[Record, None, None]:
     """The Records of pending jobs, as they come."""
-    from stbench.evaluation.executors import InProcess, Processes, Workbench
+    from stbench.evaluation.executors import OneByOne, Processes, Workbench
+    from stbench.evaluation.trials.benches import SealedBench
 
     threads = threads or max(1, (os.cpu_count() or 1) // workers)
-    bench = Workbench(
+    if workers > 1 and isinstance(bench, SealedBench):
+        bench = replace(bench, on_output=print_words)  # which another process can do
+    workbench = Workbench(
         design=prepared.design,
         sources=prepared.sources,
         groups=prepared.groups,
-        method_class=registry.load_method,
+        bench=bench,
         provenance=provenance.collect(prepared.design.device, threads, workers),
         unlabelled=prepared.card.unlabelled,
         tumour_labels=prepared.card.tumour_labels,
         threads=threads,
     )
-    materials = bench.materials(listener.encoding)
+    materials = workbench.materials(listener.encoding)
     _choose_first_panel(materials, pending[0])
     materials.prepare([contestant.card for contestant in prepared.contestants])
-    executor = Processes(workers) if workers > 1 else InProcess(materials, listener.fitting)
-    yield from executor.map(bench, pending)
+    executor = Processes(workers) if workers > 1 else OneByOne(materials, listener.fitting)
+    yield from executor.map(workbench, pending)
 
 
 def _choose_first_panel(materials: Materials, job: Job) -> None:

@@ -8,12 +8,8 @@ it, divided by the rate at which this machine multiplies matrices.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +22,14 @@ from stbench.commands.choosing import (
     dataset_name,
     find_slides,
 )
+from stbench.commands.run import print_words
 from stbench.commands.stopwatch import Trial, measure
 from stbench.contract import SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.design import Design
-from stbench.evaluation.executors import cause_of_death, deaf_to_interrupts, end_with_parent, limit_threads
 from stbench.evaluation.materials import EncodingProgress
 from stbench.evaluation.plan import Contestant
+from stbench.evaluation.threads import limit_threads
 
 _MEASURED = (
     "seconds_per_epoch", "seconds_per_fit", "seconds_per_1000_spots", "peak_memory_mb", "parameters",
@@ -73,7 +70,7 @@ def time_methods(
     found = []
     for i, trial in enumerate(trials, 1):
         say(f"[{i}/{len(trials)}] {trial.contestant.name}: {_on_which(trial, names)}")
-        found.append(_in_fresh_process(trial))
+        found.append(measure(trial, print_words))
     rate = max((costs["matrix_gflops"] for costs in found if "matrix_gflops" in costs), default=None)
     rows = [_row(trial, costs, rate, names) for trial, costs in zip(trials, found, strict=True)]
     return {"rows": rows, "matrix_gflops": rate}
@@ -86,7 +83,7 @@ def _contestants(
     asked = {registry.find("method", method).name for method in methods}
     contestants = [c for c in choose_contestants(methods, variant, settings, tuned=False) if c.name in asked]
     for contestant in contestants:
-        check_settings(contestant.name, [contestant.settings], contestant.overrides)
+        check_settings(contestant, [contestant.settings])
     return contestants
 
 
@@ -167,28 +164,3 @@ def _row(trial: Trial, costs: Mapping[str, Any], rate: float | None, names: Sequ
         "threads": trial.threads,
         "note": _on_which(trial, names) + (f"; failed: {failed}" if failed else ""),
     }
-
-
-def _in_fresh_process(trial: Trial) -> dict[str, Any]:
-    """What `measure` finds in a process of its own, whose memory no other method has used."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_measure_and_send, args=(trial, there))
-    with deaf_to_interrupts():
-        process.start()
-    there.close()
-    try:
-        return here.recv()
-    except (EOFError, OSError):
-        process.join()
-        return {"failed": cause_of_death(process)}
-    finally:  # Ctrl-C included: nobody works on
-        process.terminate()
-        process.join()
-
-
-def _measure_and_send(trial: Trial, connection: Connection) -> None:
-    """The life of a process that measures one trial."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    connection.send(measure(trial))

@@ -1,172 +1,160 @@
 """The leakage audit: proof that a test slide's expression does not reach its own predictions.
 
-Three passes, each in a fresh process. A pass first fits and predicts a fold in which today's test slide trains
-(what a method could remember), then the audited fold. The first two passes see the data as they are: if their
-predictions differ, the method is not repeatable and nothing can be said. The third sees the data with the test
-slide's expression replaced by noise from the start, on disk and hence in memory: predictions must be identical
-bit for bit. An audit hook reports every file that is opened during fit and predict outside the cache, and every
-file of the dataset that is opened while the plugin is loaded; files opened inside C libraries may escape it.
+Three passes over the run's own trials, in the run's order: several outer folds, the inner trials of each included. The
+first two passes see the data as they are: if their predictions differ, the method is not repeatable and nothing can
+be said. In the third the audited slides' expression is noise everywhere, also where they train. Predictions of trials
+that are not allowed to know these slides must then be identical bit for bit; a method that leaves notes in one trial
+for the next is seen by that. What is audited is what runs: the same trials, in the same sealed children.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
-from pathlib import Path
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from stbench.contract import Dataset, FitContext, Method, MethodCard
-from stbench.errors import MethodError, StbenchError
+from stbench.contract import SlideSource
+from stbench.errors import MethodError
 from stbench.evaluation.design import Design
-from stbench.evaluation.file_watch import FileWatch
-from stbench.evaluation.fit_inputs import fit_inputs
-from stbench.evaluation.folds import Fold
 from stbench.evaluation.materials import Materials
-from stbench.evaluation.runner import build
-from stbench.metrics.prediction import check_prediction
+from stbench.evaluation.plan import Job
+from stbench.evaluation.runner import Runner
+from stbench.evaluation.trials.benches import Bench, Ear
+from stbench.evaluation.trials.trial import NOT_SEALED, Trial, TrialResult
+from stbench.slide import Slide
+
+_SEED = 20260
 
 
 @dataclass(frozen=True)
 class AuditCase:
-    """What is audited: a method on one fold, after an `earlier` fold in which the audited test slides train.
+    """What is audited: one method's jobs in the run's order; the last one's test slides train in earlier ones."""
 
-    root       where the dataset lies, in a pass on noise its scrambled copy
-    originals  folders that hold the dataset as it is
-    """
-
-    method: str
-    card: MethodCard
-    method_class: Callable[[str], type[Method]]
-    dataset_class: Callable[[str], type[Dataset]]
     design: Design
-    root: Path
+    sources: tuple[SlideSource, ...]
     groups: Mapping[str, str]
-    earlier: Fold
-    audited: Fold
-    originals: tuple[Path, ...] = ()
+    jobs: tuple[Job, ...]
+    threads: int = 1
 
-
-class PassResult(NamedTuple):
-    """What one pass left: predictions by slide on the training scale, and the files opened meanwhile."""
-
-    predictions: dict[str, np.ndarray]
-    opened: list[str]
+    @property
+    def audited(self) -> tuple[str, ...]:
+        """The slides whose expression is replaced."""
+        return self.jobs[-1].fold.test
 
 
 class AuditResult(NamedTuple):
-    """`verdict` is "clean", "leak" or "not repeatable"; `evidence` are sentences."""
+    """`verdict` is "clean", "leak" or "not repeatable"; evidence and notes are sentences."""
 
     verdict: str
     evidence: list[str]
+    notes: list[str]
+    sealed: str
+
+
+@dataclass
+class Pass:
+    """What one pass left: digests of all predictions that the audited slides must not change, in order."""
+
+    digests: list[str] = field(default_factory=list)
+    sealed: set[str] = field(default_factory=set)
 
 
 def audit(
-    case: AuditCase, scrambled_root: Path, say: Callable[[str], None] = lambda line: None
+    case: AuditCase, bench: Bench, say: Callable[[str], None] = lambda line: None, opened: Sequence[str] = ()
 ) -> AuditResult:
-    """Run the three passes and compare; MethodError where the method fails in one of them."""
+    """Run the three passes and compare; MethodError where the method fails in one of them.
+
+    opened  what the method tried to open, filled by the bench meanwhile
+    """
     say("pass 1 of 3: the data as they are")
-    first = _in_fresh_process(case)
+    first = _one_pass(case, bench, {})
     say("pass 2 of 3: the same again, as the control")
-    second = _in_fresh_process(case)
-    say("pass 3 of 3: the test slide's expression replaced by noise")
-    third = _in_fresh_process(replace(case, root=scrambled_root))
-    opened = sorted({*first.opened, *second.opened, *third.opened})
-    return judge(first, second, third, opened)
+    second = _one_pass(case, bench, {})
+    say("pass 3 of 3: the audited slides' expression replaced by noise")
+    third = _one_pass(case, bench, dict.fromkeys(case.audited, noise_in_place))
+    return judge(first, second, third, case, list(dict.fromkeys(opened)))
 
 
-def judge(first: PassResult, second: PassResult, third: PassResult, opened: list[str]) -> AuditResult:
+def judge(first: Pass, second: Pass, third: Pass, case: AuditCase, opened: Sequence[str] = ()) -> AuditResult:
     """The verdict on three passes."""
-    evidence = [f"the method opened {path}" for path in opened]
-    changed = [
-        name for name in first.predictions if not _same(first.predictions[name], third.predictions[name])
-    ]
-    drifting = [
-        name for name in first.predictions if not _same(first.predictions[name], second.predictions[name])
-    ]
-    if drifting:
-        evidence.append(
-            f"two identical passes predict {', '.join(drifting)} differently; seed every random draw"
+    names, data = ", ".join(case.audited), {str(path) for s in case.sources for path in s.files.values()}
+    sealed = max(first.sealed | second.sealed | third.sealed, default=NOT_SEALED, key=_openness)
+    notes = [f"it opened or tried to open {path}" for path in opened if path not in data]
+    read = [path for path in opened if path in data]
+    if sealed == NOT_SEALED:
+        notes.append(
+            "this machine cannot seal processes: a file read by a C library would not have been seen"
         )
-        return AuditResult("leak" if opened else "not repeatable", evidence)
-    if changed:
-        evidence.append(
-            f"predictions for {', '.join(changed)} change when its own expression is replaced by noise"
-        )
-    if changed or opened:
-        return AuditResult("leak", evidence)
-    names = ", ".join(first.predictions)
-    evidence.append(
-        f"predictions for {names} are identical bit for bit when its own expression is replaced by noise"
+        evidence = [f"it opened {path}, a file of the dataset" for path in read]
+    else:
+        notes += [f"it tried to open {path}, a file of the dataset, and was kept from it" for path in read]
+        evidence = []
+    notes.append("no audit sees truth that is shipped inside a plugin's own files")
+    if first.digests != second.digests and not evidence:
+        words = f"two identical passes predict {names} differently; seed every random draw"
+        return AuditResult("not repeatable", [words], notes, sealed)
+    if first.digests != third.digests:
+        evidence.append(f"predictions for {names} change when its own expression is replaced by noise")
+    if evidence:
+        return AuditResult("leak", evidence, notes, sealed)
+    words = (
+        f"{len(first.digests)} predictions of trials that must not know {names} are identical bit for bit when its "
+        "own expression is replaced by noise"
     )
-    evidence.append(
-        "no file was opened outside the cache (files opened inside C libraries may escape the hook)"
-    )
-    return AuditResult("clean", evidence)
+    return AuditResult("clean", [words], notes, sealed)
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+def noise_in_place(slide: Slide) -> Slide:
+    """The slide with each spot's counts dealt to another spot and another gene."""
+    random = np.random.default_rng(_SEED)
+    rows, columns = random.permutation(slide.n_spots), random.permutation(len(slide.genes))
+    return replace(slide, counts=slide.counts[rows][:, columns])
 
 
-def _in_fresh_process(case: AuditCase) -> PassResult:
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_one_pass, args=(case, there))
-    process.start()
-    there.close()
-    try:
-        message = here.recv()
-    except EOFError:
-        message = MethodError(f"{case.method} ended the audit's process.")
-    finally:  # Ctrl-C included: nobody works on
-        process.join(timeout=1)
-        process.terminate()
-        process.join()
-    if isinstance(message, BaseException):
-        raise message
-    return message
+def _openness(sealed: str) -> int:
+    """How much of the machine such a process may reach."""
+    return 2 if sealed == NOT_SEALED else int(sealed != "sealed")
 
 
-def _one_pass(case: AuditCase, connection: Connection) -> None:
-    """Earlier fold, then audited fold, in this process."""
-    os.environ["STBENCH_DATA"] = str(case.root)  # who reads the data root itself reads this pass's copy
-    sys.dont_write_bytecode = True  # so that whatever is written is the method's doing
-    try:
-        loading, watch = FileWatch(), FileWatch()
-        with loading:
-            method_class = case.method_class(case.method)
-        sources = [
-            s for s in case.dataset_class(case.design.dataset)().slides(case.root) if s.id in case.groups
-        ]
-        materials = Materials(case.design, sources, case.groups)
-        materials.prepare([case.card])
-        _fit_and_predict(case, method_class, materials, case.earlier, watch)
-        predictions = _fit_and_predict(case, method_class, materials, case.audited, watch)
-        opened = watch.reported() + loading.below([case.root, *case.originals])
-        connection.send(PassResult(predictions, opened))
-    except StbenchError as error:
-        connection.send(error)
-    except Exception as error:
-        connection.send(
-            MethodError(f"{case.method} failed during the audit: {type(error).__name__}: {error}")
-        )
+class _Digesting(Bench):
+    """Conducts trials on another bench and takes a digest of each prediction, as long as it is to."""
+
+    def __init__(self, bench: Bench):
+        self.bench, self.listening, self.found = bench, False, Pass()
+
+    def conduct(self, trial: Trial, ear: Ear) -> TrialResult:
+        digesting = _DigestingEar(ear)
+        result = self.bench.conduct(trial, digesting)
+        self.found.sealed.add(result.sealed)
+        if self.listening:
+            self.found.digests += [*digesting.digests, *map(_digest, result.predictions)]
+        return result
 
 
-def _fit_and_predict(
-    case: AuditCase, method_class: type[Method], materials: Materials, fold: Fold, watch: FileWatch
-) -> dict[str, np.ndarray]:
-    prepared = materials.fold(fold)
-    inputs = fit_inputs(prepared, case.card, fold.train)
-    queries = {name: prepared.query_slide(name, f"query-{i}", case.card) for i, name in enumerate(fold.test)}
-    with watch:
-        method = build(method_class, {}, case.design.epochs)
-        method.fit(inputs.train, context=FitContext(device=case.design.device))
-        predicted = {name: method.predict(query) for name, query in queries.items()}
-    n_genes = len(prepared.panel.genes)
-    return {name: check_prediction(predicted[name], queries[name].n_spots, n_genes) for name in predicted}
+class _DigestingEar(Ear):
+    def __init__(self, ear: Ear):
+        self.ear, self.digests = ear, list[str]()
+
+    def hand_over(self, checkpoint: int, predictions: list[np.ndarray]) -> None:
+        self.digests += map(_digest, predictions)
+        self.ear.hand_over(checkpoint, predictions)
+
+
+def _digest(prediction: np.ndarray) -> str:
+    return hashlib.sha256(repr(prediction.shape).encode() + prediction.tobytes()).hexdigest()
+
+
+def _one_pass(case: AuditCase, bench: Bench, changes: Mapping[str, Callable[[Slide], Slide]]) -> Pass:
+    materials, digesting = Materials(case.design, case.sources, case.groups), _Digesting(bench)
+    for name, change in changes.items():
+        materials.replace(name, change(materials.slide(name)))
+    runner = Runner(materials, digesting, {}, threads=case.threads)
+    for job in case.jobs:
+        digesting.listening = set(job.fold.test) == set(case.audited)
+        for record in runner.run(job):
+            if record.failure is not None:
+                raise MethodError(f"{job.row.method} failed during the audit: {record.failure}")
+    return digesting.found

@@ -13,18 +13,20 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from stbench.contract import Method, SlideSource
+from stbench.contract import SlideSource
 from stbench.errors import StbenchError
 from stbench.evaluation.design import Design
 from stbench.evaluation.materials import EncodingProgress, Materials
 from stbench.evaluation.plan import Job
 from stbench.evaluation.runner import FitProgress, Runner, failed_record
+from stbench.evaluation.threads import limit_threads
+from stbench.evaluation.trials.benches import Bench
 from stbench.record import Record
 
 _SIGKILL = 9  # not named on every system
@@ -37,7 +39,7 @@ class Workbench:
     design: Design
     sources: tuple[SlideSource, ...]
     groups: Mapping[str, str]
-    method_class: Callable[[str], type[Method]]
+    bench: Bench
     provenance: Mapping[str, Any]
     unlabelled: tuple[str, ...] = ()
     tumour_labels: tuple[str, ...] = ()
@@ -51,7 +53,13 @@ class Workbench:
     def runner(self, materials: Materials, progress: FitProgress | None = None) -> Runner:
         """A Runner on those slides."""
         return Runner(
-            materials, self.method_class, self.provenance, self.unlabelled, self.tumour_labels, progress
+            materials,
+            self.bench,
+            self.provenance,
+            self.unlabelled,
+            self.tumour_labels,
+            progress,
+            self.threads,
         )
 
 
@@ -61,7 +69,7 @@ class Executor(Protocol):
     def map(self, workbench: Workbench, jobs: Sequence[Job]) -> Iterator[Record]: ...
 
 
-class InProcess:
+class OneByOne:
     """One job after the other, here, on slides that are read already: every step can be stepped through."""
 
     def __init__(self, materials: Materials, progress: FitProgress | None = None):
@@ -71,19 +79,7 @@ class InProcess:
     def map(self, workbench: Workbench, jobs: Sequence[Job]) -> Iterator[Record]:
         runner = workbench.runner(self.materials, self.progress)
         for job in jobs:
-            yield from _records(runner, job)
-
-
-def _records(runner: Runner, job: Job) -> Iterator[Record]:
-    """The Records of a job; a method that tries to end the process fails like one that raises."""
-    owed = set(job.keys)
-    try:
-        for record in runner.run(job):
-            owed.discard(record.seed)
-            yield record
-    except SystemExit as error:
-        for seed in sorted(owed):
-            yield failed_record(job, seed, f"it called sys.exit({error.code!r})", runner.provenance)
+            yield from runner.run(job)
 
 
 @dataclass
@@ -192,7 +188,7 @@ def _work(workbench: Workbench, connection: Connection) -> None:
     try:
         runner = workbench.runner(workbench.materials())
         while (job := _heard(connection)) is not None:
-            for record in _records(runner, job):
+            for record in runner.run(job):
                 _say(connection, record)
             _say(connection, "done")
     except _ParentGone:
@@ -227,12 +223,3 @@ def end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
-
-
-def limit_threads(threads: int) -> None:
-    """Give torch and the linear-algebra libraries that many threads."""
-    import threadpoolctl
-    import torch
-
-    torch.set_num_threads(threads)
-    threadpoolctl.threadpool_limits(threads)

@@ -1,4 +1,4 @@
-"""What one fit is handed: training slides and validation slides as queries; and what scores its predictions."""
+"""What one trial is handed: training slides, validation slides as queries; and what scores its predictions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from stbench.contract import MethodCard
 from stbench.errors import CannotFit, MethodError
 from stbench.evaluation.materials import FoldMaterials
+from stbench.evaluation.trials.handouts import Handout
 from stbench.metrics.correlation import mean_pcc
 from stbench.metrics.prediction import check_prediction
 from stbench.metrics.training import TrainingSummary
 from stbench.preprocess.expression import Scaling
-from stbench.slide import QuerySlide, TrainingSlide
 
 # Predictions for the queries of a fit, in their order -> the mean of their scores; it stays with the harness.
 JudgeQueries = Callable[[Sequence[np.ndarray]], float]
@@ -27,8 +27,8 @@ class FitInputs(NamedTuple):
     scaling  turns predictions back to the log scale
     """
 
-    train: list[TrainingSlide]
-    queries: list[QuerySlide]
+    train: list[Handout]
+    queries: list[Handout]
     judge: JudgeQueries | None
     scaling: Scaling
 
@@ -44,13 +44,13 @@ def fit_inputs(
     if len(names) < card.needs.min_train_slides:
         raise CannotFit(f"needs at least {card.needs.min_train_slides} training slides, found {len(names)}")
     scaling = fold.scaling(names, card)
-    slides = [fold.training_slide(name, card, scaling) for name in names]
+    slides = [fold.training_handout(name, card, scaling) for name in names]
     if not validation:
         return FitInputs(slides, [], None, scaling)
     judged = fold.judgeable(validation)
     if not judged:
         raise CannotFit(f"Nothing can be scored on the validation slides {', '.join(validation)}.")
-    queries = [fold.query_slide(name, f"query-{i}", card) for i, name in enumerate(judged)]
+    queries = [fold.query_handout(name, f"query-{i}", card) for i, name in enumerate(judged)]
     return FitInputs(slides, queries, _judge(fold, judged, scaling, names), scaling)
 
 

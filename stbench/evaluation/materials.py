@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from stbench.contract import MethodCard, SlideSource
 from stbench.errors import CannotFit
 from stbench.evaluation.design import Design
 from stbench.evaluation.folds import Fold
+from stbench.evaluation.trials.handouts import Handout, MappedArray
 from stbench.metrics.correlation import is_defined, unit_truth
 from stbench.preprocess.encoders import embeddings_cached, embeddings_of
 from stbench.preprocess.expression import Scaling, fit_scaling, log_cpm, size_factors
@@ -50,6 +52,11 @@ class Materials:
         if name not in self._slides:
             self._slides[name] = self.sources[name].read()
         return self._slides[name]
+
+    def replace(self, name: str, slide: Slide) -> None:
+        """Have another slide under that name, wherever it is used."""
+        self._slides[name] = slide
+        self._fold = None
 
     def fold(self, fold: Fold) -> FoldMaterials:
         """The materials of one outer fold; the latest one is kept, since jobs come fold by fold."""
@@ -93,6 +100,10 @@ class Materials:
 def patch_sizes(card: MethodCard) -> dict[int, PatchSize]:
     """The patches that a method asks for: full-resolution edge -> how they are cut."""
     return {edge: PatchSize(edge, output_pixels=card.needs.resized_to) for edge in card.needs.patches}
+
+
+def _facts(slide: Slide) -> dict[str, Any]:
+    return {"platform": slide.platform, "microns_per_pixel": slide.microns_per_pixel}
 
 
 class FoldMaterials:
@@ -145,38 +156,51 @@ class FoldMaterials:
         default = "log" if self.materials.design.scale == "none" else self.materials.design.scale
         return fit_scaling(card.target or default, [self.log_expression(name) for name in names])
 
-    def training_slide(self, name: str, card: MethodCard, scaling: Scaling) -> TrainingSlide:
-        """A slide of the training set as the method sees it."""
+    def training_handout(self, name: str, card: MethodCard, scaling: Scaling) -> Handout:
+        """A slide of the training set as a trial is handed it: scored spots only."""
         materials = self.materials
         slide, scored = materials.slide(name), materials.scored(name)
         totals = slide.totals[scored]
-        return TrainingSlide(
-            id=name,
-            group=materials.groups[name],
-            platform=slide.platform,
-            pixel_xy=slide.pixel_xy[scored],
-            array_row_column=slide.array_row_column[scored],
-            expression=scaling.apply(self.log_expression(name)),
-            panel_counts=self.panel_counts(name)[scored],
-            totals=totals,
-            size_factors=size_factors(totals),
-            microns_per_pixel=slide.microns_per_pixel,
-            embeddings=materials.embeddings(name)[scored] if card.needs.embeddings else None,  # type: ignore[arg-type]
-            patches={edge: patches_of(slide, size)[scored] for edge, size in patch_sizes(card).items()},
+        arrays = {
+            "pixel_xy": slide.pixel_xy[scored],
+            "array_row_column": slide.array_row_column[scored],
+            "expression": scaling.apply(self.log_expression(name)),
+            "panel_counts": self.panel_counts(name)[scored],
+            "totals": totals,
+            "size_factors": size_factors(totals),
+        }
+        facts = {"id": name, "group": materials.groups[name], **_facts(slide)}
+        return Handout(
+            True, facts, arrays, *self._image_products(name, card, None if scored.all() else scored)
         )
 
-    def query_slide(self, name: str, query_id: str, card: MethodCard) -> QuerySlide:
-        """A slide to predict: owned copies of what its image tells, under an opaque name, all spots."""
+    def query_handout(self, name: str, query_id: str, card: MethodCard) -> Handout:
+        """A slide to predict as a trial is handed it: what its image tells, under an opaque name, all spots."""
         slide = self.materials.slide(name)
-        return QuerySlide(
-            id=query_id,
-            platform=slide.platform,
-            pixel_xy=slide.pixel_xy.copy(),
-            array_row_column=slide.array_row_column.copy(),
-            microns_per_pixel=slide.microns_per_pixel,
-            embeddings=np.array(self.materials.embeddings(name)) if card.needs.embeddings else None,  # type: ignore[arg-type]
-            patches={edge: np.array(patches_of(slide, size)) for edge, size in patch_sizes(card).items()},
+        arrays = {"pixel_xy": slide.pixel_xy, "array_row_column": slide.array_row_column}
+        return Handout(
+            False, {"id": query_id, **_facts(slide)}, arrays, *self._image_products(name, card, None)
         )
+
+    def _image_products(
+        self, name: str, card: MethodCard, rows: np.ndarray | None
+    ) -> tuple[MappedArray | None, dict[int, MappedArray]]:
+        """The cached files of a slide's embeddings and patches, as far as the method asks for them."""
+        slide = self.materials.slide(name)
+        embeddings = self.materials.embeddings(name) if card.needs.embeddings else None
+        patches = {edge: patches_of(slide, size) for edge, size in patch_sizes(card).items()}
+        return (
+            None if embeddings is None else MappedArray.of(embeddings, rows),
+            {edge: MappedArray.of(cut, rows) for edge, cut in patches.items()},
+        )
+
+    def training_slide(self, name: str, card: MethodCard, scaling: Scaling) -> TrainingSlide:
+        """A slide of the training set as the method sees it."""
+        return self.training_handout(name, card, scaling).open()  # type: ignore[return-value]
+
+    def query_slide(self, name: str, query_id: str, card: MethodCard) -> QuerySlide:
+        """A slide to predict as the method sees it."""
+        return self.query_handout(name, query_id, card).open()  # type: ignore[return-value]
 
     def truth(self, name: str) -> tuple[SlideTruth, np.ndarray]:
         """What the slide's predictions are scored against, and which columns of the panel that covers.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stbench.contract import FitReport, Method
 from stbench.errors import MethodError
-from stbench.evaluation.cost import Cost
 from stbench.evaluation.plan import Job
+from stbench.evaluation.trials.launcher import TrialFailed
+from stbench.evaluation.trials.trial import TrialFacts
 from stbench.evaluation.tuning import Tuning
 from stbench.preprocess.genes import origin
 from stbench.record import Record
@@ -30,11 +31,18 @@ def identity(job: Job, seed: int) -> dict[str, Any]:
     }
 
 
-def failed_record(job: Job, seed: int, reason: str, provenance: Mapping[str, Any]) -> Record:
-    """The Record of a job that did not come to an end."""
+def failed_record(
+    job: Job, seed: int, error: Exception | str, provenance: Mapping[str, Any], where: str = ""
+) -> Record:
+    """The Record of a job that did not come to an end, with the reason and, where there is one, the traceback."""
     leaky, note = origin(job.table.genes)
     return Record(
-        **identity(job, seed), failure=reason, leaky=leaky, panel_note=note, provenance=stamped(provenance)
+        **identity(job, seed),
+        failure=where + (error if isinstance(error, str) else reason_of(error)),
+        trace="" if isinstance(error, str) else trace_of(error),
+        leaky=leaky,
+        panel_note=note,
+        provenance=stamped(provenance),
     )
 
 
@@ -44,34 +52,45 @@ def reason_of(error: Exception) -> str:
     return words if isinstance(error, MethodError) else f"{type(error).__name__}: {words}"
 
 
-def cost_of(method: Method, fit: Cost, predict: Cost) -> dict[str, float | None]:
-    """Seconds, memory in MB and parameters of a fitted method."""
-    parameters = method.parameter_count()
+def trace_of(error: Exception) -> str:
+    """Where it went wrong: in the child, as that told it, else here."""
+    if isinstance(error, TrialFailed):
+        return error.trace
+    return "".join(traceback.format_exception(error))
+
+
+def cost_of(facts: TrialFacts) -> dict[str, float | None]:
+    """Seconds, memory in MB, parameters, epochs and steps of a trial that predicted once it was fitted."""
+    fit, predict = facts.fit, facts.predict or facts.fit
     return {
         "fit_seconds": fit.seconds,
         "predict_seconds": predict.seconds,
         "peak_memory_mb": max(fit.peak_memory_mb, predict.peak_memory_mb),
         "peak_gpu_memory_mb": fit.peak_gpu_memory_mb,
-        "parameters_trainable": parameters.trainable,
-        "parameters_total": parameters.total,
+        "parameters_trainable": facts.parameters_trainable,
+        "parameters_total": facts.parameters_total,
+        "flops_forward": facts.flops_forward,
+        "epochs": facts.epochs,
+        "steps": facts.steps,
     }
 
 
 def notes_of(
     job: Job,
     tuning: Tuning | None,
-    report: FitReport,
+    own: Sequence[str],
     n_inner_left_out: int,
     unmeasured: Mapping[str, int],
     filled: Mapping[str, int],
 ) -> tuple[str, ...]:
     """What a reader of the result must know of the fit, the inner loop, and what test slides lack.
 
+    own               what the method's report says
     n_inner_left_out  inner folds in which nothing could be scored
     unmeasured        test slide -> panel genes left out
     filled            test slide -> spots whose largest patch reaches beyond the image
     """
-    notes = [*report.notes, job.inner.note]
+    notes = [*own, job.inner.note]
     if n_inner_left_out:
         notes.append(f"{n_inner_left_out} inner folds left out: nothing can be scored on their slides")
     if tuning and tuning.at_cap:

@@ -15,6 +15,7 @@ from typing import Any
 from stbench.contract import MethodCard, SlideSource
 from stbench.evaluation.design import Design
 from stbench.evaluation.folds import Fold, InnerFolds, inner_folds, outer_folds
+from stbench.evaluation.trials.plugins import PluginPlace
 from stbench.files import hash_files, hash_tree, hash_value
 from stbench.preprocess.encoders import encoder_identity
 from stbench.preprocess.genes import spec_identity
@@ -33,11 +34,15 @@ _HARNESS = (
 )
 
 
+_NOWHERE = PluginPlace("", "", Path())
+
+
 @dataclass(frozen=True)
 class Contestant:
     """A method as it enters a run.
 
     source     hash of the plugin's source
+    place      where that source lies
     settings   preset and settings given by hand, over the method's defaults
     tuned      whether the inner loop chooses further settings
     """
@@ -49,6 +54,7 @@ class Contestant:
     settings: Mapping[str, Any]
     overrides: Mapping[str, Any]
     tuned: bool = True
+    place: PluginPlace = _NOWHERE
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from stbench.evaluation.design import Design
 from stbench.evaluation.fit_inputs import fit_inputs
 from stbench.evaluation.folds import Fold
 from stbench.evaluation.materials import Materials
-from stbench.evaluation.runner import build
+from stbench.evaluation.trials.conduct import build
 from stbench.preprocess.expression import Scaling
 from stbench.registry import load_method, method_card
 from stbench.slide import QuerySlide, TrainingSlide
@@ -58,7 +58,8 @@ def training_slides(
     names = tuple(source.id for source in sources)
     fold = Materials(design, sources, {name: name for name in names}).fold(Fold("all", names, ()))
     inputs = fit_inputs(fold, method_card(name), names)
-    return [first_spots(slide, n_spots) for slide in inputs.train], inputs.scaling
+    opened: list[Any] = [handout.open() for handout in inputs.train]
+    return [first_spots(slide, n_spots) for slide in opened], inputs.scaling
 
 
 def first_spots(slide: TrainingSlide, n: int | None) -> TrainingSlide:

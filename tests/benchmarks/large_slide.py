@@ -20,7 +20,7 @@ import numpy as np
 from drawn_slides import N_GENES, query_slide, training_slide
 
 from stbench.contract import FitContext
-from stbench.evaluation.runner import build
+from stbench.evaluation.trials.conduct import build
 from stbench.registry import load_method, method_card
 
 N_TRAINING_SPOTS = 64

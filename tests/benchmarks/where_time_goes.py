@@ -19,9 +19,9 @@ import torch
 from drawn_slides import training_slide
 from torch.profiler import ProfilerActivity, profile
 
-from stbench.commands.stopwatch import matrix_rate
 from stbench.contract import FitContext
-from stbench.evaluation.runner import build
+from stbench.evaluation.trials.conduct import build
+from stbench.evaluation.trials.stopwatch import matrix_rate
 from stbench.registry import load_method, method_card
 
 KINDS = {

@@ -95,16 +95,18 @@ def test_a_method_that_never_converges_fails_its_inner_loop(
     ("fault", "words"),
     [("killed", "signal 9"), ("die", "exit code 4"), ("cut off", "EOFError: Ran out of input")],
 )
+@pytest.mark.parametrize("seal", [(), ("--in-process",)], ids=["sealed", "in the worker itself"])
 def test_a_worker_whose_method_dies_or_meets_a_files_end_loses_only_that_job(
     fault: str,
     words: str,
+    seal: tuple,
     data: Path,
     tmp_path: Path,
     quick: None,
     quick_workers: None,
     fixture_methods: Path,
 ):
-    options = ("--inner", "none", "--genes", "highest", "--workers", 2, "--set", f"fault={fault}")
+    options = ("--inner", "none", "--genes", "highest", "--workers", 2, "--set", f"fault={fault}", *seal)
     result = run(data, tmp_path, "faulty", *options)
     assert result.status == 1, result.err
     failures = {fold: record["failure"] for fold, record in by_fold(tmp_path, "faulty").items()}
@@ -262,7 +264,8 @@ def test_a_second_seed_reuses_the_first_ones_inner_loop(
 ):
     diary = tmp_path / "diary"
     monkeypatch.setenv("STBENCH_TEST_DIARY", str(diary))
-    options = ("--set", "sleepy.seconds=0.0")
+    # A sealed process could not keep this diary.
+    options = ("--set", "sleepy.seconds=0.0", "--in-process")
     assert run(data, tmp_path / "out", "sleepy", *options).status == 0
     first = len(diary.read_text().splitlines())
     result = run(data, tmp_path / "out", "sleepy", *options, "--seeds", "0,1", "--json")

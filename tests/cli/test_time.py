@@ -5,14 +5,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
 from plugins import slides
-from plugins.command import Command, Outcome, QuickContext, stbench
-
-from stbench.commands import time as timing
+from plugins.command import Command, Outcome, stbench
 
 ROW = {
     "method", "variant", "seconds_per_epoch", "seconds_per_fit", "seconds_per_1000_spots", "peak_memory_mb",
@@ -28,12 +25,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return slides.write_slides(tmp_path_factory.mktemp("sound"), ("A1", "B1", "C1"))
 
 
-@pytest.fixture
-def quick_processes(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each method still has a process of its own, one that need not load torch for five seconds first."""
-    monkeypatch.setattr(timing, "multiprocessing", SimpleNamespace(get_context=lambda name: QuickContext()))
-
-
 def time(method: str, *arguments: object) -> Outcome:
     where = ("--threads", 1, "--device", "cpu", "--genes", "highest", "--n-genes", 20)
     return stbench("time", "--method", method, *where, *arguments)
@@ -46,7 +37,7 @@ def rows(result: Outcome) -> dict[str, dict]:
     return {row["method"]: row for row in document["rows"]}
 
 
-def test_each_method_has_a_row_of_measured_values(quick_processes: None):
+def test_each_method_has_a_row_of_measured_values(quick: None):
     where = ("--dataset", "demo-tiny", "--slides", "C1,A1", "--epochs-timed", 1)
     result = time("spahgc,ridge", *where, *SMALL, "--json")
     assert result.status == 0, result.err
@@ -77,7 +68,7 @@ def faulty(data: Path, fault: str, *arguments: object, method: str = "faulty") -
 
 
 def test_a_table_for_people_shows_who_failed_and_all_the_others(
-    data: Path, quick_processes: None, fixture_methods: Path
+    data: Path, quick: None, fixture_methods: Path
 ):
     result = faulty(data, "raise", method="faulty,mean")
     assert result.status == 1
@@ -95,9 +86,9 @@ def test_a_table_for_people_shows_who_failed_and_all_the_others(
         assert words in result.out
 
 
-@pytest.mark.parametrize(("fault", "reason"), [("exit", "exit code 3"), ("killed", "signal 9")])
+@pytest.mark.parametrize(("fault", "reason"), [("exit", "it called sys.exit(3)"), ("killed", "signal 9")])
 def test_a_method_that_ends_its_process_is_a_row_with_its_reason(
-    fault: str, reason: str, data: Path, quick_processes: None, fixture_methods: Path
+    fault: str, reason: str, data: Path, quick: None, fixture_methods: Path
 ):
     result = faulty(data, fault, "--json")
     assert result.status == 1
@@ -129,7 +120,7 @@ plugin = Hoarder
 
 
 def test_one_method_does_not_inflate_the_memory_of_the_next(
-    data: Path, quick_processes: None, tmp_path: Path, plug_in: Callable[[Path], None]
+    data: Path, quick: None, tmp_path: Path, plug_in: Callable[[Path], None]
 ):
     folder = tmp_path / "methods" / "hoarder"
     folder.mkdir(parents=True)
@@ -163,7 +154,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSED.values(), ids=REFUSED)
-def test_bad_input_is_one_sentence(arguments: tuple, words: tuple, tmp_path: Path, quick_processes: None):
+def test_bad_input_is_one_sentence(arguments: tuple, words: tuple, tmp_path: Path, quick: None):
     root = slides.write_slides(tmp_path / "data", ("A1", "B1", "C1", "D1"))
     text = slides.read_counts(root, "D1")
     slides.write_counts(root, "D1", text[: text.rindex("\t")] + "\tmany\n")
@@ -187,15 +178,16 @@ def test_an_interrupt_leaves_nobody_at_work(data: Path, quick: None, fixture_met
         "--device",
         "cpu",
     )
-    diary = tmp_path / "diary"
-    command = Command(
-        tmp_path, "time", "--method", "sleepy", *where, "--set", "seconds=30",
-        environment={"STBENCH_TEST_DIARY": str(diary)},
-    )  # fmt: skip
-    assert command.wait_until(diary.exists)
-    (worker,) = psutil.Process(command.process.pid).children()
+    command = Command(tmp_path, "time", "--method", "sleepy", *where, "--set", "seconds=30")
+    process = psutil.Process(command.process.pid)
+    # The process that starts trials, and the trial.
+    assert command.wait_until(
+        lambda: len(process.children(recursive=True)) >= 2 and "sleepy" in command.err.read_text()
+    )
+    family = process.children(recursive=True)
     command.signal(signal.SIGINT)
     outcome = command.outcome()
     assert outcome.status == 130
     assert "Traceback" not in outcome.err
-    assert not worker.is_running()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert alive == []

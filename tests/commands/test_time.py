@@ -13,12 +13,14 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from stbench.commands import stopwatch
+from stbench import registry
 from stbench.commands.choosing import choose_contestants, find_slides
-from stbench.commands.stopwatch import Stopwatch, Trial, measure
+from stbench.commands.stopwatch import Trial, measure
 from stbench.evaluation.cost import counting, operations
 from stbench.evaluation.design import Design
-from stbench.evaluation.executors import limit_threads
+from stbench.evaluation.threads import limit_threads
+from stbench.evaluation.trials import stopwatch
+from stbench.evaluation.trials.stopwatch import Stopwatch
 
 # --- floating-point operations --------------------------------------------------------------------------------
 
@@ -193,8 +195,15 @@ def trial_of(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     return trial
 
 
+def stopwatch_of(trial: Trial) -> Stopwatch:
+    """The stopwatch of a sealed child, here."""
+    query, *train = [slide.open() for slide in trial.slides()]
+    method_class = registry.load_method(trial.contestant.name)
+    return Stopwatch(trial.timed, train, query, method_class)  # type: ignore[arg-type]
+
+
 def test_the_first_epoch_and_the_first_prediction_are_not_timed(trial_of: Callable[..., Trial], sleeper: str):
-    costs = Stopwatch(trial_of(sleeper)).costs()
+    costs = stopwatch_of(trial_of(sleeper)).costs()
     assert 0.02 <= costs["seconds_per_epoch"] < 0.2
     assert 0.02 <= costs["seconds_per_1000_spots"] * costs["n_spots"] / 1000 < 0.2
     assert costs["seconds_per_fit"] is None
@@ -206,12 +215,12 @@ def test_a_long_first_prediction_counts_and_is_not_repeated(
     trial_of: Callable[..., Trial], sleeper: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(stopwatch, "_LONG", 0.1)
-    costs = Stopwatch(trial_of(sleeper)).costs()
+    costs = stopwatch_of(trial_of(sleeper)).costs()
     assert 0.3 <= costs["seconds_per_1000_spots"] * costs["n_spots"] / 1000 < 0.5
 
 
 def test_a_method_without_epochs_is_timed_by_its_fits(trial_of: Callable[..., Trial]):
-    costs = Stopwatch(trial_of("mean")).costs()
+    costs = stopwatch_of(trial_of("mean")).costs()
     assert (costs["seconds_per_epoch"], costs["flops_epoch"]) == (None, None)
     assert costs["seconds_per_fit"] > 0
     assert costs["trainable_parameters"] == costs["parameters"] > 0
@@ -230,7 +239,7 @@ def test_too_few_training_slides_are_a_reason(trial_of: Callable[..., Trial]):
 
 def test_a_network_is_timed_for_more_epochs_than_its_settings_ask_for(trial_of: Callable[..., Trial]):
     trial = trial_of("spahgc", hidden=16, heads=2, layers=2, epochs=1)
-    watch = Stopwatch(replace(trial, epochs_timed=1))
+    watch = stopwatch_of(replace(trial, epochs_timed=1))
     costs = watch.costs()
     assert 0 < costs["seconds_per_epoch"] < 10
     assert costs["flops_forward"] > 0

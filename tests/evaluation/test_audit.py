@@ -1,133 +1,224 @@
-"""The audit catches methods that cheat on purpose, and lets honest ones pass."""
+"""The audit catches methods whose predictions depend on the truth, accuses no honest one, and keeps its verdict."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
-import numpy as np
 import pytest
-from plugins.command import Outcome, QuickContext, stbench
+from plugins.command import Outcome, stbench
 
-from stbench.evaluation import audit as auditing
-from stbench.evaluation.audit import PassResult, judge
-from stbench.evaluation.file_watch import FileWatch
+from stbench import registry
+from stbench.commands.audit import _audited_jobs, _contestant
+from stbench.commands.choosing import find_slides
+from stbench.evaluation.audit import AuditCase, Pass, audit, judge
+from stbench.evaluation.design import Design
+from stbench.evaluation.folds import group_slides
+from stbench.evaluation.plan import make_plan
+from stbench.evaluation.trials.benches import InProcessBench
 
 
 @pytest.fixture
-def quick_passes(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each pass runs in a fresh process still, in one that need not load torch for five seconds first."""
-    monkeypatch.setattr(auditing, "multiprocessing", SimpleNamespace(get_context=lambda name: QuickContext()))
+def audited(quick: None, tmp_path: Path) -> Callable[..., Outcome]:
+    """A function that audits a method as a user does."""
 
+    def run(method: str, *more: object, slides: str = "A1,B1,C1", genes: str = "highest") -> Outcome:
+        where = ("--dataset", "demo-tiny", "--slides", slides, "--genes", genes, "--out", tmp_path / "out")
+        return stbench("audit", "--method", method, *where, *more, "--json")
 
-def audit(method: str, genes: str = "highest") -> Outcome:
-    return stbench("audit", "--method", method, "--dataset", "demo-tiny", "--genes", genes, "--json")
+    return run
 
 
 def verdict(result: Outcome) -> tuple[str, str]:
     """The verdict and the evidence as one text."""
     document = result.document
-    assert document.keys() == {"method", "dataset", "verdict", "evidence"}
+    assert document.keys() == {"method", "dataset", "verdict", "evidence", "notes"}
     assert result.status == (0 if document["verdict"] == "clean" else 1)
     return document["verdict"], "\n".join(document["evidence"])
 
 
-CHEATS = {
-    "finds-slide": "predictions for A1 change when its own expression is replaced by noise",
-    "reads-root": "A1.npz",
-    "remembers-path": "A1.npz",
-    "remembers-slides": "predictions for A1 change when its own expression is replaced by noise",
-    "writes-notes": "note-A1.npy (for writing)",
-}
+def in_this_process(method: str) -> tuple[str, str]:
+    """The audit with all its trials in one process, as a machine would have them that shuts nothing in."""
+    sources, _ = find_slides("demo-tiny", None)
+    groups = group_slides({source.id: source.patient for source in sources}, "slide")
+    design = Design("demo-tiny", inner="2", genes="highest", n_genes=12, epochs=1, max_settings=1)
+    jobs = make_plan(design, "", sources, groups, [_contestant(method, {})], [0]).jobs
+    case = AuditCase(design, tuple(sources), groups, _audited_jobs(jobs, "slide"))
+    found = audit(case, InProcessBench(registry.load_method))
+    return found.verdict, "\n".join([*found.evidence, *found.notes])
 
 
-@pytest.mark.parametrize("method", CHEATS)
-def test_a_method_that_cheats_is_caught(
-    method: str,
-    quick_passes: None,
-    shared_cache: Path,
-    fixture_methods: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_one_trial_keeps_for_the_next_is_seen_and_in_children_there_is_nothing_to_keep(
+    audited: Callable[..., Outcome], fixture_methods: Path
 ):
-    monkeypatch.setenv("STBENCH_TEST_ORIGINALS", str(shared_cache / "generated"))
-    found, evidence = verdict(audit(method))
-    assert found == "leak"
-    assert CHEATS[method] in evidence
+    """The third fold is audited, and its test slide trains in both folds before."""
+    found, evidence = in_this_process("remembers-slides")
+    assert found == "leak" and "predictions for C1 change" in evidence
+    assert verdict(audited("remembers-slides"))[0] == "clean"
 
 
-def test_a_method_that_reads_the_data_while_it_is_loaded_is_caught(
-    quick_passes: None, shared_cache: Path, fixture_methods: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("how", [os.link, shutil.copy], ids=["link", "copy"])
+def test_data_inside_a_plugins_own_folder_are_refused_by_name(
+    how: Callable[..., Any], audited: Callable[..., Outcome], shared_cache: Path, plug_in, tmp_path: Path
 ):
-    monkeypatch.setenv("STBENCH_TEST_ORIGINALS", str(shared_cache / "generated"))
-    monkeypatch.setenv("STBENCH_TEST_EARLY", "1")
-    found, evidence = verdict(audit("remembers-path"))
-    assert found == "leak"
-    assert "A1.npz" in evidence
+    plug_in(tmp_path / "methods")
+    assert stbench("new-method", "thief").status == 0
+    (source, *_), _ = find_slides("demo-tiny", None)
+    data = next(iter(source.files.values()))
+    how(data, tmp_path / "methods" / "thief" / "weights.bin")
+    found, evidence = verdict(audited("thief"))
+    assert found == "leak" and "weights.bin" in evidence
+    where = ("--dataset", "demo-tiny", "--inner", "none", "--out", tmp_path / "out")
+    refused = stbench("run", "--method", "thief", *where)
+    assert refused.status == 2 and "weights.bin" in refused.err
 
 
-def test_a_method_without_a_seed_is_not_repeatable(quick_passes: None, fixture_methods: Path):
-    found, evidence = verdict(audit("unseeded"))
+def test_a_method_without_a_seed_is_not_repeatable(audited: Callable[..., Outcome], fixture_methods: Path):
+    found, evidence = verdict(audited("unseeded"))
     assert found == "not repeatable"
     assert "seed" in evidence
 
 
-@pytest.mark.parametrize(
-    "method",
-    ["knn", "ridge", pytest.param("spahgc", marks=pytest.mark.slow)],
-)
-def test_an_honest_method_is_clean(method: str, quick_passes: None):
-    found, evidence = verdict(audit(method, "train-hvg" if method == "ridge" else "highest"))
+@pytest.mark.parametrize("method", ["knn", "ridge"])
+def test_a_floor_is_clean(method: str, audited: Callable[..., Outcome]):
+    found, evidence = verdict(audited(method, genes="train-hvg" if method == "ridge" else "highest"))
     assert (found, "identical bit for bit" in evidence) == ("clean", True), evidence
 
 
+# Every network made small enough to be audited in half a minute or so; at full size: `pytest -m slow`.
+SMALL: dict[str, dict[str, Any]] = {
+    "bleep": {"micro_batch": 4, "accumulate": 2, "retrieved": 3},
+    "cmrcnet": {
+        "image_width": 16,
+        "image_depth": 1,
+        "image_heads": 2,
+        "embedding_width": 16,
+        "batch_size": 8,
+    },
+    "eggn": {"hidden": 16, "layers": 2},
+    "hggep": {"depth": 1, "heads": 2, "head_width": 8, "lstm_layers": 2, "copies": 2},
+    "hist2st": {"channels": 8, "kernel": 3, "depth": 2, "heads": 2, "head_width": 4, "copies": 2},
+    "histogene": {"layers": 2, "width": 32, "heads": 2, "head_width": 16, "hidden": 64},
+    "m2ost": {"width": 24, "depth": 1, "batch_size": 8},
+    "mclstexp": {"pretrained": False, "embedding_width": 16, "layers": 1, "heads": 2, "head_width": 4},
+    "spahgc": {"hidden": 16, "layers": 2, "heads": 2},
+    "stnet": {"batch_size": 6},
+    "thitogene": {
+        "layers": 1,
+        "capsules": 3,
+        "capsule_width": 8,
+        "heads": 2,
+        "head_width": 8,
+        "hidden": 16,
+    },
+}
+# An epoch of these takes its time at any size: their convolutional networks are what they are.
+DEAR = ("bleep", "mclstexp", "stnet")
+
+
+def test_every_shipped_method_is_audited_by_one_of_these():
+    shipped = {name for name in registry.plugins("method") if registry.method_card(name).kind == "method"}
+    assert shipped == SMALL.keys()
+
+
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param(m, marks=pytest.mark.slow if m in DEAR else pytest.mark.acceptance) for m in SMALL],
+)
+def test_a_small_network_is_clean(method: str, audited: Callable[..., Outcome]):
+    settings = [("--set", f"{method}.{name}={value}") for name, value in SMALL[method].items()]
+    found, evidence = verdict(audited(method, "--epochs", 1, *(word for pair in settings for word in pair)))
+    assert found == "clean", evidence
+
+
 @pytest.mark.slow
-def test_passes_run_in_fresh_processes(quick: None, fixture_methods: Path):
-    """As a user runs it; what one process remembers is gone in the next."""
-    found, _ = verdict(audit("remembers-slides"))
-    assert found == "leak"
+@pytest.mark.parametrize("method", SMALL)
+def test_a_network_of_full_size_is_clean(method: str, audited: Callable[..., Outcome]):
+    found, evidence = verdict(audited(method, "--epochs", 1))
+    assert found == "clean", evidence
 
 
-def test_a_method_that_fails_says_why(quick_passes: None, fixture_methods: Path):
-    result = audit("faulty")
-    assert (result.status, result.out) == (1, "")
-    assert (
-        result.err.strip()
-        .splitlines()[-1]
-        .startswith("stbench: faulty failed during the audit: RuntimeError")
+def test_the_verdict_stands_at_the_row_until_the_source_is_another(
+    quick: None, shared_cache: Path, plug_in, tmp_path: Path
+):
+    plug_in(tmp_path / "methods")
+    assert stbench("new-method", "mine").status == 0
+    where = (
+        "--dataset",
+        "demo-tiny",
+        "--slides",
+        "A1,B1,C1",
+        "--genes",
+        "highest",
+        "--out",
+        tmp_path / "out",
     )
+    run = ("run", "--method", "mine", *where, "--inner", "none", "--json")
+
+    def row(result: Outcome) -> dict[str, Any]:
+        return {found["method"]: found for found in result.document["tables"][0]["rows"]}["mine"]
+
+    before = row(stbench(*run))
+    assert before["audited"] is None
+    after = row(stbench(*run, "--audit"))
+    assert after["audited"] == "clean" and after["pcc"] == before["pcc"]
+    source = tmp_path / "methods" / "mine" / "method.py"
+    source.write_text(source.read_text() + "\n# another\n")
+    assert row(stbench(*run))["audited"] is None
 
 
-def test_too_few_slides_to_audit(quick: None):
-    result = stbench("audit", "--method", "mean", "--dataset", "demo-tiny", "--slides", "A1,B1")
+def test_a_method_that_fails_says_why(audited: Callable[..., Outcome], fixture_methods: Path):
+    result = audited("faulty", slides="B1,C1,A1")
+    assert (result.status, result.out) == (1, "")
+    last = result.err.strip().splitlines()[-1]
+    assert last.startswith("stbench: faulty failed during the audit: RuntimeError")
+
+
+def test_too_few_slides_to_audit(audited: Callable[..., Outcome]):
+    result = audited("mean", slides="A1,B1")
     assert result.status == 2
     assert "three slides" in result.err
 
 
 # --- the parts -----------------------------------------------------------------------------------------------
 
+CASE: Any = SimpleNamespace(
+    audited=("C1",), sources=[SimpleNamespace(files={"counts": Path("/data/C1.tsv")})]
+)
 
-def passed(value: float, *opened: str) -> PassResult:
-    return PassResult({"A1": np.full((2, 2), value)}, list(opened))
+
+@pytest.mark.parametrize(
+    ("passes", "expected"),
+    [("aaa", "clean"), ("aab", "leak"), ("aba", "not repeatable"), ("abc", "not repeatable")],
+)
+def test_verdicts(passes: str, expected: str):
+    found = judge(*(Pass([one], {"sealed"}) for one in passes), case=CASE)
+    assert found.verdict == expected
 
 
-def test_verdicts():
-    assert judge(passed(1), passed(1), passed(1), []).verdict == "clean"
-    assert judge(passed(1), passed(1), passed(2), []).verdict == "leak"
-    assert judge(passed(1), passed(1), passed(1), ["x"]).verdict == "leak"
-    assert judge(passed(1), passed(2), passed(3), []).verdict == "not repeatable"
-    assert judge(passed(1), passed(2), passed(3), ["x"]).verdict == "leak"
-    minus_zero = PassResult({"A1": np.full((2, 2), -0.0)}, [])
-    assert judge(passed(0), passed(0), minus_zero, []).verdict == "leak", "bit for bit"
+def test_a_data_file_that_was_asked_for_is_evidence_only_where_it_could_be_read():
+    passes = [Pass(["a"], {"sealed"})] * 3
+    tried = judge(*passes, case=CASE, opened=["/data/C1.tsv", "/home/log"])
+    assert tried.verdict == "clean" and any("was kept from it" in note for note in tried.notes)
+    read = judge(*[Pass(["a"], {"not sealed"})] * 3, case=CASE, opened=["/data/C1.tsv", "/home/log"])
+    assert read.verdict == "leak" and "/data/C1.tsv" in read.evidence[0]
+    assert any("/home/log" in note for note in read.notes)
 
 
 WATCHED = """
-import os, sqlite3, subprocess, sys
+import os, sqlite3, subprocess, sys, tempfile
 from pathlib import Path
-from stbench.evaluation.file_watch import FileWatch
+from stbench.evaluation.trials.file_watch import FileWatch
 folder = Path(sys.argv[1])
 watch = FileWatch()
+(folder / "private").mkdir()
+tempfile.tempdir = str(folder / "private")
 before = open(folder / "before")
 with watch:
     open(folder / "plain").close()
@@ -143,6 +234,7 @@ with watch:
     import colorsys
     open(os.devnull, "w").close()
     before.read()
+    (folder / "private" / "note").write_text("x")
 open(folder / "after").close()
 print("\\n".join(watch.reported()))
 """
@@ -169,14 +261,3 @@ def test_what_the_watch_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "another process: /usr/bin/env",
         "sqlite database base.db",
     }
-
-
-def test_only_files_below_a_folder(tmp_path: Path):
-    watch = FileWatch()
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "file").touch()
-    (tmp_path / "other").touch()
-    with watch:
-        (tmp_path / "a" / "file").read_text()
-        (tmp_path / "other").read_text()
-    assert watch.below([tmp_path / "a"]) == [str(tmp_path / "a" / "file")]

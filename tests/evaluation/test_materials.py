@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -16,6 +18,7 @@ from stbench.evaluation.design import Design
 from stbench.evaluation.fit_inputs import FitInputs, fit_inputs
 from stbench.evaluation.folds import group_slides, leave_one_group_out, outer_folds
 from stbench.evaluation.materials import FoldMaterials, Materials
+from stbench.evaluation.trials.handouts import Handout
 from stbench.preprocess.patches import PatchSize
 from stbench.slide import Slide
 
@@ -73,14 +76,35 @@ def reachable(thing: Any, path: str = "") -> list[tuple[str, Any]]:
     return found
 
 
+def holds_one_array(mapped: Any, array: np.ndarray) -> bool:
+    """Whether a map of a file is a file of this array alone: the header that tells its type and shape, its numbers."""
+    assert isinstance(mapped, mmap.mmap)
+    header, numbers = mapped[: -array.nbytes], mapped[-array.nbytes :]
+    return len(header) == 128 and header.startswith(b"\x93NUMPY") and numbers == array.tobytes()
+
+
+def write(array: np.ndarray) -> None:
+    """Write to an array that may only be read, as a method could that insists."""
+    with pytest.raises(ValueError, match="read-only"):
+        array[:] = 0
+    array.flags.writeable = True
+    array[:] = 0
+
+
+def opened(handouts: Sequence[Handout]) -> list[Any]:
+    return [handout.open() for handout in handouts]
+
+
 def test_a_query_tells_nothing_but_image_and_positions(slides):
     fold = fold_of(slides)
     query = fold.query_slide("S1", "query-0", SEEING)
     slide = slides["S1"]
     for path, thing in reachable(query):
-        assert thing is None or isinstance(thing, (str, float, int, np.ndarray, dict)) or path == "", path
+        plain = isinstance(thing, (str, float, int, np.ndarray, dict))
+        assert thing is None or plain or path == "" or path.endswith(".base"), path
         if isinstance(thing, np.ndarray):
-            assert type(thing) is np.ndarray and thing.base is None and thing.flags.owndata, path
+            assert type(thing) is np.ndarray and not thing.flags.writeable, path
+            assert (thing.base is None and thing.flags.owndata) or holds_one_array(thing.base, thing), path
             assert thing.shape != slide.counts.shape
             assert not np.array_equal(thing, slide.totals)
         if isinstance(thing, str):
@@ -88,7 +112,9 @@ def test_a_query_tells_nothing_but_image_and_positions(slides):
     assert query.n_spots == GRID**2  # shallow spots too
     assert set(query.patches) == {EDGE} and query.patches[EDGE].shape == (GRID**2, EDGE, EDGE, 3)
     assert query.embeddings.shape == (GRID**2, 1280)
-    query.pixel_xy[:] = query.embeddings[:] = 0  # it is the method's own copy
+    for array in (query.pixel_xy, query.embeddings, query.patches[EDGE]):
+        write(array)  # it is the method's own copy, even so
+    assert fold.query_slide("S1", "query-0", SEEING).patches[EDGE].any()
     assert fold.query_slide("S1", "query-0", SEEING).embeddings.any() and slide.pixel_xy.any()
 
 
@@ -102,7 +128,7 @@ def test_a_training_slide_holds_its_scored_spots_on_the_methods_scale(slides):
     ):
         inputs = fit_inputs(fold, card(target=scale, embeddings=True, patches=(EDGE,)), ("S2", "S3"))
         stacked = np.concatenate([log_cpm(slides[name], fold.panel.genes) for name in ("S2", "S3")])
-        for seen in inputs.train:
+        for seen in opened(inputs.train):
             slide = slides[seen.id]
             own = log_cpm(slide, fold.panel.genes)
             np.testing.assert_allclose(seen.expression, expected(stacked, own), atol=1e-5)
@@ -121,24 +147,25 @@ def test_the_runs_scale_is_for_methods_that_name_none(slides):
     for scale, method_scale in (("minmax", "minmax"), ("zscore", "zscore"), ("none", "log")):
         fold = fold_of(slides, scale=scale)
         default, named = (
-            fit_inputs(fold, c, ("S2", "S3")).train[0] for c in (BLIND, card(target=method_scale))
+            fit_inputs(fold, c, ("S2", "S3")).train[0].open() for c in (BLIND, card(target=method_scale))
         )
         np.testing.assert_array_equal(default.expression, named.expression)
-        fixed = fit_inputs(fold, card(target="zscore"), ("S2", "S3")).train[0].expression
+        fixed = fit_inputs(fold, card(target="zscore"), ("S2", "S3")).train[0].open().expression
         assert np.array_equal(fixed, default.expression) == (scale == "zscore")
 
 
 def test_what_a_card_does_not_ask_for_is_not_prepared(slides):
     fold = fold_of(slides)
-    (seen, *_) = fit_inputs(fold, BLIND, fold.fold.train).train
+    (seen, *_) = opened(fit_inputs(fold, BLIND, fold.fold.train).train)
     query = fold.query_slide("S1", "query-0", BLIND)
     assert seen.embeddings is None and query.embeddings is None and not seen.patches and not query.patches
 
 
 def test_the_group_of_a_training_slide_is_what_the_split_keeps_together(slides):
-    by_slide = fit_inputs(fold_of(slides), BLIND, ("S2", "S3", "S4")).train
+    by_slide = opened(fit_inputs(fold_of(slides), BLIND, ("S2", "S3", "S4")).train)
     assert [(s.id, s.group) for s in by_slide] == [("S2", "S2"), ("S3", "S3"), ("S4", "S4")]
-    by_patient = fit_inputs(fold_of(slides, number=1, split="patient"), BLIND, ("S1", "S2", "S4")).train
+    fold = fold_of(slides, number=1, split="patient")
+    by_patient = opened(fit_inputs(fold, BLIND, ("S1", "S2", "S4")).train)
     assert [(s.id, s.group) for s in by_patient] == [("S1", "A"), ("S2", "A"), ("S4", "C")]
 
 
@@ -148,7 +175,7 @@ def test_the_test_slides_expression_reaches_no_training_slide(slides):
         one, other = (
             fit_inputs(fold_of(s, genes=genes), BLIND, ("S2", "S3", "S4")) for s in (slides, changed)
         )
-        for seen, again in zip(one.train, other.train, strict=True):
+        for seen, again in zip(opened(one.train), opened(other.train), strict=True):
             np.testing.assert_array_equal(seen.expression, again.expression)
             np.testing.assert_array_equal(seen.panel_counts, again.panel_counts)
 
@@ -170,7 +197,7 @@ def test_inner_scaling_is_fitted_on_the_inner_training_slides_alone(slides):
 
 def test_validation_slides_are_queries_scored_on_their_scored_spots_on_the_log_scale(slides):
     fold, inputs = inputs_with_validation(slides)
-    (query,) = inputs.queries
+    (query,) = opened(inputs.queries)
     assert (query.id, query.n_spots) == ("query-0", GRID**2)
     prediction = np.random.default_rng(0).uniform(0, 1, (GRID**2, 12))
     truth = log_cpm(slides["S2"], fold.panel.genes)
@@ -200,8 +227,8 @@ def emptied(slide: Slide, n_left: int) -> Slide:
 def test_slides_without_a_scored_spot_neither_train_nor_judge(slides):
     fold = fold_of({**slides, "S2": emptied(slides["S2"], 0), "S3": emptied(slides["S3"], 2)})
     inputs = fit_inputs(fold, BLIND, ("S2", "S4"), ("S2", "S3", "S4"))
-    assert [slide.id for slide in inputs.train] == ["S4"]
-    assert [query.id for query in inputs.queries] == ["query-0"]
+    assert [slide.id for slide in opened(inputs.train)] == ["S4"]
+    assert [query.id for query in opened(inputs.queries)] == ["query-0"]
     assert inputs.judge is not None
     own = np.zeros((GRID**2, 12))
     own[slides["S4"].totals >= 100] = inputs.scaling.apply(fold.log_expression("S4"))
@@ -253,9 +280,13 @@ def test_the_size_matched_split_has_the_panel_of_the_patient_split(slides):
 
 def test_shared_arrays_cannot_be_changed_by_a_method(slides):
     fold = fold_of(slides)
-    (seen, *_) = fit_inputs(fold, BLIND, ("S2", "S3")).train
-    seen.expression[:] = seen.panel_counts[:] = seen.totals[:] = seen.pixel_xy[:] = 0
-    again = fit_inputs(fold, BLIND, ("S2", "S3")).train[0]
+    handout = fit_inputs(fold, SEEING, ("S2", "S3")).train[0]
+    seen: Any = handout.open()
+    arrays = (seen.expression, seen.panel_counts, seen.totals, seen.pixel_xy, seen.array_row_column)
+    for array in (*arrays, seen.size_factors, seen.embeddings, seen.patches[EDGE]):
+        write(array)
+    again: Any = fit_inputs(fold, SEEING, ("S2", "S3")).train[0].open()
+    assert again.embeddings.any() and again.patches[EDGE].any()
     assert again.expression.any() and again.panel_counts.any() and again.totals.any() and again.pixel_xy.any()
     with pytest.raises(ValueError, match="read-only"):
         fold.log_expression("S2")[:] = 0

@@ -21,7 +21,10 @@ from stbench.evaluation.design import Design
 from stbench.evaluation.folds import group_slides
 from stbench.evaluation.materials import Materials
 from stbench.evaluation.plan import Contestant, Job, make_plan
-from stbench.evaluation.runner import Runner, build, failed_record, with_tuning
+from stbench.evaluation.runner import Runner, failed_record, with_tuning
+from stbench.evaluation.trials.benches import InProcessBench
+from stbench.evaluation.trials.conduct import build
+from stbench.evaluation.trials.plugins import PluginPlace
 from stbench.record import Record
 from stbench.slide import Slide
 
@@ -46,9 +49,11 @@ def jobs_of(
     fixed = Design("tiny", **{"genes": "highest", "n_genes": 12, **design})
     sources = sources_of(slides)
     groups = group_slides({s.id: s.patient for s in sources}, fixed.split)
-    contestant = Contestant(name, card_ or card(), "source", "", settings or {}, {})
+    place = PluginPlace(name, "", Path())
+    contestant = Contestant(name, card_ or card(), "source", "", settings or {}, {}, place=place)
     plan = make_plan(fixed, "reader", sources, groups, [contestant], seeds)
-    runner = Runner(Materials(fixed, sources, groups), METHODS.__getitem__, {"stbench": "test"})
+    bench = InProcessBench(METHODS.__getitem__)
+    runner = Runner(Materials(fixed, sources, groups), bench, {"stbench": "test"})
     return runner, list(plan.jobs)
 
 

@@ -331,12 +331,12 @@ def test_it_beats_the_mean_of_its_exemplars_on_real_slides(shared_data, shared_c
     fold = materials.fold(next(fold for fold in leave_one_group_out(groups) if fold.test == (test,)))
     inputs, query = fit_inputs(fold, CARD, fold.fold.train), fold.query_slide(test, "query", CARD)
     method = EGGN(epochs=10)
-    method.fit(inputs.train)
+    train = [handout.open() for handout in inputs.train]
+    method.fit(train)
 
     scored, truth = materials.scored(test), fold.log_expression(test)
     bank, profiles = (
-        np.concatenate([getattr(slide, part) for slide in inputs.train])
-        for part in ("embeddings", "expression")
+        np.concatenate([getattr(slide, part) for slide in train]) for part in ("embeddings", "expression")
     )
     nearest = np.argsort(cdist(query.embeddings, bank, "cityblock"), axis=1)[:, :6]
     varying = np.flatnonzero(truth.std(0) > 0)

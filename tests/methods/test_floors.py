@@ -16,11 +16,13 @@ from stbench.contract import FitContext, FitReport, Method
 from stbench.datasets.her2 import plugin as Her2
 from stbench.errors import MethodError
 from stbench.evaluation.design import Design
-from stbench.evaluation.executors import limit_threads
 from stbench.evaluation.folds import group_slides
 from stbench.evaluation.materials import Materials
 from stbench.evaluation.plan import Contestant, make_plan
 from stbench.evaluation.runner import Runner
+from stbench.evaluation.threads import limit_threads
+from stbench.evaluation.trials.benches import InProcessBench
+from stbench.evaluation.trials.plugins import PluginPlace
 from stbench.record import Record
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -181,11 +183,14 @@ def records(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         groups = group_slides({source.id: source.patient for source in sources}, "slide")
         panel = f"file:{shared_data / 'panels' / 'her_hvg_cut_1000.txt'}"
         design = Design("her2", genes=panel, inner="none")
-        contestants = [Contestant(name, registry.method_card(name), "", "", {}, {}) for name in FLOORS]
+        contestants = [
+            Contestant(name, registry.method_card(name), "", "", {}, {}, place=PluginPlace(name, "", Path()))
+            for name in FLOORS
+        ]
         plan = make_plan(design, "", sources, groups, contestants, [0])
         materials = Materials(design, sources, groups)
         materials.prepare([contestant.card for contestant in contestants])
-        runner = Runner(materials, registry.load_method, {})
+        runner = Runner(materials, InProcessBench(registry.load_method), {})
         yield [record for job in plan.jobs for record in runner.run(job)]
 
 

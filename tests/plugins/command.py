@@ -9,7 +9,9 @@ import multiprocessing
 import os
 import pickle
 import signal
+import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
@@ -19,7 +21,8 @@ from typing import Any, NamedTuple
 # Loaded once by the process that the others are forked from; stbench itself is loaded by each.
 _LIBRARIES = [
     "torch", "scanpy", "pandas", "sklearn.decomposition", "sklearn.linear_model", "sklearn.cluster", "scipy.stats",
-    "statsmodels.api", "PIL.Image", "pydantic", "typer", "rich.table", "rich.progress",
+    "statsmodels.api", "PIL.Image", "pydantic", "typer", "rich.table", "rich.progress", "sklearn.neighbors",
+    "torch.utils.flop_counter", "torch.utils.data", "torch._dynamo", "torchvision", "timm", "torch_geometric.nn",
 ]  # fmt: skip
 NO_SERVER = "http://127.0.0.1:9"
 COSTS = ("fit_seconds", "predict_seconds_per_1000_spots")
@@ -116,8 +119,34 @@ class QuickContext:
 def _unpack(environment: Mapping[str, str], packed: bytes, connection: Any) -> None:
     os.environ.clear()
     os.environ.update(environment)  # before stbench is loaded, which looks at it
+    _fork_stations()
     target, values = pickle.loads(packed)
     target(*values, connection)
+
+
+def _fork_stations() -> None:
+    """Have both processes that start trials forked from this one, as long as it has one thread and no data."""
+    from stbench.evaluation.trials import launcher
+
+    launcher.start_process = _forked_station
+    for light in (True, False):
+        launcher.station(light)
+
+
+def _forked_station(there: socket.socket, kind: str) -> None:
+    """What launcher.start_process starts, without its loading of libraries."""
+    from stbench.evaluation.trials.station import LIBRARIES, serve
+
+    if threading.active_count() != 1:
+        raise RuntimeError("a process of several threads must not be forked")
+    if os.fork() == 0:
+        try:
+            os.setsid()
+            os.closerange(3, there.fileno())
+            os.closerange(there.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+            serve(there, LIBRARIES[kind])
+        finally:
+            os._exit(0)
 
 
 def _main(arguments: list[str], environment: Mapping[str, str], out: Path, err: Path) -> None:
@@ -130,6 +159,7 @@ def _main(arguments: list[str], environment: Mapping[str, str], out: Path, err: 
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", closefd=False, buffering=1)
     sys.argv = ["stbench", *arguments]
+    _fork_stations()
     from stbench import registry
     from stbench.cli import main
     from stbench.reporting.mlflow.tracking import MlflowTracker

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from plugins import hostile_methods
+from plugins.hostile_methods import WORDS
 from tiny_slides import N_GENES, make_slide
 
-from stbench.contract import Dataset, FitContext, FitReport, Method, SlideSource
-from stbench.slide import QuerySlide, Slide, TrainingSlide
+from stbench.contract import Dataset, SlideSource
+from stbench.slide import Slide
 
 # As folders they name plugins: no dot, slash, comma or colon.
 DATASET, NOTED, FAILING = "a$x$ [red]|<b>", "=note[s]$1$<i>", "[red]fails*2*"
@@ -25,7 +27,6 @@ GENES = (
     "$g_1$ $^$", "[red]g[/red]", "{g}{", "'\"", "g|h", "<img src=x onerror=alert(1)>", "=g()", "+g", "@g", "-g",
     "*g*", "_g_", "[g](http://x.y)", "&lt;g&amp;", "\\g$", "\x1b[32mg\x07", "\u202eg", "G" * 400, "%{y}", "g\nh",
 )  # fmt: skip
-WORDS = "[bold]$\\alpha$[/bold] | <b>b</b> `c` http://x.y **d** \x1b[31m\u202e\n# e\n=f()"
 LABELS = ("_$tumour$", "<b>stroma|")
 
 
@@ -49,49 +50,22 @@ def _read(root: Path, number: int, name: str) -> Slide:
     return make_slide(root, str(number), SLIDES[name], seed=number, **changes)
 
 
-class Noted(Method):
-    """Predicts the training mean with some noise, and notes what it likes."""
-
-    def __init__(self, words: str = WORDS) -> None:
-        self.words = words
-        self._mean = np.empty(0)
-
-    def fit(
-        self,
-        train: Sequence[TrainingSlide],
-        queries: Sequence[QuerySlide] = (),
-        checkpoints: Sequence[int] = (),
-        context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
-    ) -> FitReport:
-        self._mean = np.concatenate([slide.expression for slide in train]).mean(axis=0)
-        return FitReport(notes=(self.words,), pretrained=self.words)
-
-    def predict(self, slide: QuerySlide) -> np.ndarray:
-        noise = np.random.default_rng(slide.n_spots).normal(0, 0.1, (slide.n_spots, len(self._mean)))
-        return self._mean + noise + slide.pixel_xy[:, :1] / 1_000
-
-
-class Failing(Noted):
-    """Fails with words that do not end."""
-
-    def predict(self, slide: QuerySlide) -> np.ndarray:
-        raise RuntimeError(self.words + "x" * 5_000)
-
-
 def write_plugins(folder: Path) -> tuple[Path, Path, Path]:
     """Write the plugins and the slides' files below a folder; where datasets, methods and slides lie."""
     card = "title: '{0}'\nsummary: '{0}'\n".format(WORDS.splitlines()[0].replace("\x1b", ""))
     facts = "citation: none\nlicence: none\nplatform: ST\nn_slides: 4\nn_patients: 3\n"
-    _write(folder / "datasets" / DATASET, "HostileSlides", card + facts)
+    _write(folder / "datasets" / DATASET, "plugins.hostile", "HostileSlides", card + facts)
     for name, plugin in ((NOTED, "Noted"), (FAILING, "Failing")):
-        _write(folder / "methods" / name, plugin, card + "family: fixture\n")
+        _write(folder / "methods" / name, ".method", plugin, card + "family: fixture\n")
+        # A sealed process reads the plugin's own folder only.
+        shutil.copy(hostile_methods.__file__, folder / "methods" / name / "method.py")
     slides = folder / "slides"
     for number, name in enumerate(SLIDES):
         np.save(slides / f"{number}.npy", _read(slides, number, name).counts.toarray())
     return folder / "datasets", folder / "methods", slides
 
 
-def _write(folder: Path, plugin: str, card: str) -> None:
+def _write(folder: Path, module: str, plugin: str, card: str) -> None:
     folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text(f"from plugins.hostile import {plugin} as plugin\n")
+    (folder / "__init__.py").write_text(f"from {module} import {plugin} as plugin\n")
     (folder / "card.yaml").write_text(card)

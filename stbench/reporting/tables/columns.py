@@ -23,6 +23,9 @@ MARKS = {
     "few steps": "less than half of the optimiser steps of the publication's own training.",
     "steps unknown": "it was made before optimiser steps were recorded; its budget is in epochs.",
     "plugin changed": "the method's source is another today than when the row was made.",
+    "not sealed": "its process could have opened the test slides' files.",
+    "leak": "the audit found that test slides' own expression reaches their predictions.",
+    "not repeatable": "the audit found that two identical fits predict differently.",
 }
 # What is longer than these is cut; the whole of it stands in the JSON.
 LONGEST_REASON = 200
@@ -155,8 +158,19 @@ def sentences(table: Table, mark: Callable[[str], str] = str, plain: Callable[[s
     shown = {name for row in table.rows for name in row.marks} | ({"leaky"} if table.leaky else set())
     marked = [f"{mark(name)}: {meaning}" for name, meaning in MARKS.items() if name in shown]
     panel = f"Gene panel: {cleaned(table.panel_note)}." if table.panel_note else ""
-    about = [panel, _about_siblings(table), HOW_TO_READ, _about_skill(table)]
+    about = [panel, _about_siblings(table), HOW_TO_READ, _about_skill(table), _about_trust(table)]
     return [*marked, *map(plain, filter(None, about))]
+
+
+def _about_trust(table: Table) -> str:
+    """How the rows were made: shut in or not, audited or not; nothing of tables made before that was recorded."""
+    rows = [row for row in table.rows if row.sealed]
+    if not rows:
+        return ""
+    audited = sorted({shown_name(row.method) for row in rows if row.audited == "clean"})
+    shut_in = sum(row.sealed != "not sealed" for row in rows)
+    known = f"{', '.join(audited)} audited clean" if audited else "none of them audited (stbench audit)"
+    return f"{shut_in} of {_count(len(rows), 'row')} made in sealed processes, {known}."
 
 
 def _about_siblings(table: Table) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from stbench.errors import UnknownName
 from stbench.files import hash_value
 from stbench.record import Record, TableIdentity
+from stbench.reporting.results.audits import Audit
 from stbench.reporting.statistics import (
     Comparison,
     compare_with_reference,
@@ -74,17 +75,19 @@ def build_tables(
     sort: SortScore = "pcc",
     reference: str = DEFAULT_REFERENCE,
     sources: Mapping[str, str] | None = None,
+    audits: Mapping[tuple[str, str], Audit] | None = None,
 ) -> list[Table]:
     """One table for each TableIdentity, by dataset, split, and panels that no test slide can have shaped first.
 
     `reference` is the row that all others are tested against, by its label; a table that lacks it has no tests.
     `sources` holds the hash of each method's source as it is today: rows made by another are marked.
+    `audits` holds verdicts of the leakage audit by method and source.
     UnknownName for a score that cannot sort.
     """
     if sort not in _SORT_SCORES:
         raise UnknownName("score to sort a leaderboard by", sort, _SORT_SCORES)
     tables = [
-        _table(identity, members, sort, reference, sources or {})
+        _table(identity, members, sort, reference, sources or {}, audits or {})
         for identity, members in by_table(records).items()
     ]
     return sorted(
@@ -112,13 +115,14 @@ def _table(
     sort: SortScore,
     reference: str,
     sources: Mapping[str, str],
+    audits: Mapping[tuple[str, str], Audit],
 ) -> Table:
     finished = [record for record in records if record.finished]
     slides = {slide.slide: slide for record in finished for slide in record.slides}
     patients = {name: slide.patient for name, slide in slides.items()}
     panel_sizes = [len(record.panel_genes) for record in finished if record.panel_genes]
     rows = [
-        method_row(members, patients, older, _has_changed(members[0], sources))
+        method_row(members, patients, older, _has_changed(members[0], sources), _audited(members[0], audits))
         for members, older in by_row(records)
     ]
     ceiling = ceiling_row(records, patients)
@@ -140,6 +144,12 @@ def _table(
         ari_references=_ari_references(finished, patients),
         published=published_rows(identity.dataset),
     )
+
+
+def _audited(record: Record, audits: Mapping[tuple[str, str], Audit]) -> str | None:
+    """What the audit said of the source that made the Record."""
+    found = audits.get((record.row.method, record.row.source))
+    return found.verdict if found else None
 
 
 def _has_changed(record: Record, sources: Mapping[str, str]) -> bool:

@@ -27,6 +27,8 @@ class Row:
     steps              fewest optimiser steps of any fold, None where there are none or nobody recorded them
     published_steps    those of the publication's own training
     steps_unknown      whether it trained for epochs and nobody recorded the steps
+    sealed             how far its processes were shut in, the least of all folds; None in rows made before that was so
+    audited            what the leakage audit said of this very source, None where nobody asked
     changed            whether the plugin's source is another today than when the row was made
     pcc, rmse, ...     means over patients (over slides where patients are not stated)
     pcc_ci             95 % t interval over patient means
@@ -70,6 +72,8 @@ class Row:
     n_constant: int | None = None
     leaky: bool = False
     changed: bool = False
+    sealed: str | None = None
+    audited: str | None = None
     pretrained: str | None = None
     budget: str | None = None
     seeds: tuple[int, ...] = ()
@@ -95,6 +99,9 @@ class Row:
             "few steps": self.few_steps,
             "steps unknown": self.steps_unknown,
             "plugin changed": self.changed,
+            "not sealed": self.sealed == "not sealed",
+            "leak": self.audited == "leak",
+            "not repeatable": self.audited == "not repeatable",
         }
         return tuple(mark for mark, holds in marks.items() if holds)
 

@@ -38,12 +38,17 @@ SeedScores = Mapping[str, Mapping[str, float | None]]
 
 
 def method_row(
-    records: Sequence[Record], patients: Patients, older_exist: bool = False, changed: bool = False
+    records: Sequence[Record],
+    patients: Patients,
+    older_exist: bool = False,
+    changed: bool = False,
+    audited: str | None = None,
 ) -> Row:
     """The row of `records`: one RowIdentity in one table, at most one Record for each seed and fold.
 
     older_exist  whether Records of other code of this row were passed over
     changed      whether the plugin's source is another today
+    audited      what the leakage audit said of this source, None where nobody asked
     """
     first = records[0]
     seeds = sorted({record.seed for record in records})
@@ -65,6 +70,8 @@ def method_row(
         n_failed=len(records) - len(finished),
         leaky=any(record.leaky for record in records),
         changed=changed,
+        sealed=_least_sealed(finished),
+        audited=audited,
         pretrained="; ".join(sorted({record.pretrained for record in records} - {""})) or None,
         budget=first.row.budget or None,
         seeds=tuple(seeds),
@@ -72,6 +79,12 @@ def method_row(
         note="; ".join([*missing, *remarks(records, stated, older_exist)]),
         slides=_slide_results(by_seed, failure_reasons(records), patients),
     )
+
+
+def _least_sealed(records: Sequence[Record]) -> str | None:
+    """How far the least shut in of these was; None where none says."""
+    stated = {record.sealed for record in records} - {""}
+    return "not sealed" if "not sealed" in stated else max(stated, key=len, default=None)
 
 
 def ceiling_row(records: Iterable[Record], patients: Patients) -> Row | None:

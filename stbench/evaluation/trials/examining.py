@@ -1,0 +1,246 @@
+"""What every method plugin must obey, one function a claim, each tried in a sealed child.
+
+Whoever examines hands over slides as arrays: two that train, one to predict, the same with the latter's counts
+scrambled, and another slide to predict in between.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from stbench.contract import FitContext, Method
+from stbench.errors import MethodError, PluginError
+from stbench.evaluation.trials import handouts
+from stbench.evaluation.trials.child import Loading, Task, Voice, told
+from stbench.evaluation.trials.conduct import build
+from stbench.metrics.prediction import check_prediction
+from stbench.slide import QuerySlide, TrainingSlide
+
+EXAMINED_EPOCHS = 2
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the examined method is fitted on and predicts."""
+
+    train: list[TrainingSlide]
+    query: QuerySlide
+
+
+@dataclass
+class Examination:
+    """A method on the bench: its class, what its card says of settings, and what it is fitted on."""
+
+    method_class: type[Method]
+    settings_named: list[Mapping[str, Any]]
+    genuine: Inputs
+    scrambled: Inputs
+    other_query: QuerySlide
+
+    @property
+    def n_genes(self) -> int:
+        return self.genuine.train[0].expression.shape[1]
+
+    def inputs(self) -> Inputs:
+        """What a fit is handed, made anew; it can be written to, so that a method which does so is found out."""
+        return copy.deepcopy(self.genuine)
+
+    def query(self) -> QuerySlide:
+        return copy.deepcopy(self.genuine.query)
+
+    def fresh(self) -> Method:
+        return build(self.method_class, {}, EXAMINED_EPOCHS)
+
+    def fitted(self, inputs: Inputs | None = None) -> Method:
+        """A fresh method, fitted with seed 0."""
+        method = self.fresh()
+        method.fit((inputs or self.inputs()).train, context=FitContext())
+        return method
+
+    @cached_property
+    def after_fit(self) -> Method:
+        """A method fitted with seed 0, for claims that only predict with it."""
+        return self.fitted()
+
+    @cached_property
+    def prediction(self) -> np.ndarray:
+        """The reference prediction: a fresh fit with seed 0."""
+        return np.asarray(self.after_fit.predict(self.query())).copy()
+
+
+def examine(work: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Task:
+    """Try the claims named, one after the other, and send a verdict on each: a problem in words, or None."""
+    slides: list[Any] = [handout.open() for handout in handouts.unpacked(work["slides"], arrays)]
+    query, scrambled_query, other_query, *train = slides
+    half = len(train) // 2
+
+    def task(load: Loading, voice: Voice) -> tuple[Any, Sequence[np.ndarray]]:
+        genuine, scrambled = Inputs(train[:half], query), Inputs(train[half:], scrambled_query)
+        examination = Examination(load(), work["settings_named"], genuine, scrambled, other_query)
+        for name in work["claims"]:
+            voice.say("verdict", {"claim": name, **_verdict(CLAIMS[name], examination)})
+        return None, []
+
+    return task
+
+
+def _verdict(claim: Callable[[Examination], None], examination: Examination) -> dict[str, Any]:
+    try:
+        claim(examination)
+    except PluginError as error:
+        return {"problem": str(error), "trace": ""}
+    except BaseException as error:
+        words = told(error, None)
+        return {"problem": words["reason"], "trace": words["trace"]}
+    return {"problem": None, "trace": ""}
+
+
+def sentence_of(claim: str) -> str:
+    """What a claim says, in words."""
+    return (CLAIMS[claim].__doc__ or claim).strip().rstrip(".")
+
+
+def _require(holds: bool, problem: str) -> None:
+    if not holds:
+        raise PluginError(problem)
+
+
+def settings_are_stored(examination: Examination) -> None:
+    """Hyperparameters have defaults and are stored under their own names as given."""
+    method = examination.method_class()
+    for name, default in examination.method_class.defaults().items():
+        _require(getattr(method, name, None) == default, f"{name} is not stored as given")
+
+
+def card_names_settings(examination: Examination) -> None:
+    """Every key of the card's grids and presets is a hyperparameter."""
+    for point in examination.settings_named:
+        examination.method_class.check_settings(point)
+
+
+def clone_equals_fresh(examination: Examination) -> None:
+    """A fresh clone equals a fresh object, and a change of the clone leaves the original alone."""
+    method = examination.fresh()
+    _require(method.clone().settings() == method.settings(), "the clone has other settings")
+    if examination.method_class.defaults():
+        name, value = next(iter(method.settings().items()))
+        method.clone(**{name: value})
+        _require(method.settings()[name] == value, f"cloning changed {name}")
+
+
+def predict_before_fit_raises(examination: Examination) -> None:
+    """Predicting before fit raises MethodError."""
+    try:
+        examination.fresh().predict(examination.query())
+    except MethodError:
+        return
+    raise PluginError("predict before fit did not raise MethodError")
+
+
+def prediction_is_whole(examination: Examination) -> None:
+    """A prediction has one row per spot and one column per gene, all finite."""
+    check_prediction(examination.prediction, examination.query().n_spots, examination.n_genes)
+
+
+def fits_repeat(examination: Examination) -> None:
+    """Two fits with one seed predict the same, bit for bit."""
+    again = np.asarray(examination.fitted().predict(examination.query()))
+    _require(np.array_equal(again, examination.prediction), "two fits with seed 0 predict differently")
+
+
+def inputs_are_left_alone(examination: Examination) -> None:
+    """Neither fit nor predict changes the slides it is handed."""
+    method, inputs = examination.fresh(), examination.inputs()
+    method.fit(inputs.train)
+    method.predict(inputs.query)
+    kept_as_they_were = [*examination.genuine.train, examination.genuine.query]
+    for slide, kept in zip([*inputs.train, inputs.query], kept_as_they_were, strict=True):
+        for name, value in vars(kept).items():
+            _require(_equal(getattr(slide, name), value), f"{name} of a slide was changed")
+
+
+def pickles(examination: Examination) -> None:
+    """A method pickles before and after fit, and the fitted copy predicts the same."""
+    pickle.loads(pickle.dumps(examination.fresh()))
+    restored = pickle.loads(pickle.dumps(examination.after_fit))
+    _require(
+        np.array_equal(restored.predict(examination.query()), examination.prediction),
+        "the copy predicts differently",
+    )
+
+
+def queries_are_predicted_at_checkpoints(examination: Examination) -> None:
+    """With queries, fit hands over a whole prediction of each at every checkpoint, without epochs once."""
+    method, inputs, query = examination.fresh(), examination.inputs(), examination.query()
+    handed: dict[int, Sequence[np.ndarray]] = {}
+    epochs = range(1, EXAMINED_EPOCHS + 1)
+    method.fit(inputs.train, [query], epochs, FitContext(hand_over=handed.__setitem__))
+    wanted = list(epochs) if "epochs" in examination.method_class.defaults() else [0]
+    _require(list(handed) == wanted, f"checkpoints were {list(handed)}, {wanted} were expected")
+    for predictions in handed.values():
+        _require(len(predictions) == 1, f"{len(predictions)} predictions were handed over for one query")
+        check_prediction(predictions[0], query.n_spots, examination.n_genes)
+    last = np.asarray(handed[wanted[-1]][0])
+    _require(np.array_equal(last, method.predict(query)), "the last of them is not what predict gives then")
+
+
+def truth_stays_unseen(examination: Examination) -> None:
+    """Predictions do not change when the test slide's counts are scrambled."""
+    scrambled = copy.deepcopy(examination.scrambled)
+    predicted = np.asarray(examination.fitted(scrambled).predict(scrambled.query))
+    _require(np.array_equal(predicted, examination.prediction), "they change")
+
+
+def slides_do_not_mix(examination: Examination) -> None:
+    """Predictions do not change when another slide is predicted in between."""
+    method, query = examination.after_fit, examination.query()
+    first = np.asarray(method.predict(query)).copy()
+    method.predict(copy.deepcopy(examination.other_query))
+    _require(np.array_equal(method.predict(query), first), "they change")
+
+
+def one_spot_is_enough(examination: Examination) -> None:
+    """A slide with one spot is predicted."""
+    query = examination.query()
+    single = replace(
+        query,
+        pixel_xy=query.pixel_xy[:1],
+        array_row_column=query.array_row_column[:1],
+        embeddings=None if query.embeddings is None else query.embeddings[:1],
+        patches={edge: patches[:1] for edge, patches in query.patches.items()},
+    )
+    check_prediction(examination.after_fit.predict(single), 1, examination.n_genes)
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    return one == other
+
+
+CLAIMS: dict[str, Callable[[Examination], None]] = {
+    claim.__name__: claim
+    for claim in (
+        settings_are_stored,
+        card_names_settings,
+        clone_equals_fresh,
+        predict_before_fit_raises,
+        prediction_is_whole,
+        fits_repeat,
+        inputs_are_left_alone,
+        pickles,
+        queries_are_predicted_at_checkpoints,
+        truth_stays_unseen,
+        slides_do_not_mix,
+        one_spot_is_enough,
+    )
+}

@@ -1,0 +1,113 @@
+"""Whatever a plugin does to its process, it does to that process alone: its rows say so, and all others stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+from plugins.command import Outcome, records, stbench
+
+UNRULY = Path(__file__).resolve().parents[2] / "plugins" / "methods" / "unruly"
+DESIGN = ["--dataset", "demo-tiny", "--genes", "highest", "--inner", "none", "--slides", "A1,B1", "--json"]
+HARMLESS = ["default_dtype", "strict_warnings", "other_folder", "prints", "daemon"]
+# What the row says, and whether a traceback goes with it.
+FAILURES = {
+    "exit": (r"it ended its own process \(exit code 0\)", False),
+    "segfault": (r"its process died \(signal 11, Segmentation fault\)", True),
+    "interrupt": (r"KeyboardInterrupt: no message", True),
+    "own_base_exception": (r"_OwnError: nobody catches this", True),
+    "memory_error": (r"MemoryError: no message", True),
+    "nan_parameters": (r"Its number of trainable parameters is nan; it must be a whole number.*", True),
+    "array_setting": (r"Its setting deed is no plain value, but a ndarray; .*", True),
+    "notes_without_text": (r"The notes of its report must be texts; found a int\.", True),
+    "long_message": (r"ValueError: long long .*", True),
+    "unreadable_error": (r"_Unreadable: a message that cannot be read", True),
+    "closes_files": (r"it ended its own process \(exit code 0\)", False),
+    "kills_group": (r"its process died \(signal 9, Killed\); out of memory is the usual reason", False),
+    "exit_at_import": (r"Plugin exit-at-import does not load: it calls sys\.exit\(0\)\.", True),
+}
+Run = Callable[..., tuple[Outcome, dict[str, list[dict[str, Any]]]]]
+
+
+@pytest.fixture
+def run(quick: None, tmp_path: Path, plug_in: Callable[[Path], None]) -> Run:
+    """Runs a plugin of each deed beside knn: how the command ended, and Records by method."""
+
+    def call(deeds: Iterable[str], *more: object) -> tuple[Outcome, dict[str, list[dict[str, Any]]]]:
+        for deed in deeds:
+            shutil.copytree(UNRULY, tmp_path / "deeds" / deed, ignore=shutil.ignore_patterns("__pycache__"))
+        plug_in(tmp_path / "deeds")
+        methods = ",".join([*(deed.replace("_", "-") for deed in deeds), "knn"])
+        outcome = stbench("run", "--method", methods, *DESIGN, "--out", tmp_path / "out", *more)
+        found = defaultdict(list)
+        for record in records(tmp_path / "out").values():
+            found[record["row"]["method"].replace("-", "_")].append(record)
+        return outcome, found
+
+    return call
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterable[None]:
+    """This process is as before, and of all that a test started only fork servers live, without a child."""
+    folder, dtype = Path.cwd(), torch.get_default_dtype()
+    yield
+    assert (Path.cwd(), torch.get_default_dtype()) == (folder, dtype)
+    assert not [kept for kept in warnings.filters if kept[0] == "error"]
+    for process in psutil.Process().children():
+        if "stbench.evaluation.trials.station" in process.cmdline():
+            assert process.children(recursive=True) == []
+    assert [p for p in psutil.process_iter(["name"]) if p.info["name"] == "stb-unruly"] == []
+
+
+def assert_rows_stand(outcome: Outcome, found: dict[str, list[dict[str, Any]]], *methods: str) -> None:
+    """These methods have a finished row a fold, and standard output is one document that holds them."""
+    for method in methods:
+        assert [record["failure"] for record in found[method]] == [None, None]
+    rows = [row["method"] for table in outcome.document["tables"] for row in table["rows"]]
+    assert {method.replace("_", "-") for method in methods} <= set(rows)
+
+
+@pytest.mark.acceptance
+def test_a_method_that_fails_in_any_way_takes_only_its_own_rows_with_it(run: Run):
+    outcome, found = run(FAILURES)
+    assert outcome.status == 1
+    assert_rows_stand(outcome, found, "knn", "mean")
+    for deed, (reason, traced) in FAILURES.items():
+        assert len(found[deed]) == 2
+        for record in found[deed]:
+            assert re.fullmatch(reason, record["failure"]), (deed, record["failure"], record["trace"])
+            assert len(record["failure"]) <= 2100
+            assert bool(record["trace"]) or not traced, deed
+
+
+@pytest.mark.acceptance
+def test_what_a_method_does_to_its_process_stays_there(run: Run):
+    outcome, found = run(HARMLESS)
+    assert outcome.status == 0, [(r["failure"], r["trace"]) for rows in found.values() for r in rows]
+    assert_rows_stand(outcome, found, "knn", "mean", *HARMLESS)
+    assert "words 99" not in outcome.out and "words 99" in outcome.err
+    notes = [note for deed in HARMLESS for record in found[deed] for note in record["notes"]]
+    loaded_by = [int(note.rpartition(" ")[2]) for note in notes if note.startswith("loaded by")]
+    assert os.getpid() not in loaded_by
+    assert len(set(loaded_by)) == 2 * len(HARMLESS)  # a process each
+
+
+@pytest.mark.acceptance
+def test_a_method_that_hangs_is_ended_at_the_time_limit(run: Run):
+    begun = time.monotonic()
+    outcome, found = run(["hang"], "--time-limit", "0.1")
+    assert outcome.status == 1 and time.monotonic() - begun < 60
+    assert_rows_stand(outcome, found, "knn", "mean")
+    words = "it took longer than the time limit of 0.1 minutes"
+    assert [record["failure"] for record in found["hang"]] == [words] * 2
