@@ -9,12 +9,13 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from stbench.errors import StbenchError
 from stbench.evaluation.sealing import landlock, namespaces
+from stbench.evaluation.sealing.keyrings import refuse_keyrings
 
 # What programs and libraries read of a system; nobody's data lie there.
 _SYSTEM = (
@@ -51,8 +52,12 @@ class Seal(NamedTuple):
         return "sealed" if self.memory else "sealed, shared memory open"
 
 
-def seal(workplace: Path, readable: Iterable[Path] = ()) -> Seal:
+def seal(
+    workplace: Path, readable: Iterable[Path] = (), opening: Callable[[], object] = lambda: None
+) -> Seal:
     """Shut this process in: it reads the installation and `readable` only, and writes below `workplace` only.
+
+    `opening` is called in between, to open files that the process is to keep: by then nothing of them can be changed.
 
     To be called before the process has a second thread, and before untrusted code is imported. Where a part cannot be
     had, the other still holds; the environment is reduced in any case. `workplace` is a folder of a short name, since
@@ -60,13 +65,21 @@ def seal(workplace: Path, readable: Iterable[Path] = ()) -> Seal:
     """
     reduce_environment(workplace)
     os.chdir(workplace)
-    memory = namespaces.enter()
+    memory = namespaces.enter(workplace)
+    opening()
     devices = [Path(device) for device in _DEVICES] + sorted(Path("/dev").glob("nvidia*"))
     try:
         landlock.restrict([*installation(), *readable], [workplace, namespaces.SHARED_MEMORY, *devices])
     except StbenchError as error:
         return Seal(False, memory, str(error))
-    return Seal(True, memory, "" if memory else "no namespace for its own /dev/shm can be had here")
+    memory = refuse_keyrings() and memory
+    return Seal(
+        True,
+        memory,
+        ""
+        if memory
+        else "no namespace of its own, or no filter of calls, can be had here",
+    )
 
 
 def installation() -> list[Path]:

@@ -25,8 +25,9 @@ import numpy as np
 from stbench.contract import Method
 from stbench.errors import MethodError, PluginError, StbenchError
 from stbench.evaluation.sealing.seal import seal
+from stbench.evaluation.threads import limit_threads
 from stbench.evaluation.trials.file_watch import FileWatch
-from stbench.evaluation.trials.frames import receive, send
+from stbench.evaluation.trials.frames import Frame, receive, send
 from stbench.evaluation.trials.plugins import PluginPlace, load_class
 
 LONGEST_REASON, LONGEST_TRACE = 2_000, 20_000
@@ -65,8 +66,7 @@ def live(talk: socket.socket, output: int) -> NoReturn:
     voice = Voice(talk)
     plugin = request.value["plugin"] and PluginPlace.unpacked(request.value["plugin"])
     try:
-        task = _prepared(request.kind, request.value, request.arrays)
-        _prepare_process(request.value, voice)
+        task = _sealed_with(request, voice)
         with _watching(request.value["watched"], voice):
             value, arrays = task(lambda: _loaded(plugin), voice)
         voice.say("done", value, arrays)
@@ -113,20 +113,21 @@ def _prepared(name: str, value: Mapping[str, Any], arrays: Sequence[np.ndarray])
     return getattr(importlib.import_module(module), function)(value["work"], arrays)
 
 
-def _prepare_process(value: Mapping[str, Any], voice: Voice) -> None:
-    """Lend caches, set threads, seal, and say how far that went."""
-    from stbench.evaluation.threads import limit_threads
-
+def _sealed_with(request: Frame, voice: Voice) -> Task:
+    """The task, ready to be done: caches lent, process sealed, threads set; says how far the seal goes."""
+    value, tasks = request.value, list[Task]()
     workplace = Path(value["workplace"])
     for inside, outside in value["lent"].items():
         (workplace / inside).parent.mkdir(parents=True, exist_ok=True)
         (workplace / inside).symlink_to(outside)
     for message in _KNOWN_WARNINGS:
         warnings.filterwarnings("ignore", message=message)
-    sealed = seal(workplace, [Path(path) for path in value["readable"]])
+    readable = [Path(path) for path in value["readable"]]
+    sealed = seal(workplace, readable, lambda: tasks.append(_prepared(request.kind, value, request.arrays)))
     # Not before: a process of several threads can be sealed in part only.
     limit_threads(value["threads"])
     voice.say("sealed", str(sealed))
+    return tasks[0]
 
 
 def _loaded(plugin: PluginPlace) -> type[Method]:

@@ -15,9 +15,7 @@ pytestmark = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel offers 
 
 SLIDES = "A1,B1,C1"
 DESIGN = ["--dataset", "demo-tiny", "--genes", "highest", "--inner", "none", "--slides", SLIDES, "--json"]
-# Landlock keeps no process from changing attributes of files that it may only read, nor from the kernel's keyrings.
-STILL_OPEN = ["notes_in_attributes", "notes_in_keyring"]
-SEALED_OUT = sorted(set(cheat_names()) - {READABLE_BY_DESIGN, *STILL_OPEN})
+SEALED_OUT = sorted(set(cheat_names()) - {READABLE_BY_DESIGN})
 # These need no more than what lies in the process or on its disk.
 REAL = [
     "array_object", "asks_cat", "class_memory", "early_thread", "frames", "good_when_audited", "hard_link",
@@ -76,19 +74,6 @@ def test_no_cheat_scores_other_than_without_its_cheat(
     assert len(plain) == len(SEALED_OUT) and all(len(slides) == 3 for slides in plain.values())
     assert scores(out, cheating=True) == plain
     assert {record["sealed"] for record in records(out).values()} == {"sealed"}
-
-
-@pytest.mark.acceptance
-@pytest.mark.xfail(
-    reason="extended attributes and keyrings pass notes from one trial to the next", strict=True
-)
-def test_no_cheat_that_is_known_to_get_through_does(
-    data: Path, tmp_path: Path, plug_in: Callable[[Path], None]
-):
-    plug_in(cheats(tmp_path / "cheats", data, STILL_OPEN))
-    assert run(STILL_OPEN, tmp_path / "out", *honestly(STILL_OPEN)) == 0
-    assert run(STILL_OPEN, tmp_path / "out") == 0
-    assert scores(tmp_path / "out", cheating=True) == scores(tmp_path / "out", cheating=False)
 
 
 @pytest.mark.acceptance
