@@ -21,6 +21,7 @@ _VERSION_FLAG, _RULE_PATH_BENEATH, _NO_NEW_PRIVILEGES = 1, 1, 38
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _TRUNCATE, _DEVICE_CONTROL = 1 << 14, 1 << 15
 _READ = _EXECUTE | _READ_FILE | _READ_FOLDER
+_MAKE_DEVICE = 1 << 6 | 1 << 11  # by which root would reach a whole disk
 # Rights that mean something for a file, and not for a folder only.
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _DEVICE_CONTROL
 # How many rights to files each ABI knows, from the first bit on.
@@ -63,7 +64,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> int:
         for path in readable:
             _allow(ruleset, path, _READ)
         for path in writable:
-            _allow(ruleset, path, handled)
+            _allow(ruleset, path, handled & ~_MAKE_DEVICE)
         _checked(_libc().prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "give up new privileges")
         _checked(_libc().syscall(_RESTRICT_SELF, ruleset, 0), "restrict itself")
     finally:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from stbench.errors import StbenchError
 from stbench.evaluation.sealing import landlock, namespaces
-from stbench.evaluation.sealing.keyrings import refuse_keyrings
+from stbench.evaluation.sealing.calls import refuse_calls
 
 # What programs and libraries read of a system; nobody's data lie there.
 _SYSTEM = (
@@ -72,13 +72,11 @@ def seal(
         landlock.restrict([*installation(), *readable], [workplace, namespaces.SHARED_MEMORY, *devices])
     except StbenchError as error:
         return Seal(False, memory, str(error))
-    memory = refuse_keyrings() and memory
+    memory = refuse_calls() and memory
     return Seal(
         True,
         memory,
-        ""
-        if memory
-        else "no namespace of its own, or no filter of calls, can be had here",
+        "" if memory else "no namespace of its own, or no filter of calls, can be had here",
     )
 
 

@@ -138,6 +138,22 @@ def test_nobody_is_reached(tried):
         assert tried("os.kill(os.getppid(), 0); return 'reached'") == "PermissionError"
 
 
+def test_no_limit_of_another_process_is_set_and_its_own_are(tried):
+    of_parent = "import resource; resource.prlimit(os.getppid(), resource.RLIMIT_CORE, (0, 0)); return 'set'"
+    assert tried(of_parent, sealed=False) == "set"
+    if possible_here().memory:
+        assert tried(of_parent) == "PermissionError"
+    assert tried("import resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); return 'set'") == "set"
+
+
+def test_root_makes_no_device_by_which_it_would_reach_a_disk(tried):
+    if os.geteuid() != 0:
+        pytest.skip("only root can")
+    make = "import stat; os.mknod(workplace / 'disk', stat.S_IFBLK | 0o600, os.makedev(7, 0)); return 'made'"
+    assert tried(make, sealed=False) == "made"
+    assert tried(make) == "PermissionError"
+
+
 def test_shared_memory_holds_no_notes_from_one_to_the_next(tried):
     if not possible_here().memory:
         pytest.skip("no namespace can be had here")
