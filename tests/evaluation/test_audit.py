@@ -85,7 +85,7 @@ def test_a_method_without_a_seed_is_not_repeatable(audited: Callable[..., Outcom
     assert "seed" in evidence
 
 
-@pytest.mark.parametrize("method", ["knn", "ridge"])
+@pytest.mark.parametrize("method", ["ridge", pytest.param("knn", marks=pytest.mark.acceptance)])
 def test_a_floor_is_clean(method: str, audited: Callable[..., Outcome]):
     found, evidence = verdict(audited(method, genes="train-hvg" if method == "ridge" else "highest"))
     assert (found, "identical bit for bit" in evidence) == ("clean", True), evidence
@@ -144,6 +144,7 @@ def test_a_network_of_full_size_is_clean(method: str, audited: Callable[..., Out
     assert found == "clean", evidence
 
 
+@pytest.mark.acceptance
 def test_the_verdict_stands_at_the_row_until_the_source_is_another(
     quick: None, shared_cache: Path, plug_in, tmp_path: Path
 ):
