@@ -4,7 +4,8 @@ Slide          everything, annotation included: for datasets and the runner only
 TrainingSlide  a slide of the outer training set, with expression on the target scale
 QuerySlide     a slide to predict: no expression, annotation, patient, file name or file handle
 
-All three are frozen. Their arrays hold one row per spot, in one order; expression columns follow the panel.
+All three are frozen, and the arrays of the latter two are read-only. Arrays hold one row per spot, in one order;
+expression columns follow the panel.
 """
 
 from __future__ import annotations
@@ -142,7 +143,8 @@ class TrainingSlide:
 class QuerySlide:
     """A slide to predict: what an H&E image and its spot positions tell, and nothing else.
 
-    `id` is opaque. Arrays are owned copies: no memory map, view or handle leads back to a file.
+    `id` is opaque. Arrays are read-only: in memory of their own, or maps of exactly this slide's label-free arrays,
+    which tell no file's name.
     """
 
     id: str

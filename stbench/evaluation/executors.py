@@ -1,4 +1,4 @@
-"""Where jobs run: in this process, one by one and debuggable, or in several worker processes.
+"""Where jobs run: one by one from this process, or from several worker processes; trials are where the bench has them.
 
 An executor is handed a `Workbench` (a picklable recipe for a Runner) and jobs, and yields Records as they come.
 A worker that dies takes only its own job with it: that job leaves a failed Record and a fresh worker goes on.
