@@ -10,6 +10,7 @@ from plugins.cheating import READABLE_BY_DESIGN, cheat_names, cheats
 from plugins.command import Command, records, stbench
 
 from stbench.evaluation.sealing import landlock
+from stbench.evaluation.sealing.seal import possible_here
 
 pytestmark = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel offers no Landlock")
 
@@ -66,14 +67,16 @@ def honestly(names: list[str]) -> list[str]:
 def test_no_cheat_scores_other_than_without_its_cheat(
     data: Path, tmp_path: Path, plug_in: Callable[[Path], None], swept: None
 ):
-    out = tmp_path / "out"
-    plug_in(cheats(tmp_path / "cheats", data, SEALED_OUT, earlier=out))
-    assert run(SEALED_OUT, out, *honestly(SEALED_OUT)) == 0  # the earlier run, whose truths are looked for
-    assert run(SEALED_OUT, out) == 0
+    out, possible = tmp_path / "out", possible_here()
+    # Without namespaces notes may pass, and the row says so.
+    shut_out = [name for name in SEALED_OUT if possible.memory or not name.startswith("notes_in")]
+    plug_in(cheats(tmp_path / "cheats", data, shut_out, earlier=out))
+    assert run(shut_out, out, *honestly(shut_out)) == 0  # the earlier run, whose truths are looked for
+    assert run(shut_out, out) == 0
     plain = scores(out, cheating=False)
-    assert len(plain) == len(SEALED_OUT) and all(len(slides) == 3 for slides in plain.values())
+    assert len(plain) == len(shut_out) and all(len(slides) == 3 for slides in plain.values())
     assert scores(out, cheating=True) == plain
-    assert {record["sealed"] for record in records(out).values()} == {"sealed"}
+    assert {record["sealed"] for record in records(out).values()} == {str(possible)}
 
 
 @pytest.mark.acceptance

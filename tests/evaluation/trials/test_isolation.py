@@ -111,3 +111,47 @@ def test_a_method_that_hangs_is_ended_at_the_time_limit(run: Run):
     assert_rows_stand(outcome, found, "knn", "mean")
     words = "it took longer than the time limit of 0.1 minutes"
     assert [record["failure"] for record in found["hang"]] == [words] * 2
+
+
+TELLER = '''"""Says in which process it was imported."""
+
+import os
+
+from stbench.contract import FitContext, Method
+
+BORN = f"born in {os.getpid()}."
+print(BORN)
+
+
+class Teller(Method):
+    def fit(self, train, queries=(), checkpoints=(), context=FitContext()):
+        raise RuntimeError(BORN)
+
+    def predict(self, slide):
+        raise RuntimeError(BORN)
+
+
+plugin = Teller
+'''
+
+
+@pytest.mark.acceptance
+def test_no_command_imports_a_method_in_its_own_process(
+    quick: None, tmp_path: Path, plug_in: Callable[[Path], None]
+):
+    folder = tmp_path / "methods" / "teller"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(TELLER)
+    (folder / "card.yaml").write_text("title: Teller\nsummary: tells\nfamily: fixture\n")
+    plug_in(folder.parent)
+    on = ("--dataset", "demo-tiny", "--genes", "highest")
+    commands = {
+        "run": ("run", "--method", "teller", *on, "--inner", "none", "--slides", "A1,B1", "--out", tmp_path / "out"),
+        "check": ("check", "teller"),
+        "time": ("time", "--method", "teller", *on),
+        "audit": ("audit", "--method", "teller", *on, "--out", tmp_path / "out"),
+    }  # fmt: skip
+    for name, command in commands.items():
+        shown = stbench(*command)
+        born = set(re.findall(r"born in (\d+)", shown.out + shown.err))
+        assert born and str(os.getpid()) not in born, name
