@@ -54,11 +54,13 @@ class SealedBench:
         n_genes = trial.train[0].arrays["expression"].shape[1]
         sizes = [(query.n_spots, n_genes) for query in trial.queries]
         most = _NUMBER * sum(n * genes for n, genes in sizes)
-        sealed = [NOT_SEALED]
+        sealed: list[str] = []
 
         def hear(frame: Frame) -> None:
-            if frame.kind == "sealed":
-                sealed[:] = [str(frame.value)[:100]]
+            if (
+                not sealed and frame.kind == "sealed"
+            ):  # said before the plugin is loaded; it could only say more
+                sealed.append(str(frame.value))
             elif frame.kind == "progress":
                 ear.progress(*_two_numbers(frame.value))
             elif frame.kind == "opened" and self.on_opened and isinstance(frame.value, list):
@@ -83,7 +85,7 @@ class SealedBench:
         last = run_in_child(errand, hear, self.on_output)
         if trial.predicted == "once it is fitted":
             _check_sizes(last, sizes)
-        return TrialResult.unpacked(last, sealed[0])
+        return TrialResult.unpacked(last, sealed[0] if sealed else NOT_SEALED)
 
 
 def _two_numbers(value: Any) -> tuple[int, int]:

@@ -17,11 +17,11 @@ from stbench.contract import FitContext, FitReport, Method
 from stbench.errors import MethodError, UsageError
 from stbench.evaluation.cost import measured, operations
 from stbench.evaluation.method_warnings import hearing
-from stbench.evaluation.trials.trial import Trial, TrialFacts, TrialResult, cost_facts
+from stbench.evaluation.trials.trial import MOST_NOTES, Trial, TrialFacts, TrialResult, cost_facts
 from stbench.metrics.prediction import check_prediction
 from stbench.slide import QuerySlide, TrainingSlide
 
-_LONGEST_NOTE, _MOST_NOTES = 1000, 50
+_LONGEST_NOTE = 1000
 
 
 class Answer(Protocol):
@@ -143,4 +143,4 @@ def _texts(found: Any, what: str) -> tuple[str, ...]:
         if not isinstance(text, str):
             raise MethodError(f"The {what} of its report must be texts; found a {type(text).__name__}.")
     kept = [text if len(text) <= _LONGEST_NOTE else f"{text[:_LONGEST_NOTE]} ..." for text in listed]
-    return tuple(str(text) for text in kept[:_MOST_NOTES])
+    return tuple(str(text) for text in kept[:MOST_NOTES])

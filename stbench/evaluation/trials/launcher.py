@@ -237,13 +237,14 @@ def _heard(errand: Errand, talk: socket.socket, control: socket.socket) -> Itera
     reader = FrameReader(errand.most_bytes + _SLACK)
     until = None if errand.time_limit is None else time.monotonic() + errand.time_limit
     while True:
-        left = None if until is None else max(0.0, until - time.monotonic())
-        ready = select.select([talk, control], [], [], left)[0]
-        if not ready:
+        left = None if until is None else until - time.monotonic()
+        # Asked first: one that never stops talking has no more time than one that is silent.
+        if left is not None and left <= 0:
             raise _TimeIsUp
+        ready = select.select([talk, control], [], [], left)[0]
         # Its words first: they lie there still when it has ended.
         block = talk.recv(_BLOCK) if talk in ready else b""
-        if not block:
+        if ready and not block:
             return
         yield from reader.feed(block)
 

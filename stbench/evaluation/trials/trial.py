@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StrictStr, ValidationError
@@ -15,7 +16,7 @@ from stbench.evaluation.trials.handouts import Handout
 from stbench.evaluation.trials.plugins import PluginPlace
 
 NOT_SEALED = "not sealed"
-_MOST_NOTES = 50
+MOST_NOTES = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +66,6 @@ class Trial:
         return cls(**values, train=tuple(slides[:n_train]), queries=tuple(slides[n_train:]))
 
 
-class Shape(NamedTuple):
-    """What a prediction must be: a row for each spot, a column for each gene."""
-
-    n_spots: int
-    n_genes: int
-
-
 class _Plain(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -96,8 +90,8 @@ class TrialFacts(_Plain):
     epochs: NonNegativeInt = 0
     steps: NonNegativeInt = 0
     pretrained: _Sentence = ""
-    notes: Annotated[tuple[_Sentence, ...], Field(max_length=_MOST_NOTES)] = ()
-    warned: Annotated[tuple[_Sentence, ...], Field(max_length=_MOST_NOTES)] = ()
+    notes: Annotated[tuple[_Sentence, ...], Field(max_length=MOST_NOTES)] = ()
+    warned: Annotated[tuple[_Sentence, ...], Field(max_length=MOST_NOTES)] = ()
     parameters_trainable: NonNegativeInt = 0
     parameters_total: NonNegativeInt = 0
     fit: TrialCost = TrialCost()
@@ -125,16 +119,10 @@ class TrialResult:
     def unpacked(cls, frame: Frame, sealed: str) -> TrialResult:
         """What `packed` was given, believed in nothing: BadFrame where it is no result."""
         try:
-            facts = TrialFacts.model_validate_json(_json(frame.value))
+            facts = TrialFacts.model_validate_json(json.dumps(frame.value, allow_nan=False))
         except (ValidationError, ValueError, TypeError) as error:
             raise BadFrame("It sent something that is no result.") from error
         return cls(facts, list(frame.arrays), sealed)
-
-
-def _json(plain: Any) -> str:
-    import json
-
-    return json.dumps(plain, allow_nan=False)
 
 
 def cost_facts(cost: Any) -> TrialCost:

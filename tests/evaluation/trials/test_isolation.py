@@ -155,3 +155,47 @@ def test_no_command_imports_a_method_in_its_own_process(
         shown = stbench(*command)
         born = set(re.findall(r"born in (\d+)", shown.out + shown.err))
         assert born and str(os.getpid()) not in born, name
+
+
+FORGER = '''"""Goes on telling of its progress for ever, or says that it is sealed more than it is."""
+
+
+from stbench.contract import FitContext, FitReport, Method
+
+
+class Forger(Method):
+    def __init__(self, talks: bool = False):
+        self.talks = talks
+
+    def fit(self, train, queries=(), checkpoints=(), context=FitContext()):
+        self.mean = train[0].expression.mean(axis=0)
+        while self.talks:
+            context.progress(1, 1)
+        context.progress.__self__.say("sealed", "sealed in gold")
+        return self.report_without_epochs(queries, context)
+
+    def predict(self, slide):
+        return self.mean + 0 * slide.pixel_xy[:, :1]
+
+
+plugin = Forger
+'''
+
+
+@pytest.mark.acceptance
+def test_one_that_never_stops_talking_is_ended_and_none_says_how_far_it_is_sealed(
+    quick: None, tmp_path: Path, plug_in: Callable[[Path], None]
+):
+    folder = tmp_path / "methods" / "forger"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(FORGER)
+    (folder / "card.yaml").write_text("title: Forger\nsummary: forges\nfamily: fixture\n")
+    plug_in(folder.parent)
+    on = ("--dataset", "demo-tiny", "--genes", "highest", "--inner", "none", "--slides", "A1,B1")
+    run = ("run", "--method", "forger", *on, "--out", tmp_path / "out")
+    stbench(*run)
+    assert stbench(*run, "--set", "talks=true", "--time-limit", 0.05).status == 1
+    found = [r for r in records(tmp_path / "out").values() if r["row"]["method"] == "forger"]
+    assert {"time limit" in (r["failure"] or "") for r in found if r["row"]["overrides"]} == {True}
+    assert not any("gold" in r["sealed"] for r in found)
+    assert all("no result" in r["failure"] for r in found if not r["row"]["overrides"])
