@@ -16,7 +16,7 @@ def check(method: Annotated[str, typer.Argument(help="Method name.")], json: Jso
 
     from stbench.cli.consoles import each_kept_apart, output
     from stbench.commands import check as checks
-    from stbench.commands.run import print_words
+    from stbench.commands.printed_words import print_words
 
     verdicts = []
     for verdict in each_kept_apart(checks.check_method(method, print_words)):

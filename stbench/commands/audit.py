@@ -8,7 +8,7 @@ from typing import Any
 
 from stbench import registry
 from stbench.commands.choosing import choose_contestants, choose_device, dataset_name, find_slides
-from stbench.commands.run import print_words
+from stbench.commands.printed_words import print_words
 from stbench.contract import SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.audit import AuditCase, AuditResult, audit

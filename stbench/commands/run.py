@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from stbench.commands.choosing import (
     dataset_name,
     find_slides,
 )
+from stbench.commands.printed_words import print_words
 from stbench.contract import DatasetCard, SlideSource
 from stbench.errors import PluginError, UsageError
 from stbench.evaluation import provenance
@@ -32,7 +32,6 @@ from stbench.evaluation.design import Design
 from stbench.evaluation.folds import group_slides
 from stbench.evaluation.plan import Contestant, Job, Plan, make_plan
 from stbench.evaluation.shipped_data import shipped_data
-from stbench.names import cleaned
 from stbench.preprocess.patches import PatchSize
 from stbench.preprocess.weights import fetch_weights, weights_at_hand
 from stbench.record import Record
@@ -43,9 +42,6 @@ if TYPE_CHECKING:
     from stbench.evaluation.trials.benches import Bench
 
 DEFAULT_OUT = Path("stbench-runs")
-# Of what a method prints, so much is shown.
-_MOST_LINES, _LONGEST_LINE = 40, 300
-_PRINTED: set[str] = set()
 
 
 class Listener:
@@ -66,14 +62,6 @@ class Listener:
     def printed(self, words: str) -> None:
         """What a method printed during a trial."""
         print_words(words)
-
-
-def print_words(words: str) -> None:
-    """What a method printed goes to standard error, within bounds, and once where every trial says the same."""
-    if words not in _PRINTED:
-        _PRINTED.add(words)
-        lines = [cleaned(line, _LONGEST_LINE) for line in words.splitlines()]
-        print("\n".join(lines[-_MOST_LINES:]), file=sys.stderr)
 
 
 @dataclass(frozen=True)

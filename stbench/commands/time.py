@@ -22,7 +22,7 @@ from stbench.commands.choosing import (
     dataset_name,
     find_slides,
 )
-from stbench.commands.run import print_words
+from stbench.commands.printed_words import print_words
 from stbench.commands.stopwatch import Trial, measure
 from stbench.contract import SlideSource
 from stbench.errors import UsageError

@@ -24,12 +24,11 @@ from stbench.errors import StbenchError
 from stbench.evaluation.design import Design
 from stbench.evaluation.materials import EncodingProgress, Materials
 from stbench.evaluation.plan import Job
+from stbench.evaluation.process_ends import words_of_end
 from stbench.evaluation.runner import FitProgress, Runner, failed_record
 from stbench.evaluation.threads import limit_threads
 from stbench.evaluation.trials.benches import Bench
 from stbench.record import Record
-
-_SIGKILL = 9  # not named on every system
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,8 @@ class Processes:
             busy.remove(worker)
             worker.process.join()
             for seed in sorted(worker.owed):
-                yield failed_record(worker.job, seed, cause_of_death(worker.process), workbench.provenance)
+                words = f"the worker process {words_of_end(worker.process.exitcode or 0)}"
+                yield failed_record(worker.job, seed, words, workbench.provenance)
             return
         if isinstance(message, Record):
             worker.owed.discard(message.seed)
@@ -140,14 +140,6 @@ class Processes:
             with contextlib.suppress(OSError):  # it is gone already
                 worker.connection.send(None)
             worker.process.join()
-
-
-def cause_of_death(process: BaseProcess) -> str:
-    code = process.exitcode or 0
-    if code >= 0:
-        return f"the worker process ended itself (exit code {code})"
-    hint = "; out of memory is the usual reason" if code == -_SIGKILL else ""
-    return f"the worker process died (signal {-code}, {signal.strsignal(-code)}){hint}"
 
 
 def _start_worker(workbench: Workbench, job: Job) -> _Worker:

@@ -71,6 +71,14 @@ def check_distance(printed: str) -> None:
     assert all(float(distance) > 0 and float(mean) > 0 for *_, distance, mean in found)
 
 
+def check_trial(printed: str) -> None:
+    """Seconds of a trial sealed and not, and what is between them."""
+    found = re.fullmatch(rf"mean: {NUMBER} s sealed, {NUMBER} s in this process, {NUMBER} s more\n", printed)
+    assert found
+    sealed, here, more = map(float, found.groups())
+    assert 0 < here < sealed and more == pytest.approx(sealed - here, abs=0.002)
+
+
 class Run(NamedTuple):
     """A script, what it is given, and what is checked of what it prints."""
 
@@ -85,6 +93,7 @@ RUNS = [
     Run("retrieval.py", "--rows 500 --queries 20 --width 64 --metrics cosine l2 l1", check_retrieval),
     Run("spahgc_step.py", "--steps 2 --edge 512", check_step),
     Run("spahgc_step.py", "--preset paper --steps 2 --edge 512", check_step),
+    Run("trial_cost.py", "--method mean --repeats 2", check_trial),
     Run("where_time_goes.py", "spahgc --spots 40", check_kinds),
 ]
 

@@ -57,9 +57,8 @@ class SealedBench:
         sealed: list[str] = []
 
         def hear(frame: Frame) -> None:
-            if (
-                not sealed and frame.kind == "sealed"
-            ):  # said before the plugin is loaded; it could only say more
+            # Said once, before the plugin is loaded; whatever says so later is the plugin.
+            if frame.kind == "sealed" and not sealed:
                 sealed.append(str(frame.value))
             elif frame.kind == "progress":
                 ear.progress(*_two_numbers(frame.value))

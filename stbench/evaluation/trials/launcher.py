@@ -7,7 +7,6 @@ import contextlib
 import os
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from stbench.errors import MethodError, UsageError
+from stbench.evaluation.process_ends import words_of_end
 from stbench.evaluation.sealing.seal import reduced
 from stbench.evaluation.trials import station as stations
 from stbench.evaluation.trials.child import LONGEST_REASON, LONGEST_TRACE
@@ -277,10 +277,7 @@ def ending(status: int | None) -> str:
     """In words, how a process ended that should have come to a result."""
     if status is None:
         return "the process that starts trials ended; out of memory is the usual reason"
-    if status >= 0:
-        return f"it ended its own process (exit code {status})"
-    hint = "; out of memory is the usual reason" if status == -signal.SIGKILL else ""
-    return f"its process died (signal {-status}, {signal.strsignal(-status)}){hint}"
+    return f"its process {words_of_end(status)}"
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ DESIGN = ["--dataset", "demo-tiny", "--genes", "highest", "--inner", "none", "--
 HARMLESS = ["default_dtype", "strict_warnings", "other_folder", "prints", "daemon"]
 # What the row says, and whether a traceback goes with it.
 FAILURES = {
-    "exit": (r"it ended its own process \(exit code 0\)", False),
+    "exit": (r"its process ended itself \(exit code 0\)", False),
     "segfault": (r"its process died \(signal 11, Segmentation fault\)", True),
     "interrupt": (r"KeyboardInterrupt: no message", True),
     "own_base_exception": (r"_OwnError: nobody catches this", True),
@@ -32,7 +32,7 @@ FAILURES = {
     "notes_without_text": (r"The notes of its report must be texts; found a int\.", True),
     "long_message": (r"ValueError: long long .*", True),
     "unreadable_error": (r"_Unreadable: a message that cannot be read", True),
-    "closes_files": (r"it ended its own process \(exit code 0\)", False),
+    "closes_files": (r"its process ended itself \(exit code 0\)", False),
     "kills_group": (r"its process died \(signal 9, Killed\); out of memory is the usual reason", False),
     "exit_at_import": (r"Plugin exit-at-import does not load: it calls sys\.exit\(0\)\.", True),
 }
