@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
@@ -37,6 +37,17 @@ class ParameterCount(NamedTuple):
 HandOver = Callable[[int, Sequence[np.ndarray]], None]
 
 
+class TrainingState(NamedTuple):
+    """Where a training stands after an epoch: all that another process needs to go on with it bit for bit.
+
+    arrays  what fits an .npz file, by name
+    plain   the rest, JSON values only
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    plain: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class FitContext:
     """What a fit is told besides its data, and where its predictions for the queries go meanwhile.
@@ -45,12 +56,18 @@ class FitContext:
     device     where a network trains: "cpu", "cuda" or "mps"
     progress   called after each epoch with (epochs done, epochs in all)
     hand_over  called at each checkpoint; a method never hears how good its predictions were
+    until      stop after this epoch (1, 2, ...) of all the method's epochs, by whose number schedules still go
+    resume     go on from the state that an earlier stage of the same fit kept, at its next epoch
+    keep       called once, when the stage ends, with the state to go on from; a fit that does not call it has none
     """
 
     seed: int = 0
     device: str = "cpu"
     progress: Callable[[int, int], None] | None = None
     hand_over: HandOver | None = None
+    until: int | None = None
+    resume: TrainingState | None = None
+    keep: Callable[[TrainingState], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +144,19 @@ class Method(ABC):
     def clone(self, **changes: Any) -> Method:
         """An unfitted copy with some hyperparameters changed."""
         return type(self)(**copy.deepcopy(self.settings() | changes))
+
+    def with_settings(self, **changes: Any) -> Self:
+        """A copy that shares what was learned, with settings changed that the card lists as `at_prediction`.
+
+        Works after fit and at a checkpoint inside it, where the copy is good until training goes on.
+        UnknownName for a setting that `__init__` does not take; a value that it refuses is refused here too.
+        """
+        self.check_settings(changes)
+        values = self.clone(**changes).settings()
+        changed = copy.copy(self)
+        for name in changes:
+            setattr(changed, name, values[name])
+        return changed
 
 
 class SlideSource(NamedTuple):
@@ -259,6 +289,8 @@ class MethodCard(_Card):
     published_steps  steps of the publication's training, by preset; one without an entry trains as `paper` does
     grid        the inner loop's short list of settings, the default ({}) first, at most four
     full_grid   name -> values; `--grid full` tries the product
+    at_prediction  settings of the grids that change what a fitted method predicts, not what it learns: all their
+                values are tried on one fit, by `Method.with_settings`
     pretrained  published weights that the method's own network starts from, by the names of preprocess/weights.py;
                 they are fetched before any fitting starts
     """
@@ -276,6 +308,7 @@ class MethodCard(_Card):
     published_steps: dict[str, PublishedSteps] = Field(default_factory=dict)
     grid: tuple[dict[str, Any], ...] = Field(default=({},), max_length=4)
     full_grid: dict[str, list[Any]] = Field(default_factory=dict)
+    at_prediction: tuple[str, ...] = ()
     pretrained: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -288,6 +321,13 @@ class MethodCard(_Card):
     def _steps_of_presets(self) -> MethodCard:
         if unknown := self.published_steps.keys() - self.presets.keys():
             raise ValueError(f"published_steps names {min(unknown)}, which is no preset")
+        return self
+
+    @model_validator(mode="after")
+    def _at_prediction_in_grids(self) -> MethodCard:
+        tried = set(self.full_grid).union(*self.grid)
+        if unknown := set(self.at_prediction) - tried:
+            raise ValueError(f"at_prediction names {min(unknown)}, which is in neither grid nor full_grid")
         return self
 
     def steps_published(self, preset: str) -> int | None:

@@ -138,8 +138,19 @@ def hash_tree(folder: Path, suffixes: tuple[str, ...] = (".py", ".yaml")) -> str
     )
 
 
+# Digests of source files of this process, by path, size and times of change: they are asked for before every trial.
+_digests: dict[tuple[str, int, int, int], str] = {}
+
+
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    status = path.stat()
+    stamp = (str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    if stamp not in _digests:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if time.time_ns() - max(stamp[2:]) <= _CLOCK_TICK_NS:
+            return digest  # written just now, and may be again without looking different
+        _digests[stamp] = digest
+    return _digests[stamp]
 
 
 def read_json_or_none(path: Path) -> Any:

@@ -68,7 +68,10 @@ class SlideTruth:
 class TableIdentity:
     """What rows must agree on to share a table.
 
-    `panel` and `data` are hashes: of what the genes were chosen from and how, and of the slides' files.
+    panel, data  hashes: of what the genes were chosen from and how, and of the slides' files
+    tune_on      the score that the inner loop maximised
+    checkpoints  among which epochs it could choose; "every epoch" in results of older versions, "" without a loop
+    halving      whether settings that trailed were stopped early
     """
 
     dataset: str
@@ -84,6 +87,9 @@ class TableIdentity:
     patch: str
     encoder: str
     protocol: int = PROTOCOL_VERSION
+    tune_on: str = "pcc"
+    checkpoints: str = "every epoch"
+    halving: bool = False
 
 
 @dataclass(frozen=True)
@@ -246,6 +252,9 @@ class _PlainTable(_Plain):
     patch: StrictStr
     encoder: StrictStr
     protocol: StrictInt = PROTOCOL_VERSION
+    tune_on: StrictStr = "pcc"
+    checkpoints: StrictStr = "every epoch"
+    halving: StrictBool = False
 
 
 class _PlainRow(_Plain):
@@ -277,6 +286,7 @@ class _PlainSlide(_Plain):
 class _PlainCurve(_Plain):
     settings: dict[StrictStr, Any]
     curve: tuple[_Number | None, ...]
+    checkpoints: tuple[StrictInt, ...] = ()
 
 
 class _PlainTuning(_Plain):

@@ -19,7 +19,7 @@ from stbench.contract import (
     Needs,
     SlideSource,
 )
-from stbench.errors import DatasetError, UnknownName
+from stbench.errors import DatasetError, UnknownName, UsageError
 from stbench.slide import QuerySlide
 
 
@@ -60,6 +60,40 @@ def test_a_clone_is_unfitted_changed_and_shares_nothing():
     assert (original.level, original.sizes, clone.level) == (1.0, [1], 3.0)
     assert type(clone) is Constant
     assert pickle.loads(pickle.dumps(clone)).settings() == clone.settings()
+
+
+class Learner(Constant):
+    """Learns the training slides' names, and refuses a level below 0."""
+
+    def __init__(self, level: float = 1.0, sizes: tuple[int, ...] = (1, 2)) -> None:
+        if level < 0:
+            raise UsageError("level must be 0 or more")
+        super().__init__(level, sizes)
+
+    def fit(self, train, queries=(), checkpoints=(), context=FitContext()):  # noqa: B008
+        self.learned = [slide.id for slide in train]
+        return self.report_without_epochs(queries, context)
+
+
+def test_a_copy_with_other_settings_shares_what_was_learned_and_leaves_the_original_alone():
+    query, method, meanwhile = _query("q"), Learner(), list[float]()
+
+    def sweep(checkpoint, predictions):
+        meanwhile.append(method.with_settings(level=4.0).predict(query)[0, 0])
+
+    method.fit([_query("a"), _query("b")], [query], (), FitContext(hand_over=sweep))
+    copied = method.with_settings(level=3.0)
+    assert type(copied) is Learner and copied.learned is method.learned and copied.learned == ["a", "b"]
+    assert copied.settings() == {"level": 3.0, "sizes": (1, 2)} and (copied.predict(query) == 3).all()
+    assert method.settings() == Learner().settings() and (method.predict(query) == 1).all()
+    assert meanwhile == [4.0] and method.with_settings().settings() == method.settings()
+
+
+def test_a_copy_refuses_what_the_signature_and_init_refuse():
+    with pytest.raises(UnknownName, match=r"setting of .*levl.*Did you mean level"):
+        Learner().with_settings(levl=3.0)
+    with pytest.raises(UsageError, match="0 or more"):
+        Learner().with_settings(level=-1.0)
 
 
 def test_an_unknown_setting_names_the_near_ones_and_the_method():
@@ -120,6 +154,17 @@ def test_a_card_has_defaults_and_refuses_mistyped_keys():
     ):
         with pytest.raises(ValidationError):
             MethodCard(**METHOD, **wrong)
+
+
+def test_settings_at_prediction_stand_in_one_of_the_grids():
+    grids = {"grid": [{}, {"penalty": 1.0}], "full_grid": {"neighbours": [8, 16]}}
+    assert MethodCard(**METHOD).at_prediction == ()
+    assert MethodCard(**METHOD, **grids, at_prediction=["penalty", "neighbours"]).at_prediction == (
+        "penalty",
+        "neighbours",
+    )
+    with pytest.raises(ValidationError, match="at_prediction names width, which is in neither grid"):
+        MethodCard(**METHOD, **grids, at_prediction=["penalty", "width"])
 
 
 def test_a_dataset_card_refuses_bounds_that_forbid_everything():

@@ -149,7 +149,9 @@ class HGGEP(Method):
                 schedule.step()
 
             queried = training.Checkpoints(self.predict, queries, checkpoints)
-            report = training.train(network, optimiser, losses, self.epochs, context, queried)
+            report = training.train(
+                network, optimiser, losses, self.epochs, context, queried, also={"schedule": schedule}
+            )
         notes = []
         if len(slides) < len(train):
             notes.append(f"Training slides of fewer than two spots, left out: {len(train) - len(slides)}.")

@@ -138,7 +138,9 @@ class Hist2ST(Method):
                 schedule.step()
 
             queried = training.Checkpoints(self.predict, queries, checkpoints)
-            report = training.train(network, optimiser, losses, self.epochs, context, queried)
+            report = training.train(
+                network, optimiser, losses, self.epochs, context, queried, also={"schedule": schedule}
+            )
         return replace(report, notes=tuple(distillation_notes(on_device, copies, self.zinb_weight)))
 
     def _check_values(self) -> None:

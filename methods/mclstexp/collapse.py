@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+import torch
 from torch import Tensor
 
 # So near to ln(batch size) during so many epochs at the end: the network tells no spots apart.
@@ -23,6 +24,14 @@ class CollapseWatch:
     def saw(self, loss: Tensor, batch: int) -> None:
         """The loss of one batch of so many spots."""
         self._excesses[-1].append(loss.detach() - math.log(batch))
+
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """What was seen, an array for each epoch, so that a later stage of the training can go on from it."""
+        return {"excesses": [torch.stack(epoch) for epoch in self._excesses]}
+
+    def load_state_dict(self, state: Mapping[str, list[Tensor]]) -> None:
+        """Go on from what `state_dict` gave."""
+        self._excesses = [list(epoch) for epoch in state["excesses"]]
 
     def notes(self) -> Iterator[str]:
         """Sentences for the fit's report: the course of the loss, and a warning where it did not move."""

@@ -144,7 +144,14 @@ class MclSTExp(Method):
             losses = self._losses(patches, self._augmentation_for(slides), generator, watch)
             queried = training.Checkpoints(self.predict, queries, checkpoints)
             report = training.train(
-                self._network, self._optimiser(), losses, self.epochs, context, queried, mixed_precision=half
+                self._network,
+                self._optimiser(),
+                losses,
+                self.epochs,
+                context,
+                queried,
+                mixed_precision=half,
+                also={"collapse": watch},
             )
         notes = list(watch.notes())
         if self.mixed_precision and not half:

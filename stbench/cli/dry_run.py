@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from stbench.commands.run import PreparedRun
+_MOST_FOLDS = 8  # shown by name without -v
 
 
-def print_plan(prepared: PreparedRun) -> None:
-    """Folds, fits per method, caches and, once a fit was timed, an estimate."""
+def print_plan(plan: Mapping[str, Any], verbose: bool = False) -> None:
+    """Trials and hours by method, caches, disk; the folds where they are few, or all if asked for."""
     from rich.table import Table
 
     from stbench.cli.consoles import output
-    from stbench.commands.dry_run import plan_of
 
-    plan = plan_of(prepared)
     console = output()
-    folds = Table("fold", "tests on", "trains on", title="Outer folds", title_justify="left")
-    for fold in plan["folds"]:
-        folds.add_row(fold["name"], ", ".join(fold["test"]), ", ".join(fold["train"]))
-    console.print(folds)
-    fits = Table("method", "fits", title="Fits", title_justify="left")
-    for name, number in plan["fits_by_method"].items():
-        fits.add_row(name, str(number))
-    fits.add_row("all", str(plan["fits"]))
-    console.print(fits)
-    cached = plan["embeddings_cached"]
-    console.print(
-        f"Embeddings cached for {len(cached)} of {len(plan['slides'])} slides: {', '.join(cached) or 'none'}."
+    if verbose or len(plan["folds"]) <= _MOST_FOLDS:
+        folds = Table("fold", "tests on", "trains on", title="Outer folds", title_justify="left")
+        for fold in plan["folds"]:
+            train = ", ".join(fold["train"]) if verbose else f"{len(fold['train'])} others"
+            folds.add_row(fold["name"], ", ".join(fold["test"]), train)
+        console.print(folds)
+    trials = Table(
+        "row", "inner trials", "refits", "of one method", "by", title="Trials", title_justify="left"
     )
-    if plan["estimated_seconds"] is not None:
-        console.print(f"About {plan['estimated_seconds'] / 60:.0f} minutes by the fits recorded so far.")
+    for row in plan["methods"]:
+        seconds = row["estimated_seconds_of_method"]
+        trials.add_row(
+            row["row"],
+            str(row["inner_trials"]),
+            str(row["refits"]),
+            "" if seconds is None or row["estimated_by"] == "unknown" else in_words(seconds),
+            row["estimated_by"],
+        )
+    console.print(trials)
+    console.print(f"{plan['trials_to_do']} trials to do of {plan['trials']}. {time_of(plan)}")
+    cached, slides = plan["embeddings_cached"], plan["slides"]
+    console.print(
+        f"Embeddings cached for {len(cached)} of {len(slides)} slides. Results take about "
+        f"{max(1, round(plan['disk_mb']))} MB."
+    )
+
+
+def time_of(plan: Mapping[str, Any]) -> str:
+    """In a sentence, how long the plan takes on this machine."""
+    workers = plan["workers"]
+    by = f"with {workers} worker{'' if workers == 1 else 's'}"
+    if plan["estimated_seconds"] is None:
+        return f"Nobody knows yet how long {', '.join(plan['not_estimated'])} takes."
+    return f"About {in_words(plan['estimated_seconds'])} {by}."
+
+
+def in_words(seconds: float) -> str:
+    """A length of time as people say it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 10 else f"{round(hours)} h"

@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+from rich.progress import Task as Bar
+from rich.text import Text
 
 from stbench.cli.consoles import messages
+from stbench.cli.dry_run import in_words
 from stbench.commands.run import Listener
 from stbench.names import cleaned, shown_name
 
 if TYPE_CHECKING:
+    from stbench.evaluation.curves import Curves
     from stbench.record import Record
 
 # Letters that leave a line of a terminal room for the rest of it; the whole reason stands in the table.
 _LONGEST_NAME, _LONGEST_REASON = 50, 300
+# Elsewhere than on a terminal, seconds between two lines that say how far the run is.
+_SECONDS_BETWEEN_LINES = 60.0
+
+
+class TimeLeft(ProgressColumn):
+    """The time left by all that was done so far: steadier than by the last few steps, which differ by method."""
+
+    def render(self, task: Bar) -> Text:
+        left = time_left(task.completed, task.total or 0.0, task.elapsed or 0.0)
+        return Text("" if left is None else f"{in_words(left)} left")
+
+
+def time_left(done: float, total: float, elapsed: float) -> float | None:
+    """Seconds left by what was done of the expected work in that time; None as long as it is too early to say."""
+    return elapsed * (total - done) / done if done > 0.02 * total and elapsed > 2 else None
 
 
 class ProgressListener(Listener):
-    """One bar per level: results, embedding, the current fit's epochs with its latest validation PCC."""
+    """One overall bar in expected seconds of trials, and below it what each worker is at."""
 
     def __init__(self) -> None:
         self.console = messages()
         self.bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[of]}", markup=False),
+            TimeLeft(),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._expected: dict[str, float] = {}
+        self._n_done, self._seconds_done = 0, 0.0
+        self._started = self._said = time.monotonic()
 
     def __enter__(self) -> ProgressListener:
         self.bars.start()
@@ -43,18 +67,27 @@ class ProgressListener(Listener):
     ) -> None:
         self.bars.stop()
 
+    def starting(self, expected: Mapping[str, float]) -> None:
+        self._expected = dict(expected)
+        self._show_overall()
+
     def encoding(self, slide: str, done: int, total: int) -> None:
         name = shown_name(slide, _LONGEST_NAME)
-        self._show("embedding", f"embedding {name}", done, total)
+        self._show(f"embedding {name}", done, total)
         if done == total and not self.console.is_terminal:
             self.console.print(f"embedded {name}: {total} patches")
 
     def fitting(self, label: str, done: int, total: int, score: float | None) -> None:
         reached = "" if score is None else f" · PCC {score:.3f}"
-        self._show("fit", f"{shown_name(label, _LONGEST_NAME)}{reached}", done, total)
+        self._show(shown_name(label, _LONGEST_NAME), done, total, reached)
+
+    def tried(self, curves: Curves) -> None:
+        if curves.failure:
+            what = shown_name(str(curves.about.get("method", "")), _LONGEST_NAME)
+            self.console.print(f"inner trial of {what} failed: {cleaned(curves.failure, _LONGEST_REASON)}")
+        self._ended(curves.key)
 
     def recorded(self, record: Record, done: int, total: int) -> None:
-        self._show("results", "results", done, total)
         if record.failure:
             reached = f"failed: {cleaned(record.failure, _LONGEST_REASON)}"
         else:
@@ -63,11 +96,39 @@ class ProgressListener(Listener):
         name = shown_name(" ".join(filter(None, (record.row.method, record.row.variant))), _LONGEST_NAME)
         fold = shown_name(record.fold, _LONGEST_NAME)
         self.console.print(f"[{done}/{total}] {name} · fold {fold} · {reached}")
+        self._ended(record.key)
 
     def warning(self, sentence: str) -> None:
         self.console.print(f"warning: {cleaned(sentence)}")
 
-    def _show(self, level: str, text: str, done: int, total: int) -> None:
-        if level not in self._tasks:
-            self._tasks[level] = self.bars.add_task(text, total=total)
-        self.bars.update(self._tasks[level], description=text, completed=done, total=total)
+    def _ended(self, key: str) -> None:
+        self._n_done += 1
+        self._seconds_done += self._expected.get(key, 0.0)
+        self._show_overall()
+        now = time.monotonic()
+        if not self.console.is_terminal and now - self._said > _SECONDS_BETWEEN_LINES:
+            self._said = now
+            left = time_left(self._seconds_done, self._total, now - self._started)
+            words = "" if left is None else f", about {in_words(left)} left"
+            self.console.print(f"{self._n_done} of {len(self._expected)} trials done{words}")
+
+    @property
+    def _total(self) -> float:
+        return sum(self._expected.values())
+
+    def _show_overall(self) -> None:
+        of = f"{self._n_done}/{len(self._expected)}"
+        if "trials" not in self._tasks:
+            self._tasks["trials"] = self.bars.add_task("trials", total=self._total, of=of)
+        self.bars.update(self._tasks["trials"], completed=self._seconds_done, total=self._total, of=of)
+
+    def _show(self, what: str, done: int, total: int, reached: str = "") -> None:
+        """A line for what a worker is at, as long as it is at it."""
+        if done >= total:
+            if what in self._tasks:
+                self.bars.remove_task(self._tasks.pop(what))
+            return
+        if what not in self._tasks:
+            self._tasks[what] = self.bars.add_task(what, total=total, of="")
+        task, of = self._tasks[what], f"{done}/{total}"
+        self.bars.update(task, description=f"  {what}{reached}", completed=done, total=total, of=of)

@@ -24,7 +24,7 @@ from stbench.errors import UsageError
 if TYPE_CHECKING:
     from stbench.commands.run import PreparedRun
 
-LONG_RUN_FITS = 200
+LONG_RUN = 200  # trials
 
 
 def run(
@@ -36,8 +36,17 @@ def run(
     out: Out = DEFAULT_OUT,
     split: Annotated[str, typer.Option(help="Outer split: slide, patient or slide-matched.")] = "slide",
     inner: Annotated[
-        str, typer.Option(help="Inner loop: all (nested leave-one-out), none, or K folds.")
-    ] = "all",
+        str,
+        typer.Option(
+            help="Inner loop: pairs (shared by pairs of patients or slides), all (literal), none, or K."
+        ),
+    ] = "pairs",
+    tune_on: Annotated[
+        str,
+        typer.Option(
+            "--tune-on", help="What the inner loop maximises: pcc, pcc-equal-depth or pcc-given-depth."
+        ),
+    ] = "pcc",
     grid: Annotated[str, typer.Option(help="Settings the inner loop tries: small or full.")] = "small",
     genes: Annotated[
         str, typer.Option(help="Panel: train-hvg, hvg-intersection, highest, svg or file:PATH.")
@@ -69,9 +78,12 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Upper bound on epochs.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, comma-separated.")] = "0",
     slides: Annotated[str | None, typer.Option(help="Only these slides, comma-separated.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trials at a time (default: as many as cores, where memory allows)."),
+    ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads for each process (default: cores // workers).")
+        int | None, typer.Option(min=1, help="Threads of each trial (default: $OMP_NUM_THREADS, else 1).")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     time_limit: Annotated[
@@ -84,6 +96,7 @@ def run(
         bool, typer.Option("--audit", help="Audit each method first, and mark its rows.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the slides of every fold.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Do again what is already recorded.")
     ] = False,
@@ -98,7 +111,7 @@ def run(
     design = {
         "split": split, "inner": inner, "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
         "encoder": encoder, "patch": benchmark.PatchSize(patch_px, patch_um), "min_counts": min_counts,
-        "epochs": epochs, "device": device,
+        "epochs": epochs, "device": device, "tune_on": tune_on, "threads": threads,
     }  # fmt: skip
     settings = method_settings(set_ or [], methods)
     wanted = names(slides) if slides is not None else None
@@ -115,11 +128,11 @@ def run(
         overwrite,
     )
     if dry_run:
-        _show_plan(prepared, json)
+        _show_plan(prepared, workers, json, verbose)
         return
     if audit:
         _audit_first(prepared, dataset, data_root, wanted)
-    _run_and_show(prepared, workers, threads, json, time_limit, in_process)
+    _run_and_show(prepared, workers, json, time_limit, in_process)
 
 
 def _audit_first(
@@ -148,8 +161,7 @@ def _audit_first(
 
 def _run_and_show(
     prepared: PreparedRun,
-    workers: int,
-    threads: int | None,
+    workers: int | None,
     json: bool,
     time_limit: float | None,
     in_process: bool,
@@ -164,12 +176,13 @@ def _run_and_show(
             prepared = benchmark.with_weights(prepared, listener)
             # Weights that cannot be had were named just now, once.
             warnings.filterwarnings("ignore", message="No ImageNet weights of")
-            benchmark.execute(prepared, workers, threads, listener, time_limit, in_process)
+            benchmark.execute(prepared, workers, listener, time_limit, in_process)
     except KeyboardInterrupt:
-        left = sum(len(job.keys) for job in prepared.pending())
+        pending = prepared.pending()
+        left = sum(len(job.keys) for job in pending)
         messages().print(
             f"Stopped. {len(prepared.keys) - left} of {len(prepared.keys)} results are stored under "
-            f"{prepared.store.out}; run the same command again to go on."
+            f"{prepared.store.out}, and {prepared.n_inner_stored} inner trials; run the same command again to go on."
         )
         sys.exit(130)
     records = prepared.records()
@@ -181,7 +194,7 @@ def _run_and_show(
 def _announce(prepared: PreparedRun) -> None:
     """Say before the work starts what will be done, what is capped and what is missing."""
     from stbench.cli.consoles import messages
-    from stbench.commands.dry_run import cannot_be_fitted, fits_with_three
+    from stbench.commands.dry_run import cannot_be_fitted, trials_with
 
     console, plan, card = messages(), prepared.plan, prepared.card
     if card.generated:
@@ -192,10 +205,10 @@ def _announce(prepared: PreparedRun) -> None:
         listed = ", ".join(prepared.missing)
         console.print(f"Slides not complete on disk and left out: {listed}.")
     pending = prepared.pending()
-    fits = sum(job.n_fits for job in pending)
+    to_do = len(prepared.trials_to_do(pending)) + sum(len(job.keys) for job in pending)
     console.print(
         f"{len(plan.table.slides)} slides, {len(plan.folds)} outer folds by {prepared.design.split}, "
-        f"inner {prepared.design.inner}: {fits} fits to do of {plan.n_fits}."
+        f"inner {prepared.design.inner}: {to_do} trials to do of {plan.n_trials}."
     )
     caps = [
         f"at most {prepared.design.epochs} epochs" if prepared.design.epochs is not None else "",
@@ -203,17 +216,18 @@ def _announce(prepared: PreparedRun) -> None:
     ]
     if any(caps):
         console.print(f"Bounds of this run: {' and '.join(filter(None, caps))}.")
-    if fits > LONG_RUN_FITS and prepared.design.inner == "all":
-        console.print(
-            f"With --inner 3 it would be {fits_with_three(prepared)} fits instead of {plan.n_fits}."
-        )
+    if to_do > LONG_RUN and prepared.design.inner == "all":
+        fewer = trials_with(prepared, inner="pairs")
+        console.print(f"With --inner pairs it would be {fewer} trials instead of {plan.n_trials}.")
     for sentence in cannot_be_fitted(prepared):
         console.print(sentence)
-    for note in sorted({job.inner.note for job in plan.jobs if job.inner.note}):
-        console.print(f"Note: {note}.")
+    for note in sorted({job.note for job in plan.jobs if job.note}):
+        folds = list(dict.fromkeys(job.fold.name for job in plan.jobs if job.note == note))
+        where = "" if len(folds) == len(plan.folds) else f" (fold {', '.join(folds)})"
+        console.print(f"Note: {note}{where}.")
 
 
-def _show_plan(prepared: PreparedRun, json: bool) -> None:
+def _show_plan(prepared: PreparedRun, workers: int | None, json: bool, verbose: bool) -> None:
     from stbench.cli.dry_run import print_plan
     from stbench.cli.options import print_json
     from stbench.commands import run as benchmark
@@ -221,10 +235,10 @@ def _show_plan(prepared: PreparedRun, json: bool) -> None:
 
     benchmark.check_values(prepared.pending())
     if json:
-        print_json(plan_of(prepared))
+        print_json(plan_of(prepared, workers))
     else:
         _announce(prepared)
-        print_plan(prepared)
+        print_plan(plan_of(prepared, workers), verbose)
 
 
 def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:

@@ -12,9 +12,9 @@ from stbench.commands.printed_words import print_words
 from stbench.contract import SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.audit import AuditCase, AuditResult, audit
+from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import group_slides
-from stbench.evaluation.plan import Contestant, Job, make_plan
+from stbench.evaluation.plan import Job, make_plan
 from stbench.evaluation.shipped_data import shipped_data
 from stbench.evaluation.trials.benches import SealedBench
 from stbench.evaluation.trials.trial import NOT_SEALED
@@ -94,12 +94,11 @@ def _contestant(method: str, settings: dict[str, Any]) -> Contestant:
 def _audited(
     contestant: Contestant, design: Design, sources: Sequence[SlideSource], say: Callable[[str], None]
 ) -> AuditResult:
-    groups = group_slides({source.id: source.patient for source in sources}, design.split)
     if len(sources) < 3:
         named = ", ".join(source.id for source in sources)
         raise UsageError(f"The audit needs at least three slides; found {named}.")
-    jobs = make_plan(design, "", sources, groups, [contestant], [0]).jobs
-    case = AuditCase(design, tuple(sources), groups, _audited_jobs(jobs, design.split))
+    jobs = make_plan(design, "", sources, [contestant], [0]).jobs
+    case = AuditCase(design, tuple(sources), _audited_jobs(jobs, design.split))
     opened: list[str] = []
     return audit(case, SealedBench(on_output=print_words, on_opened=opened.extend), say, opened)
 

@@ -56,7 +56,8 @@ def check_method(name: str, on_output: Callable[[str], None] = lambda words: Non
     named = [dict(point) for point in (*card.grid, card.full_grid, *card.presets.values())]
     claims = list(CLAIMS)
     while claims:
-        work = {"claims": claims, "settings_named": named, "slides": slides}
+        swept = _values_at_prediction(card)
+        work = {"claims": claims, "settings_named": named, "at_prediction": swept, "slides": slides}
         errand = Errand(_TASK, place, work, arrays, light=card.kind == "floor")
         try:
             for frame in frames_of_child(errand, on_output):
@@ -115,3 +116,10 @@ def _first_spots(read: Callable[[], Slide]) -> Slide:
 def _scrambled(slide: Slide) -> Slide:
     """The slide with its spots' counts dealt out anew, so that totals stay plausible and no spot keeps its own."""
     return replace(slide, counts=slide.counts[np.roll(np.arange(slide.n_spots), slide.n_spots // 2)][:, ::-1])
+
+
+def _values_at_prediction(card: MethodCard) -> list[tuple[str, Any]]:
+    """Each setting that a card lists as `at_prediction`, with each value that its grids name."""
+    points = [*card.grid, *({name: value} for name, values in card.full_grid.items() for value in values)]
+    named = [(name, point[name]) for name in card.at_prediction for point in points if name in point]
+    return [pair for i, pair in enumerate(named) if pair not in named[:i]]

@@ -11,8 +11,8 @@ from stbench import registry
 from stbench.commands.slide_names import check_slide_names
 from stbench.contract import DatasetCard, SlideSource
 from stbench.errors import DatasetError, UnknownName, UsageError
+from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
-from stbench.evaluation.plan import Contestant
 from stbench.evaluation.trials.plugins import PluginPlace
 from stbench.files import cache_root, default_data_root, hash_value
 

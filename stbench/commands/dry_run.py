@@ -1,4 +1,4 @@
-"""What a prepared run will be before it starts: its fits, its time, what is cached, what cannot be fitted."""
+"""What a prepared run will be before it starts: its trials, its time, what is cached, what cannot be fitted."""
 
 from __future__ import annotations
 
@@ -6,34 +6,43 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from stbench.commands.expected import expected_seconds
+from stbench.commands.pending import workers_for
 from stbench.commands.run import PreparedRun
-from stbench.evaluation.plan import Job, make_plan
+from stbench.commands.slide_sizes import spots_of
+from stbench.evaluation.plan import Job, inner_trials, make_plan
 from stbench.preprocess.encoders import embeddings_cached
 
 
-def plan_of(prepared: PreparedRun) -> dict[str, Any]:
+def plan_of(prepared: PreparedRun, workers: int | None = None) -> dict[str, Any]:
     """The plan as plain values."""
     pending, design, plan = prepared.pending(), prepared.design, prepared.plan
+    to_do = prepared.trials_to_do(pending)
+    expected = expected_seconds(prepared, pending)
+    n_workers = workers or workers_for(expected.total, expected.peak_memory_mb, design.threads)
     return {
         "dataset": design.dataset,
         "slides": list(plan.table.slides),
         "missing": dict(prepared.missing),
         "folds": [{"name": f.name, "train": list(f.train), "test": list(f.test)} for f in plan.folds],
-        "fits": plan.n_fits,
-        "fits_to_do": sum(job.n_fits for job in pending),
-        "fits_by_method": _fits_by_method(plan.jobs),
-        "estimated_seconds": estimate_seconds(prepared, pending),
+        "trials": plan.n_trials,
+        "trials_to_do": len(to_do) + sum(len(job.keys) for job in pending),
+        "methods": _by_method(plan.jobs, expected.by_method),
+        "workers": n_workers,
+        "estimated_seconds": None if expected.unknown else expected.total / n_workers,
+        "not_estimated": expected.unknown,
+        "disk_mb": _disk_mb(prepared, pending, len(to_do)),
         "embeddings_cached": [
             s.id for s in prepared.sources if embeddings_cached(s.read(), design.encoder, design.patch)
         ],
     }
 
 
-def fits_with_three(prepared: PreparedRun) -> int:
-    """How many fits the same run would be with an inner loop of three folds."""
-    design = dataclasses.replace(prepared.design, inner="3")
+def trials_with(prepared: PreparedRun, **changes: Any) -> int:
+    """How many trials the same run would be with another design."""
+    design = dataclasses.replace(prepared.design, **changes)
     seeds = sorted({seed for job in prepared.plan.jobs for seed in job.keys})
-    return make_plan(design, "", prepared.sources, prepared.groups, prepared.contestants, seeds).n_fits
+    return make_plan(design, "", prepared.sources, prepared.contestants, seeds).n_trials
 
 
 def cannot_be_fitted(prepared: PreparedRun) -> list[str]:
@@ -49,24 +58,30 @@ def cannot_be_fitted(prepared: PreparedRun) -> list[str]:
     ]
 
 
-def estimate_seconds(prepared: PreparedRun, pending: Sequence[Job]) -> float | None:
-    """Seconds that the pending fits would take by the mean of fits recorded under this --out, None without any."""
-    seconds: dict[str, list[float]] = {}
-    for record in prepared.store.records()[0]:
-        if record.finished and record.cost.get("fit_seconds") is not None:
-            seconds.setdefault(record.row.method, []).append(float(record.cost["fit_seconds"] or 0.0))
-    if not any(job.row.method in seconds for job in pending):
-        return None
-    return sum(
-        job.n_fits * sum(seconds[job.row.method]) / len(seconds[job.row.method])
-        for job in pending
-        if job.row.method in seconds
-    )
+def _disk_mb(prepared: PreparedRun, pending: Sequence[Job], n_inner: int) -> float:
+    """What results will take: predictions of four bytes a spot and gene, and a few kilobytes a trial."""
+    spots = spots_of(prepared.sources, prepared.card)
+    n_spots = sum(spots[name] * len(job.keys) for job in pending for name in job.fold.test)
+    return 4 * n_spots * prepared.design.n_genes / 1e6 + 0.01 * n_inner
 
 
-def _fits_by_method(jobs: Sequence[Job]) -> dict[str, int]:
-    fits: dict[str, int] = {}
+def _by_method(jobs: Sequence[Job], seconds: Any) -> list[dict[str, Any]]:
+    """Each row's trials, and its method's expected seconds for one worker and what they rest on."""
+    of_row: dict[str, list[Job]] = {}
     for job in jobs:
-        name = " ".join(filter(None, (job.row.method, job.row.variant)))
-        fits[name] = fits.get(name, 0) + job.n_fits
-    return fits
+        of_row.setdefault(" ".join(filter(None, (job.row.method, job.row.variant))), []).append(job)
+    found = []
+    for name, of_one in of_row.items():
+        expected, basis = seconds.get(of_one[0].row.method, (None, ""))
+        refits = sum(len(job.keys) for job in of_one)
+        found.append(
+            {
+                "row": name,
+                "method": of_one[0].row.method,
+                "inner_trials": len(inner_trials(of_one)),
+                "refits": refits,
+                "estimated_seconds_of_method": expected,
+                "estimated_by": basis,
+            }
+        )
+    return found

@@ -6,9 +6,7 @@ not hold yet, writes each Record the moment it exists, and then logs to MLflow.
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,18 +25,20 @@ from stbench.commands.choosing import (
 from stbench.commands.printed_words import print_words
 from stbench.contract import DatasetCard, SlideSource
 from stbench.errors import PluginError, UsageError
-from stbench.evaluation import provenance
+from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import group_slides
-from stbench.evaluation.plan import Contestant, Job, Plan, make_plan
+from stbench.evaluation.inner_trials import InnerTrial
+from stbench.evaluation.plan import Job, Plan, inner_trials, make_plan
 from stbench.evaluation.shipped_data import shipped_data
+from stbench.evaluation.threads import threads_for
 from stbench.preprocess.patches import PatchSize
 from stbench.preprocess.weights import fetch_weights, weights_at_hand
 from stbench.record import Record
 from stbench.reporting.results.store import RunStore
+from stbench.reporting.results.trial_store import TrialStore
 
 if TYPE_CHECKING:
-    from stbench.evaluation.materials import Materials
+    from stbench.evaluation.curves import Curves
     from stbench.evaluation.trials.benches import Bench
 
 DEFAULT_OUT = Path("stbench-runs")
@@ -50,11 +50,17 @@ class Listener:
     def encoding(self, slide: str, done: int, total: int) -> None:
         """Patches of a slide embedded so far."""
 
+    def starting(self, expected: Mapping[str, float]) -> None:
+        """The keys of all trials to do, and the seconds that each is expected to take."""
+
     def fitting(self, label: str, done: int, total: int, score: float | None) -> None:
-        """Epochs of the current fit done so far, and its latest validation score."""
+        """Epochs of a fit done so far, and its latest validation score."""
+
+    def tried(self, curves: Curves) -> None:
+        """An inner trial was stored."""
 
     def recorded(self, record: Record, done: int, total: int) -> None:
-        """A Record was stored; that many jobs of the plan are done."""
+        """A Record was stored; that many of those that were asked for are done."""
 
     def warning(self, sentence: str) -> None:
         """Something a person should know that does not stop the run."""
@@ -74,7 +80,6 @@ class PreparedRun:
     design: Design
     card: DatasetCard
     sources: tuple[SlideSource, ...]
-    groups: Mapping[str, str]
     missing: Mapping[str, str]
     contestants: tuple[Contestant, ...]
     plan: Plan
@@ -86,19 +91,35 @@ class PreparedRun:
         """Keys of all Records that the plan asks for."""
         return {key for job in self.plan.jobs for key in job.keys.values()}
 
+    @property
+    def patients(self) -> dict[str, str | None]:
+        """slide -> patient"""
+        return {source.id: source.patient for source in self.sources}
+
+    @property
+    def trials(self) -> TrialStore:
+        """Where inner trials lie, those of other runs too."""
+        return TrialStore(self.store.out)
+
     def pending(self) -> list[Job]:
-        """The jobs, or the seeds of jobs, that the store does not hold yet; their tuning is reused where known."""
-        finished = {} if self.overwrite else self._finished()
+        """The jobs, or the seeds of jobs, that the store does not hold yet."""
+        finished = set() if self.overwrite else self._finished().keys()
         pending = []
         for job in self.plan.jobs:
             seeds = [seed for seed, key in job.keys.items() if key not in finished]
             if seeds:
-                # Imported here because it loads torch, which a finished run goes without.
-                from stbench.evaluation.runner import with_tuning
-
-                known = [finished[key].tuning for key in job.keys.values() if key in finished]
-                pending.append(with_tuning(job, seeds, next(filter(None, known), None)))
+                pending.append(job.for_seeds(seeds))
         return pending
+
+    def trials_to_do(self, pending: Sequence[Job]) -> dict[str, InnerTrial]:
+        """The inner trials that pending jobs wait for and that do not lie there finished, by key."""
+        done = set() if self.overwrite else self.trials.names()[0]
+        return {key: trial for key, trial in inner_trials(pending).items() if key not in done}
+
+    @property
+    def n_inner_stored(self) -> int:
+        """Inner trials of this plan that lie there finished."""
+        return len(inner_trials(self.plan.jobs).keys() & self.trials.names()[0])
 
     def records(self) -> list[Record]:
         """What the store holds of this plan."""
@@ -132,11 +153,12 @@ def run(
     data_root: Path | str | None = None,
     out: Path | str = DEFAULT_OUT,
     split: str = "slide",
-    inner: str | int = "all",
+    inner: str | int = "pairs",
     grid: str = "small",
     genes: str = "train-hvg",
     n_genes: int = 250,
     scale: str = "minmax",
+    tune_on: str = "pcc",
     encoder: str = "efficientnet_lite0",
     patch_px: int = 224,
     patch_um: float | None = None,
@@ -146,7 +168,7 @@ def run(
     epochs: int | None = None,
     seeds: Sequence[int] = (0,),
     slides: Sequence[str] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     threads: int | None = None,
     device: str = "auto",
     overwrite: bool = False,
@@ -162,13 +184,13 @@ def run(
     design = {
         "split": split, "inner": str(inner), "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
         "encoder": encoder, "patch": PatchSize(patch_px, patch_um), "min_counts": min_counts, "epochs": epochs,
-        "device": device,
+        "device": device, "tune_on": tune_on, "threads": threads,
     }  # fmt: skip
     prepared = prepare(
         methods, dataset, data_root, out, design, variant, settings or {}, seeds, slides, overwrite
     )
     prepared = with_weights(prepared, listener)
-    execute(prepared, workers, threads, listener, time_limit, in_process)
+    execute(prepared, workers, listener, time_limit, in_process)
     return prepared.records()
 
 
@@ -190,18 +212,17 @@ def prepare(
     contestants = choose_contestants(methods, variant, settings or {}, tuned=design.get("inner") != "none")
     name = dataset_name(dataset)
     card = registry.dataset_card(name)
-    fixed = capped(
-        Design(dataset=name, **{**design, "device": choose_device(design.get("device", "auto"))}), card
-    )
+    resolved = {
+        "device": choose_device(design.get("device", "auto")),
+        "threads": threads_for(design.get("threads")),
+    }
+    fixed = capped(Design(dataset=name, **{**design, **resolved}), card)
     sources, missing = find_slides(dataset, data_root, slides)
-    groups = group_slides({source.id: source.patient for source in sources}, fixed.split)
     check_seeds(seeds)
     source_hash = registry.source_hash("dataset", name)
-    plan = make_plan(fixed, source_hash, sources, groups, contestants, list(dict.fromkeys(seeds)))
+    plan = make_plan(fixed, source_hash, sources, contestants, list(dict.fromkeys(seeds)))
     store = RunStore(Path(out).absolute())  # whatever becomes of the working folder
-    return PreparedRun(
-        fixed, card, tuple(sources), groups, missing, tuple(contestants), plan, store, overwrite
-    )
+    return PreparedRun(fixed, card, tuple(sources), missing, tuple(contestants), plan, store, overwrite)
 
 
 def _warm_up(prepared: PreparedRun) -> None:
@@ -213,7 +234,7 @@ def _warm_up(prepared: PreparedRun) -> None:
 
     wanted = prepared.keys if prepared.overwrite else prepared.keys - prepared._finished().keys()
     jobs = [job for job in prepared.plan.jobs if not wanted.isdisjoint(job.keys.values())]
-    for light in {job.contestant.card.kind == "floor" for job in jobs}:
+    for light in {job.contestant.is_floor for job in jobs}:
         station(light)
 
 
@@ -233,52 +254,43 @@ def with_weights(prepared: PreparedRun, listener: Listener | None = None) -> Pre
         return prepared
     seeds = sorted({seed for job in prepared.plan.jobs for seed in job.keys})
     source_hash = registry.source_hash("dataset", prepared.design.dataset)
-    plan = make_plan(
-        prepared.design, source_hash, prepared.sources, prepared.groups, prepared.contestants, seeds
-    )
+    plan = make_plan(prepared.design, source_hash, prepared.sources, prepared.contestants, seeds)
     return replace(prepared, plan=plan)
 
 
 def execute(
     prepared: PreparedRun,
-    workers: int = 1,
-    threads: int | None = None,
+    workers: int | None = None,
     listener: Listener | None = None,
     time_limit: float | None = None,
     in_process: bool = False,
 ) -> None:
-    """Do the pending jobs of a prepared run, store each Record as it comes, and log what MLflow lacks.
+    """Do what a prepared run lacks, store each result as it comes, and log what MLflow lacks.
 
+    workers     processes, None for as many as there are cores and work for
     time_limit  minutes that a trial may take
     in_process  conduct trials here, for a debugger; their rows say "not sealed"
     """
+    from stbench.commands.pending import do_pending
     from stbench.reporting.mlflow.pace import PacedTracker
 
     listener = listener or Listener()
-    for option, number in (("--workers", workers), ("--threads", threads)):
-        if number is not None and number < 1:
-            raise UsageError(f"{option} must be at least 1; found {number}.")
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers must be at least 1; found {workers}.")
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"--time-limit must be positive; found {time_limit:g}.")
     pending = prepared.pending()
     prepared.store.check_writable()
     if not in_process:
         check_values(pending, prepared.sources)
-    records = {record.key: record for record in prepared.records()}
     tracker = PacedTracker(prepared.store, listener.warning)
+    records = {record.key: record for record in prepared.records()}
     if pending:
-        total = len(prepared.keys)
-        done = total - sum(len(job.keys) for job in pending)
-        # Closed at once when interrupted, so that no worker process is waited for.
         bench = _bench(listener, time_limit, in_process)
-        with contextlib.closing(_records(prepared, pending, bench, workers, threads, listener)) as made:
-            for record in made:
-                prepared.store.save(record)
-                # The arrays lie in the store now.
-                records[record.key] = replace(record, predictions={}, training={}, truths={})
-                done += 1
-                listener.recorded(record, done, total)
-                tracker.log_if_due(list(records.values()))
+        for record in do_pending(prepared, pending, bench, workers, listener):
+            # The arrays lie in the store now.
+            records[record.key] = replace(record, predictions={}, training={}, truths={})
+            tracker.log_if_due(list(records.values()))
     tracker.log(list(records.values()))
 
 
@@ -315,45 +327,3 @@ def _bench(listener: Listener, time_limit: float | None, in_process: bool) -> Be
     if in_process:
         return InProcessBench(registry.load_method)
     return SealedBench(None if time_limit is None else 60 * time_limit, listener.printed)
-
-
-def _records(
-    prepared: PreparedRun,
-    pending: Sequence[Job],
-    bench: Bench,
-    workers: int,
-    threads: int | None,
-    listener: Listener,
-) -> Generator[Record, None, None]:
-    """The Records of pending jobs, as they come."""
-    from stbench.evaluation.executors import OneByOne, Processes, Workbench
-    from stbench.evaluation.trials.benches import SealedBench
-
-    threads = threads or max(1, (os.cpu_count() or 1) // workers)
-    if workers > 1 and isinstance(bench, SealedBench):
-        bench = replace(bench, on_output=print_words)  # which another process can do
-    workbench = Workbench(
-        design=prepared.design,
-        sources=prepared.sources,
-        groups=prepared.groups,
-        bench=bench,
-        provenance=provenance.collect(prepared.design.device, threads, workers),
-        unlabelled=prepared.card.unlabelled,
-        tumour_labels=prepared.card.tumour_labels,
-        threads=threads,
-    )
-    materials = workbench.materials(listener.encoding)
-    _choose_first_panel(materials, pending[0])
-    materials.prepare([contestant.card for contestant in prepared.contestants])
-    executor = Processes(workers) if workers > 1 else OneByOne(materials, listener.fitting)
-    yield from executor.map(workbench, pending)
-
-
-def _choose_first_panel(materials: Materials, job: Job) -> None:
-    """Choose the first fold's panel now: one that cannot be is found before images are embedded for minutes."""
-    try:
-        _ = materials.fold(job.fold).panel
-    except UsageError:
-        raise
-    except Exception:  # whatever else goes wrong becomes the failed Record of every job that meets it
-        return

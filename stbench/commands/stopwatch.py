@@ -8,12 +8,12 @@ from typing import Any
 
 from stbench.contract import SlideSource
 from stbench.errors import MethodError
+from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
 from stbench.evaluation.fit_inputs import fit_inputs
 from stbench.evaluation.folds import Fold
 from stbench.evaluation.materials import Materials
 from stbench.evaluation.outcome import reason_of
-from stbench.evaluation.plan import Contestant
 from stbench.evaluation.trials import handouts
 from stbench.evaluation.trials.frames import Frame
 from stbench.evaluation.trials.launcher import Errand, run_in_child

@@ -26,9 +26,9 @@ from stbench.commands.printed_words import print_words
 from stbench.commands.stopwatch import Trial, measure
 from stbench.contract import SlideSource
 from stbench.errors import UsageError
+from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
 from stbench.evaluation.materials import EncodingProgress
-from stbench.evaluation.plan import Contestant
 from stbench.evaluation.threads import limit_threads
 
 _MEASURED = (

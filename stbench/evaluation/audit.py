@@ -23,7 +23,7 @@ from stbench.evaluation.materials import Materials
 from stbench.evaluation.plan import Job
 from stbench.evaluation.runner import Runner
 from stbench.evaluation.trials.benches import Bench, Ear
-from stbench.evaluation.trials.trial import NOT_SEALED, Trial, TrialResult
+from stbench.evaluation.trials.trial import NOT_SEALED, Trial, TrialResult, least_sealed
 from stbench.slide import Slide
 
 _SEED = 20260
@@ -35,9 +35,7 @@ class AuditCase:
 
     design: Design
     sources: tuple[SlideSource, ...]
-    groups: Mapping[str, str]
     jobs: tuple[Job, ...]
-    threads: int = 1
 
     @property
     def audited(self) -> tuple[str, ...]:
@@ -81,7 +79,7 @@ def audit(
 def judge(first: Pass, second: Pass, third: Pass, case: AuditCase, opened: Sequence[str] = ()) -> AuditResult:
     """The verdict on three passes."""
     names, data = ", ".join(case.audited), {str(path) for s in case.sources for path in s.files.values()}
-    sealed = max(first.sealed | second.sealed | third.sealed, default=NOT_SEALED, key=_openness)
+    sealed = least_sealed(first.sealed | second.sealed | third.sealed)
     notes = [f"it opened or tried to open {path}" for path in opened if path not in data]
     read = [path for path in opened if path in data]
     if sealed == NOT_SEALED:
@@ -114,11 +112,6 @@ def noise_in_place(slide: Slide) -> Slide:
     return replace(slide, counts=slide.counts[rows][:, columns])
 
 
-def _openness(sealed: str) -> int:
-    """How much of the machine such a process may reach."""
-    return 2 if sealed == NOT_SEALED else int(sealed != "sealed")
-
-
 class _Digesting(Bench):
     """Conducts trials on another bench and takes a digest of each prediction, as long as it is to."""
 
@@ -148,10 +141,10 @@ def _digest(prediction: np.ndarray) -> str:
 
 
 def _one_pass(case: AuditCase, bench: Bench, changes: Mapping[str, Callable[[Slide], Slide]]) -> Pass:
-    materials, digesting = Materials(case.design, case.sources, case.groups), _Digesting(bench)
+    materials, digesting = Materials(case.design, case.sources), _Digesting(bench)
     for name, change in changes.items():
         materials.replace(name, change(materials.slide(name)))
-    runner = Runner(materials, digesting, {}, threads=case.threads)
+    runner = Runner(materials, digesting, {})
     for job in case.jobs:
         digesting.listening = set(job.fold.test) == set(case.audited)
         for record in runner.run(job):

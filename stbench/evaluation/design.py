@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from stbench.errors import UsageError
+from stbench.evaluation.validation import TuneOn
 from stbench.preprocess.encoders import DEFAULT_ENCODER, find_encoder
 from stbench.preprocess.genes import check_spec
 from stbench.preprocess.patches import PatchSize
@@ -19,18 +20,24 @@ class Design:
     """The fixed part of a run; equal designs on equal data give results that share a table.
 
     split         what is left out at a time; "slide-matched" trains on as few slides as "patient" does
-    inner         "all" (nested leave-one-out), "none" (published settings, fixed epochs) or a number of folds
+    inner         "pairs" (fits shared by pairs of blocks), "all" (the literal nested leave-one-out), "none" (published
+                  settings, fixed epochs) or a number of folds
+    tune_on       the score that the inner loop maximises
+    halving       settings that trail at a quarter and half of the epochs stop there
     grid          "small" (the card's list) or "full" (its whole product)
     scale         the training scale of methods that do not name their own; scores do not depend on it
     epochs        upper bound on epochs, None for the method's own
     max_settings  bound on the settings the inner loop tries, None for the whole grid
+    threads       of each trial: sums of many numbers differ in their last digits with it
 
     Raises UsageError for a value that no run can have.
     """
 
     dataset: str
     split: Split = "slide"
-    inner: str = "all"
+    inner: str = "pairs"
+    tune_on: TuneOn = "pcc"
+    halving: bool = False
     grid: Literal["small", "full"] = "small"
     genes: str = "train-hvg"
     n_genes: int = 250
@@ -42,6 +49,7 @@ class Design:
     epochs: int | None = None
     max_settings: int | None = None
     device: str = "cpu"
+    threads: int = 1
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -49,6 +57,7 @@ class Design:
             ("--grid", self.grid, ("small", "full")),
             ("--scale", self.scale, ("minmax", "zscore", "none")),
             ("--target", self.target, ("logcpm",)),
+            ("--tune-on", self.tune_on, get_args(TuneOn)),
         ):
             if value not in allowed:
                 raise UsageError(f"{name} {value} is not one of {', '.join(allowed)}.")
@@ -57,10 +66,12 @@ class Design:
             ("--min-counts", self.min_counts, 0),
             ("--epochs", self.epochs, 0),
             ("max_settings", self.max_settings, 1),
+            ("--threads", self.threads, 1),
         ):
             if number is not None and number < least:
                 raise UsageError(f"{name} must be at least {least}; found {number}.")
-        if self.inner not in ("all", "none") and not (self.inner.isdecimal() and int(self.inner) >= 2):
-            raise UsageError(f"--inner {self.inner} is not all, none or a number of folds from 2 on.")
+        words = ("pairs", "all", "none")
+        if self.inner not in words and not (self.inner.isdecimal() and int(self.inner) >= 2):
+            raise UsageError(f"--inner {self.inner} is not pairs, all, none or a number of folds from 2 on.")
         find_encoder(self.encoder)
         check_spec(self.genes)

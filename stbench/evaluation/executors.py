@@ -1,53 +1,56 @@
-"""Where jobs run: one by one from this process, or from several worker processes; trials are where the bench has them.
+"""Where trials run: one by one from this process, or from several worker processes; each is conducted on the bench.
 
-An executor is handed a `Workbench` (a picklable recipe for a Runner) and jobs, and yields Records as they come.
-A worker that dies takes only its own job with it: that job leaves a failed Record and a fresh worker goes on.
-Workers end with the process that started them, however that one ends.
+An executor is handed a `Workbench` (a picklable recipe for a Runner) and an Agenda, and yields results as they come.
+A worker that dies takes nothing with it: its trial is tried again by a fresh one, and only a trial that ends workers
+time and again is a failed one. Workers end with the process that started them, however that one ends.
 """
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
-import threading
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import wait
 from typing import Any, Protocol
 
 from stbench.contract import SlideSource
-from stbench.errors import StbenchError
+from stbench.evaluation.agenda import Agenda, Result, Task
+from stbench.evaluation.curves import Curves
 from stbench.evaluation.design import Design
+from stbench.evaluation.freshness import MadeFrom
+from stbench.evaluation.inner_trials import InnerTrial
 from stbench.evaluation.materials import EncodingProgress, Materials
-from stbench.evaluation.plan import Job
+from stbench.evaluation.outcome import stamped
 from stbench.evaluation.process_ends import words_of_end
 from stbench.evaluation.runner import FitProgress, Runner, failed_record
 from stbench.evaluation.threads import limit_threads
 from stbench.evaluation.trials.benches import Bench
-from stbench.record import Record
+from stbench.evaluation.workers import News, Worker
+
+_PAUSE = 0.25  # seconds between two looks at what other runs do, where nothing else is to be done
+_MOST_DEATHS = 2  # of workers over one trial, before it is the trial's own fault
 
 
 @dataclass(frozen=True)
 class Workbench:
-    """Everything a process needs to build its Runner; plain and picklable."""
+    """Everything a process needs to build its Runner; plain and picklable.
+
+    made_from  what the plan was made from, checked before each trial; None where nobody minds
+    """
 
     design: Design
     sources: tuple[SlideSource, ...]
-    groups: Mapping[str, str]
     bench: Bench
     provenance: Mapping[str, Any]
     unlabelled: tuple[str, ...] = ()
     tumour_labels: tuple[str, ...] = ()
-    threads: int = field(default=1)
+    made_from: MadeFrom | None = field(default=None)
 
     def materials(self, on_encoding: EncodingProgress | None = None) -> Materials:
-        """The slides of the run, with `threads` threads of this process to work on them."""
-        limit_threads(self.threads)
-        return Materials(self.design, self.sources, self.groups, on_encoding)
+        """The slides of the run, with one thread of this process to work on them."""
+        limit_threads(self.design.threads)
+        return Materials(self.design, self.sources, on_encoding=on_encoding)
 
     def runner(self, materials: Materials, progress: FitProgress | None = None) -> Runner:
         """A Runner on those slides."""
@@ -58,160 +61,111 @@ class Workbench:
             self.unlabelled,
             self.tumour_labels,
             progress,
-            self.threads,
+            self.made_from.check if self.made_from else None,
         )
 
 
 class Executor(Protocol):
-    """Runs jobs and yields their Records in any order."""
+    """Does what is on an agenda and yields the results in any order."""
 
-    def map(self, workbench: Workbench, jobs: Sequence[Job]) -> Iterator[Record]: ...
+    def map(self, workbench: Workbench, agenda: Agenda) -> Iterator[Result]: ...
 
 
 class OneByOne:
-    """One job after the other, here, on slides that are read already: every step can be stepped through."""
+    """One trial after the other, here, on slides that are read already: every step can be stepped through."""
 
     def __init__(self, materials: Materials, progress: FitProgress | None = None):
         self.materials = materials
         self.progress = progress
 
-    def map(self, workbench: Workbench, jobs: Sequence[Job]) -> Iterator[Record]:
+    def map(self, workbench: Workbench, agenda: Agenda) -> Iterator[Result]:
         runner = workbench.runner(self.materials, self.progress)
-        for job in jobs:
-            yield from runner.run(job)
-
-
-@dataclass
-class _Worker:
-    """A worker process, the job that it is at, and the seeds whose Records it still owes."""
-
-    process: BaseProcess
-    connection: Connection
-    job: Job
-    owed: set[int]
+        while agenda.n_left:
+            task = agenda.take()
+            yield from agenda.from_elsewhere()
+            if task is not None:
+                result = runner.do(task)
+                agenda.put(result)
+                yield result
+            elif agenda.n_left:
+                time.sleep(_PAUSE)
 
 
 class Processes:
     """Several worker processes, each with a Runner of its own."""
 
-    def __init__(self, workers: int):
-        self.workers = workers
+    def __init__(self, workers: int, progress: FitProgress | None = None):
+        self.n_workers = workers
+        self.progress = progress
+        self._deaths: Counter[str] = Counter()
 
-    def map(self, workbench: Workbench, jobs: Sequence[Job]) -> Iterator[Record]:
-        waiting = list(reversed(jobs))
-        busy: list[_Worker] = []
+    def map(self, workbench: Workbench, agenda: Agenda) -> Iterator[Result]:
+        workers: list[Worker] = []
         try:
-            while waiting or busy:
-                while waiting and len(busy) < self.workers:
-                    busy.append(_start_worker(workbench, waiting.pop()))
-                ready = wait([worker.connection for worker in busy])
-                for worker in [worker for worker in busy if worker.connection in ready]:
-                    yield from self._hear(worker, busy, waiting, workbench)
+            while agenda.n_left:
+                self._hand_out(workbench, agenda, workers)
+                yield from agenda.from_elsewhere()
+                busy = {worker.connection: worker for worker in workers if worker.task is not None}
+                for ready in wait(list(busy), _PAUSE):
+                    yield from self._heard(busy[ready], agenda, workers, workbench)  # type: ignore[index]
         finally:
-            for worker in busy:
+            for worker in workers:
                 worker.process.terminate()
-            for worker in busy:
+            for worker in workers:
                 worker.process.join()
 
-    def _hear(
-        self, worker: _Worker, busy: list[_Worker], waiting: list[Job], workbench: Workbench
-    ) -> Iterator[Record]:
-        """Take one message of a worker: a Record, an error, 'done' (hand it the next job), or its death."""
+    def _hand_out(self, workbench: Workbench, agenda: Agenda, workers: list[Worker]) -> None:
+        """Give each idle worker something to do, and start further ones as long as there is more."""
+        idle = [worker for worker in workers if worker.task is None]
+        while idle or len(workers) < self.n_workers:
+            task = agenda.take()
+            if task is None:
+                return
+            if idle:
+                worker = idle.pop()
+            else:
+                worker = Worker.started(workbench)
+                workers.append(worker)
+            worker.hand_over(task)
+
+    def _heard(
+        self, worker: Worker, agenda: Agenda, workers: list[Worker], workbench: Workbench
+    ) -> Iterator[Result]:
+        """Take one message of a worker: news of a fit, a result, an error, or its death."""
         try:
             message = worker.connection.recv()
         except (EOFError, OSError):
-            busy.remove(worker)
+            workers.remove(worker)
             worker.process.join()
-            for seed in sorted(worker.owed):
-                words = f"the worker process {words_of_end(worker.process.exitcode or 0)}"
-                yield failed_record(worker.job, seed, words, workbench.provenance)
+            yield from self._mourn(worker, agenda, workbench)
             return
-        if isinstance(message, Record):
-            worker.owed.discard(message.seed)
-            yield message
+        if isinstance(message, News):
+            if self.progress is not None:
+                self.progress(*message)
         elif isinstance(message, BaseException):
             raise message
-        elif waiting:
-            worker.job = waiting.pop()
-            worker.owed = set(worker.job.keys)
-            _hand_over(worker)
         else:
-            busy.remove(worker)
-            with contextlib.suppress(OSError):  # it is gone already
-                worker.connection.send(None)
-            worker.process.join()
+            worker.task = None
+            agenda.put(message)
+            yield message
+
+    def _mourn(self, worker: Worker, agenda: Agenda, workbench: Workbench) -> Iterator[Result]:
+        """Have a dead worker's trial tried again, or give it up."""
+        task = worker.task
+        if task is None:
+            return
+        self._deaths[task.key] += 1
+        if self._deaths[task.key] <= _MOST_DEATHS:
+            agenda.give_back(task)
+            return
+        words = f"the worker process {words_of_end(worker.process.exitcode or 0)}"
+        failed = given_up(task, words, workbench.provenance)
+        agenda.put(failed)
+        yield failed
 
 
-def _start_worker(workbench: Workbench, job: Job) -> _Worker:
-    context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half-way
-    here, there = context.Pipe()
-    # Not a daemon: those may not start the data-loading processes that a method may want.
-    process = context.Process(target=_work, args=(workbench, there), daemon=False)
-    with deaf_to_interrupts():
-        process.start()
-    there.close()
-    worker = _Worker(process, here, job, set(job.keys))
-    _hand_over(worker)
-    return worker
-
-
-def _hand_over(worker: _Worker) -> None:
-    with contextlib.suppress(OSError):  # a worker that died meanwhile is heard of when it is listened to
-        worker.connection.send(worker.job)
-
-
-@contextlib.contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
-    """Processes started inside never hear Ctrl-C, which is the parent's to handle; the parent hears it after."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _work(workbench: Workbench, connection: Connection) -> None:
-    """A worker's life: take a job, send its Records and 'done', until None comes or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    try:
-        runner = workbench.runner(workbench.materials())
-        while (job := _heard(connection)) is not None:
-            for record in runner.run(job):
-                _say(connection, record)
-            _say(connection, "done")
-    except _ParentGone:
-        return
-    except StbenchError as error:
-        connection.send(error)
-    except Exception:
-        connection.send(RuntimeError(traceback.format_exc()))  # the error itself might not pickle
-
-
-class _ParentGone(Exception):
-    """Nobody is at the other end: what the connection says by an EOFError, and a file that is cut off does too."""
-
-
-def _heard(connection: Connection) -> Any:
-    try:
-        return connection.recv()
-    except (EOFError, ConnectionResetError) as error:
-        raise _ParentGone from error
-
-
-def _say(connection: Connection, message: object) -> None:
-    try:
-        connection.send(message)
-    except (BrokenPipeError, ConnectionResetError) as error:
-        raise _ParentGone from error
-
-
-def end_with_parent() -> None:
-    """Wait for the parent to end, then end: a killed run leaves nobody behind who goes on working."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def given_up(task: Task, words: str, provenance: Mapping[str, Any]) -> Result:
+    """The failed result of a task that no worker survived."""
+    if isinstance(task, InnerTrial):
+        return Curves(task.key, task.about(), failure=words, provenance=stamped(provenance))
+    return failed_record(task.job, task.seed, words, provenance)

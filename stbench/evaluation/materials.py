@@ -16,12 +16,13 @@ import pandas as pd
 from stbench.contract import MethodCard, SlideSource
 from stbench.errors import CannotFit
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import Fold
+from stbench.evaluation.folds import Fold, group_slides
 from stbench.evaluation.trials.handouts import Handout, MappedArray
-from stbench.metrics.correlation import is_defined, unit_truth
+from stbench.evaluation.validation import ValidationSlide
 from stbench.preprocess.encoders import embeddings_cached, embeddings_of
 from stbench.preprocess.expression import Scaling, fit_scaling, log_cpm, size_factors
-from stbench.preprocess.genes import GenePanel, choose_panel
+from stbench.preprocess.genes import GenePanel
+from stbench.preprocess.panel_cache import cached_panel
 from stbench.preprocess.patches import PatchSize, n_beyond_image, patches_of
 from stbench.preprocess.thumbnails import thumbnail_of
 from stbench.record import SlideTruth
@@ -31,20 +32,25 @@ EncodingProgress = Callable[[str, int, int], None]
 
 
 class Materials:
-    """All slides of a run, read once each when first needed."""
+    """All slides of a run, read once each when first needed.
+
+    groups  slide -> what it is kept together with, by default as the design's split does
+    """
 
     def __init__(
         self,
         design: Design,
         sources: Sequence[SlideSource],
-        groups: Mapping[str, str],
+        groups: Mapping[str, str] | None = None,
         on_encoding: EncodingProgress | None = None,
     ):
         self.design = design
         self.sources = {source.id: source for source in sources}
-        self.groups = dict(groups)
+        patients = {source.id: source.patient for source in sources}
+        self.groups = dict(groups or group_slides(patients, design.split))
         self.on_encoding = on_encoding
         self._slides: dict[str, Slide] = {}
+        self._panels: dict[tuple[str, ...], GenePanel] = {}
         self._fold: FoldMaterials | None = None
 
     def slide(self, name: str) -> Slide:
@@ -56,13 +62,31 @@ class Materials:
     def replace(self, name: str, slide: Slide) -> None:
         """Have another slide under that name, wherever it is used."""
         self._slides[name] = slide
+        self._panels.clear()
         self._fold = None
 
-    def fold(self, fold: Fold) -> FoldMaterials:
-        """The materials of one outer fold; the latest one is kept, since jobs come fold by fold."""
-        if self._fold is None or self._fold.fold != fold:
-            self._fold = FoldMaterials(self, fold)
+    def fold(self, fold: Fold, groups: Mapping[str, str] | None = None) -> FoldMaterials:
+        """The materials of one fold, its slides kept together as `groups` says, by default as the split does.
+
+        The latest one is kept, since trials come fold by fold.
+        """
+        groups = self.groups if groups is None else groups
+        if self._fold is None or (self._fold.fold, self._fold.groups) != (fold, groups):
+            self._fold = FoldMaterials(self, fold, groups)
         return self._fold
+
+    def panel(self, names: tuple[str, ...]) -> GenePanel:
+        """The gene panel, chosen on the slides named (or as its spec says, and marked)."""
+        if names not in self._panels:
+            design = self.design
+            chosen_on, every = (
+                [self.slide(name) for name in names],
+                [self.slide(name) for name in self.sources],
+            )
+            self._panels[names] = cached_panel(
+                design.genes, design.n_genes, chosen_on, every, design.min_counts
+            )
+        return self._panels[names]
 
     def scored(self, name: str) -> np.ndarray:
         """(n_spots,) True where a spot has enough counts to be trained on and scored."""
@@ -107,20 +131,19 @@ def _facts(slide: Slide) -> dict[str, Any]:
 
 
 class FoldMaterials:
-    """What one outer fold trains and tests on: its panel, and slides in the shape that a method may see."""
+    """What one fold trains and tests on: its panel, and slides in the shape that a method may see."""
 
-    def __init__(self, materials: Materials, fold: Fold):
+    def __init__(self, materials: Materials, fold: Fold, groups: Mapping[str, str]):
         self.materials = materials
         self.fold = fold
+        self.groups = groups
         self._log_expression: dict[str, np.ndarray] = {}
+        self._validation: dict[str, ValidationSlide] = {}
 
     @cached_property
     def panel(self) -> GenePanel:
         """The gene panel, chosen on slides that this fold may learn from (or as its spec says, and marked)."""
-        design, slide = self.materials.design, self.materials.slide
-        training = [slide(name) for name in self.fold.panel_slides or self.fold.train]
-        every = [slide(name) for name in self.materials.sources]
-        return choose_panel(design.genes, design.n_genes, training, every, design.min_counts)
+        return self.materials.panel(self.fold.panel_slides or self.fold.train)
 
     def panel_counts(self, name: str) -> np.ndarray:
         """(n_spots, G) raw counts over the panel; a gene that the slide does not measure counts zero."""
@@ -140,9 +163,17 @@ class FoldMaterials:
             self._log_expression[name] = values
         return self._log_expression[name]
 
+    def validation_slide(self, name: str) -> ValidationSlide:
+        """What predictions of inner trials are judged on, made once for all methods."""
+        if name not in self._validation:
+            slide, scored = self.materials.slide(name), self.materials.scored(name)
+            counts = self.panel_counts(name)
+            self._validation[name] = ValidationSlide(name, self.panel.genes, counts, slide.totals, scored)
+        return self._validation[name]
+
     def judgeable(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of `names` that have a score at all: three scored spots, and a panel gene that varies on them."""
-        return tuple(name for name in names if is_defined(unit_truth(self.log_expression(name))).any())
+        return tuple(name for name in names if self.validation_slide(name).judgeable)
 
     def trainable(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of `names` that have a scored spot at all; CannotFit where none has."""
@@ -169,7 +200,7 @@ class FoldMaterials:
             "totals": totals,
             "size_factors": size_factors(totals),
         }
-        facts = {"id": name, "group": materials.groups[name], **_facts(slide)}
+        facts = {"id": name, "group": self.groups[name], **_facts(slide)}
         return Handout(
             True, facts, arrays, *self._image_products(name, card, None if scored.all() else scored)
         )

@@ -11,7 +11,7 @@ from stbench.errors import MethodError
 from stbench.evaluation.plan import Job
 from stbench.evaluation.trials.launcher import TrialFailed
 from stbench.evaluation.trials.trial import TrialFacts
-from stbench.evaluation.tuning import Tuning
+from stbench.evaluation.tuning import Choice
 from stbench.preprocess.genes import origin
 from stbench.record import Record
 
@@ -75,27 +75,34 @@ def cost_of(facts: TrialFacts) -> dict[str, float | None]:
     }
 
 
+def cost_of_inner(facts: TrialFacts) -> dict[str, float | None]:
+    """Seconds, memory in MB, epochs and steps of a trial that predicted while it trained."""
+    return {
+        "seconds": facts.fit.seconds,
+        "peak_memory_mb": facts.fit.peak_memory_mb,
+        "peak_gpu_memory_mb": facts.fit.peak_gpu_memory_mb,
+        "epochs": facts.epochs,
+        "steps": facts.steps,
+    }
+
+
 def notes_of(
     job: Job,
-    tuning: Tuning | None,
+    choice: Choice,
     own: Sequence[str],
-    n_inner_left_out: int,
     unmeasured: Mapping[str, int],
     filled: Mapping[str, int],
 ) -> tuple[str, ...]:
     """What a reader of the result must know of the fit, the inner loop, and what test slides lack.
 
-    own               what the method's report says
-    n_inner_left_out  inner folds in which nothing could be scored
-    unmeasured        test slide -> panel genes left out
-    filled            test slide -> spots whose largest patch reaches beyond the image
+    own         what the method's report says
+    unmeasured  test slide -> panel genes left out
+    filled      test slide -> spots whose largest patch reaches beyond the image
     """
-    notes = [*own, job.inner.note]
-    if n_inner_left_out:
-        notes.append(f"{n_inner_left_out} inner folds left out: nothing can be scored on their slides")
-    if tuning and tuning.at_cap:
+    notes = [*own, job.note, *choice.notes]
+    if choice.tuning and choice.tuning.at_cap:
         notes.append("inner loop chose the last epoch it was allowed")
-    if job.contestant.card.kind == "method" and not tuning:
+    if job.contestant.card.kind == "method" and not choice.tuning:
         notes.append("published settings, which their authors may have tuned on these very slides")
     notes += [
         f"{n} panel genes are not measured on {name} and left out" for name, n in unmeasured.items() if n

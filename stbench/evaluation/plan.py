@@ -1,60 +1,39 @@
-"""The jobs of a run: every (method, settings, fold), each seed with the key of its Record.
+"""The work of a run: inner trials, each once however many folds need it, and refits, each seed with its Record's key.
 
-A key is the hash of everything that the Record depends on: the protocol, the harness's and the plugins' source,
-the data, the fold, the settings, the seed. Edited code, other data or another bound give another key.
+A key is the hash of everything that the result depends on: the protocol, the harness's and the plugins' source, the
+data, the folds, the settings, the seed. Edited code, other data or another bound give another key.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from stbench.contract import MethodCard, SlideSource
+from stbench.contract import SlideSource
+from stbench.evaluation.checkpoints import RULE
+from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import Fold, InnerFolds, inner_folds, outer_folds
-from stbench.evaluation.trials.plugins import PluginPlace
-from stbench.files import hash_files, hash_tree, hash_value
+from stbench.evaluation.folds import Fold, outer_folds
+from stbench.evaluation.freshness import MadeFrom
+from stbench.evaluation.inner_loop import InnerLoop, inner_loop
+from stbench.evaluation.inner_trials import InnerTrial
+from stbench.evaluation.trial_keys import TrialKeys
+from stbench.files import hash_value
 from stbench.preprocess.encoders import encoder_identity
 from stbench.preprocess.genes import spec_identity
 from stbench.preprocess.weights import weights_at_hand
 from stbench.record import PROTOCOL_VERSION, RowIdentity, TableIdentity
 
-# Source that a number passes through on its way from slide to Record.
-_HARNESS = (
-    "slide.py",
-    "slide_files",
-    "contract.py",
-    "nn",
-    "preprocess",
-    "metrics",
-    "evaluation",
-)
 
+class Judgement(NamedTuple):
+    """What an inner trial says of a job: its point k is the job's setting `settings[k]`, judged on `slides`."""
 
-_NOWHERE = PluginPlace("", "", Path())
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A method as it enters a run.
-
-    source     hash of the plugin's source
-    place      where that source lies
-    settings   preset and settings given by hand, over the method's defaults
-    tuned      whether the inner loop chooses further settings
-    """
-
-    name: str
-    card: MethodCard
-    source: str
-    variant: str
-    settings: Mapping[str, Any]
-    overrides: Mapping[str, Any]
-    tuned: bool = True
-    place: PluginPlace = _NOWHERE
+    trial: InnerTrial
+    slides: tuple[str, ...]
+    settings: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -62,69 +41,76 @@ class Job:
     """One contestant on one outer fold, for one or several seeds; `keys` maps each seed to its Record's key.
 
     settings    what the inner loop tries; where there is none, the published settings alone
-    tuning      what the inner loop found earlier (from a Record of another seed), None where it must run
+    judgements  what the inner loop's trials say of them, none where there is no inner loop
+    note        what the inner loop had to do without
     """
 
     contestant: Contestant
     fold: Fold
-    inner: InnerFolds
     settings: tuple[Mapping[str, Any], ...]
+    judgements: tuple[Judgement, ...]
     keys: Mapping[int, str]
-    tuning_seed: int
     table: TableIdentity
     row: RowIdentity
     n_folds: int
     epochs: int | None
-    tuning: Mapping[str, Any] | None = None
+    note: str = ""
 
     @property
-    def n_fits(self) -> int:
-        """Fits of the inner loop and one refit a seed."""
-        tuning = 0 if self.tuning is not None else len(self.inner.folds) * len(self.settings)
-        return tuning + len(self.keys)
+    def trials(self) -> list[InnerTrial]:
+        """The inner trials that choose for this job."""
+        return [judgement.trial for judgement in self.judgements]
+
+    def for_seeds(self, seeds: Sequence[int]) -> Job:
+        """The same job for some of its seeds only."""
+        return replace(self, keys={seed: self.keys[seed] for seed in seeds})
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All jobs of a run, fold by fold and method by method."""
+    """All jobs of a run, fold by fold and method by method; `made_from` is what they were planned on."""
 
     jobs: tuple[Job, ...]
     folds: tuple[Fold, ...]
     table: TableIdentity
+    made_from: MadeFrom
 
     @property
-    def n_fits(self) -> int:
-        return sum(job.n_fits for job in self.jobs)
+    def n_trials(self) -> int:
+        """Inner trials and refits."""
+        return len(inner_trials(self.jobs)) + sum(len(job.keys) for job in self.jobs)
 
 
-def harness_hash() -> str:
-    """Hash of the harness's own source, as far as numbers pass through it."""
-    package = Path(__file__).resolve().parents[1]
-    return hash_value({name: hash_tree(package / name) for name in _HARNESS})
+def inner_trials(jobs: Iterable[Job]) -> dict[str, InnerTrial]:
+    """The inner trials of some jobs by key, each once, in the jobs' order."""
+    return {trial.key: trial for job in jobs for trial in job.trials}
 
 
 def make_plan(
     design: Design,
     dataset_source: str,
     sources: Sequence[SlideSource],
-    groups: Mapping[str, str],
     contestants: Sequence[Contestant],
     seeds: Sequence[int],
 ) -> Plan:
-    """Enumerate the jobs of a run; nothing is read but the files' hashes."""
-    data = hash_value([dataset_source, {s.id: [s.patient, hash_files(s.files)] for s in sources}])
-    folds = outer_folds({source.id: source.patient for source in sources}, design.split)
-    table = _table(design, sources, data)
-    common = hash_value([harness_hash(), asdict(table)])
+    """Enumerate the work of a run; nothing is read but the files' hashes."""
+    made_from = MadeFrom.today(dataset_source, sources)
+    patients = {source.id: source.patient for source in sources}
+    folds = outer_folds(patients, design.split)
+    table = _table(design, sources, made_from)
+    keys = TrialKeys(design, made_from, patients)
+    common = hash_value([made_from.harness, asdict(table), design.threads, design.device.partition(":")[0]])
+    loops = {fold: inner_loop(fold, patients, design.split, design.inner) for fold in folds}
     jobs = [
-        _job(design, contestant, fold, groups, seeds, table, common, len(folds))
+        _job(design, contestant, fold, loops[fold], seeds, table, common, keys, len(folds))
         for fold in folds  # fold by fold, so that panel and truth are made once for all methods
         for contestant in contestants
     ]
-    return Plan(tuple(jobs), tuple(folds), table)
+    return Plan(tuple(jobs), tuple(folds), table, made_from)
 
 
-def _table(design: Design, sources: Sequence[SlideSource], data: str) -> TableIdentity:
+def _table(design: Design, sources: Sequence[SlideSource], made_from: MadeFrom) -> TableIdentity:
+    data = hash_value([made_from.dataset, {s.id: [s.patient, made_from.slides[s.id]] for s in sources}])
     panel = spec_identity(design.genes, design.n_genes)
     return TableIdentity(
         dataset=design.dataset,
@@ -132,6 +118,9 @@ def _table(design: Design, sources: Sequence[SlideSource], data: str) -> TableId
         data=data,
         split=design.split,
         inner=design.inner,
+        tune_on=design.tune_on,
+        checkpoints=RULE if design.inner != "none" else "",
+        halving=design.halving,
         genes=design.genes if not design.genes.startswith("file:") else f"file:{Path(design.genes[5:]).name}",
         panel=hash_value([panel, data]),
         scale=design.scale,
@@ -147,21 +136,23 @@ def _job(
     design: Design,
     contestant: Contestant,
     fold: Fold,
-    groups: Mapping[str, str],
+    loop: InnerLoop,
     seeds: Sequence[int],
     table: TableIdentity,
     common: str,
+    keys: TrialKeys,
     n_folds: int,
 ) -> Job:
-    floor = contestant.card.kind == "floor"
-    seeds = (0,) if floor else seeds  # a floor draws nothing at random
-    inner = inner_folds(fold.train, groups, design.inner if contestant.tuned else "none")
-    inner = _enough_slides(inner, contestant.card.needs.min_train_slides)
+    seeds = (0,) if contestant.is_floor else seeds  # a floor draws nothing at random
     settings = _settings_to_try(contestant, design)
-    if floor and len(settings) == 1:
-        inner = InnerFolds(())  # no settings and no epochs: nothing to choose between
-    settings = settings if inner.folds else (dict(contestant.settings),)
-    epochs = None if floor else design.epochs
+    loop = _usable(loop, contestant, settings)
+    settings = settings if loop.folds else (dict(contestant.settings),)
+    epochs = None if contestant.is_floor else design.epochs
+    judgements = tuple(
+        Judgement(trial, inner.judging, positions)
+        for inner in loop.folds
+        for trial, positions in keys.trials(contestant, inner, settings, epochs)
+    )
     row = RowIdentity(
         method=contestant.name,
         variant=contestant.variant,
@@ -169,27 +160,28 @@ def _job(
         budget=_budget(design, contestant),
         source=contestant.source,
     )
-    started_from = weights_at_hand(contestant.card.pretrained)
     shared = [
         common,
         asdict(row),
         dict(contestant.settings),
         list(settings),
         fold,
-        inner,
+        [[judgement.trial.key, judgement.slides] for judgement in judgements],
         epochs,
-        started_from,
+        weights_at_hand(contestant.card.pretrained),
     ]
-    tuning_seed = seeds[0] if inner.folds else None
-    keys = {seed: hash_value([*shared, seed, tuning_seed]) for seed in seeds}
-    return Job(contestant, fold, inner, settings, keys, seeds[0], table, row, n_folds, epochs)
+    record_keys = {seed: hash_value([*shared, seed]) for seed in seeds}
+    return Job(contestant, fold, settings, judgements, record_keys, table, row, n_folds, epochs, loop.note)
 
 
-def _enough_slides(inner: InnerFolds, least: int) -> InnerFolds:
-    """No inner loop where its training slides are fewer than the method can be fitted on."""
-    if all(len(fold.train) >= least for fold in inner.folds):
-        return inner
-    return InnerFolds((), f"no inner loop: it would leave fewer than {least} training slides")
+def _usable(loop: InnerLoop, contestant: Contestant, settings: Sequence[Mapping[str, Any]]) -> InnerLoop:
+    """The loop as this contestant can use it: none where there is nothing to choose, or too little to train on."""
+    if not contestant.tuned or (contestant.is_floor and len(settings) == 1):
+        return InnerLoop(())
+    least = contestant.card.needs.min_train_slides
+    if all(len(inner.fold.train) >= least for inner in loop.folds):
+        return loop
+    return InnerLoop((), f"no inner loop: it would leave fewer than {least} training slides")
 
 
 def _settings_to_try(contestant: Contestant, design: Design) -> tuple[dict[str, Any], ...]:
@@ -210,7 +202,7 @@ def _settings_to_try(contestant: Contestant, design: Design) -> tuple[dict[str, 
 def _budget(design: Design, contestant: Contestant) -> str:
     """The bounds that a reader of the row must know; the same on every fold."""
     parts = []
-    if contestant.card.kind != "floor" and design.epochs is not None:
+    if not contestant.is_floor and design.epochs is not None:
         parts.append(f"at most {design.epochs} epoch{'' if design.epochs == 1 else 's'}")
     if design.inner != "none" and contestant.tuned:
         n_settings = len(_settings_to_try(contestant, design))

@@ -1,18 +1,16 @@
-"""The inner loop: which setting and how many epochs, judged on slides of the outer training set only."""
+"""The inner loop's choice: which setting and how many epochs, by what was judged on slides of the training set only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from stbench.errors import MethodError
-from stbench.evaluation.folds import Fold
-
-# (settings, inner fold) -> the validation curve of one fit
-FitCurve = Callable[[Mapping[str, Any], Fold], Sequence[float]]
+from stbench.evaluation.curves import Curves
+from stbench.evaluation.plan import Job
+from stbench.evaluation.trials.trial import least_sealed
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Tuning:
     settings  the winning settings;  epochs  the winning number of epochs, None where a curve has one point only
     score     the winning mean validation score
     at_cap    the winner trained as long as it was allowed to: more epochs might have won
-    curves    per setting tried, the mean validation curve
+    curves    per setting tried, the mean validation curve and its checkpoints
     """
 
     settings: Mapping[str, Any]
@@ -34,45 +32,127 @@ class Tuning:
     def to_plain(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Tuning:
-        """What `to_plain` gave, or what JSON made of it; a Record that is read has been found to hold all of it."""
-        return cls(**{**plain, "curves": tuple(plain["curves"])})
 
+class Choice(NamedTuple):
+    """What a job's refit goes by: its tuning, None where there is none, and what its row says of the inner loop.
 
-def tune(settings: Sequence[Mapping[str, Any]], folds: Sequence[Fold], fit_curve: FitCurve) -> Tuning:
-    """The (setting, epoch) pair with the highest curve, averaged over the inner folds at equal epoch.
-
-    Of equals the earlier setting and the earlier epoch win. A fit that handed over nothing is a MethodError.
+    seconds  of the trials behind it;  sealed  how far these were, "" without any
     """
-    means = [_mean_curve([fit_curve(point, fold) for fold in folds], point) for point in settings]
-    peaks = [float(np.max(curve)) for curve in means]
-    best = int(np.argmax(peaks))
-    epoch = int(np.argmax(means[best]))
-    if not np.isfinite(peaks[best]):
-        raise MethodError("No setting of the grid reached a finite validation score.")
-    has_epochs = len(means[best]) > 1
+
+    tuning: Tuning | None
+    notes: tuple[str, ...] = ()
+    seconds: float | None = None
+    sealed: str = ""
+
+
+class _MeanCurve(NamedTuple):
+    """A setting's checkpoints and its mean score at each."""
+
+    setting: int
+    checkpoints: tuple[int, ...]
+    values: np.ndarray
+
+
+def choose(job: Job, found: Mapping[str, Curves], score: str, patients: Mapping[str, str | None]) -> Choice:
+    """What the inner loop chooses for a job, by one score of its trials' curves.
+
+    A setting's curve is the mean over patients of the mean over their judged slides (a slide without a patient is one
+    of its own). The highest point of all settings' curves wins; of equals the earlier setting, then the earlier
+    checkpoint. A setting with a failed trial is out; where none is left, nothing is chosen.
+    """
+    if not job.judgements:
+        return Choice(None)
+    behind = {trial.key: found[trial.key] for trial in job.trials}.values()
+    seconds, sealed = (
+        sum(curves.seconds for curves in behind),
+        least_sealed(c.sealed for c in behind if c.sealed),
+    )
+    failed = _failed(job, found)
+    notes = [_left_out(job.settings[setting], reason) for setting, reason in failed.items()]
+    judged = {j.slides for j in job.judgements if _has_scores(found[j.trial.key], j.slides)}
+    lacking = len({judgement.slides for judgement in job.judgements} - judged) if not failed else 0
+    if lacking and judged:
+        notes.append(f"{lacking} inner folds left out: nothing can be scored on their slides")
+    curves = [
+        curve
+        for setting in range(len(job.settings))
+        if setting not in failed and (curve := _mean_curve(job, setting, found, score, patients))
+    ]
+    best = max(curves, key=lambda curve: curve.values.max(), default=None)
+    if best is None or not np.isfinite(best.values.max()):
+        reason = "no setting was left" if failed else "nothing could be judged"
+        return Choice(None, (*notes, f"published settings: in the inner loop {reason}"), seconds, sealed)
+    return Choice(_tuning(job, best, curves), tuple(notes), seconds, sealed)
+
+
+def _tuning(job: Job, best: _MeanCurve, curves: Sequence[_MeanCurve]) -> Tuning:
+    at = int(np.argmax(best.values))
+    has_epochs = best.checkpoints != (0,)
     return Tuning(
-        settings=dict(settings[best]),
-        epochs=epoch + 1 if has_epochs else None,
-        score=peaks[best],
-        at_cap=has_epochs and epoch + 1 == len(means[best]),
+        settings=dict(job.settings[best.setting]),
+        epochs=best.checkpoints[at] if has_epochs else None,
+        score=float(best.values[at]),
+        at_cap=has_epochs and at + 1 == len(best.checkpoints),
         curves=tuple(
             {
-                "settings": dict(point),
-                "curve": [round(float(v), 6) if np.isfinite(v) else None for v in curve],
+                "settings": dict(job.settings[curve.setting]),
+                "checkpoints": curve.checkpoints,
+                "curve": [round(float(v), 6) if np.isfinite(v) else None for v in curve.values],
             }
-            for point, curve in zip(settings, means, strict=True)
+            for curve in curves
         ),
     )
 
 
-def _mean_curve(curves: Sequence[Sequence[float]], point: Mapping[str, Any]) -> np.ndarray:
-    """The mean over inner folds at equal epoch, as far as all of them go; an undefined value cannot win."""
-    length = min(len(curve) for curve in curves)
-    if length == 0:
-        raise MethodError(
-            f"A fit with settings {dict(point)} handed over no prediction; fit must do so at each checkpoint."
-        )
-    stacked = np.array([list(curve)[:length] for curve in curves], dtype=float)
-    return np.where(np.isfinite(stacked), stacked, -np.inf).mean(axis=0)
+def _failed(job: Job, found: Mapping[str, Curves]) -> dict[int, str]:
+    """The settings, by position, that a trial failed for, with the first reason."""
+    failed: dict[int, str] = {}
+    for judgement in job.judgements:
+        curves = found[judgement.trial.key]
+        if not curves.finished:
+            for setting in judgement.settings:
+                failed.setdefault(setting, curves.failure or "no reason given")
+    return dict(sorted(failed.items()))
+
+
+def _left_out(settings: Mapping[str, Any], reason: str) -> str:
+    named = ", ".join(f"{name}={value}" for name, value in settings.items()) or "the defaults"
+    return f"inner loop without {named}: {reason}"
+
+
+def _has_scores(curves: Curves, slides: Sequence[str]) -> bool:
+    return any(slide in point for point in curves.points for slide in slides)
+
+
+def _mean_curve(
+    job: Job, setting: int, found: Mapping[str, Curves], score: str, patients: Mapping[str, str | None]
+) -> _MeanCurve | None:
+    """A setting's curve over its job's validation slides; None where no slide could be judged."""
+    of_patient: dict[str, list[Sequence[float | None]]] = {}
+    checkpoints: tuple[int, ...] = ()
+    for judgement in job.judgements:
+        if setting not in judgement.settings:
+            continue
+        curves = found[judgement.trial.key]
+        checkpoints = checkpoints or curves.checkpoints
+        if not curves.points:
+            continue
+        point = curves.points[judgement.settings.index(setting)]
+        for slide in judgement.slides:
+            if slide in point:
+                patient = patients.get(slide) or f"slide {slide}"
+                of_patient.setdefault(patient, []).append(point[slide][score])
+    means = [mean for values in of_patient.values() if (mean := _mean(values)) is not None]
+    if not means:
+        return None
+    stacked = np.stack(means)
+    # What is undefined at a checkpoint cannot win there.
+    values = np.where(np.isfinite(stacked), stacked, -np.inf).mean(axis=0)
+    return _MeanCurve(setting, checkpoints, values)
+
+
+def _mean(curves: Sequence[Sequence[float | None]]) -> np.ndarray | None:
+    """The mean of a patient's slides, as far as they have a score at all; None where none has."""
+    stacked = np.array([[np.nan if v is None else v for v in curve] for curve in curves], dtype=float)
+    usable = stacked[~np.isnan(stacked).all(axis=1)]
+    return usable.mean(axis=0) if len(usable) else None

@@ -15,6 +15,10 @@ A method's fit is a few lines:
 What happens once an epoch (a learning-rate schedule, say) stands in `losses`, before or after its loop. There
 is no early stopping: the runner chooses the epoch by what was predicted at checkpoints. Where a publication has a
 stopping rule of its own on training spots, `own_loss` keeps the weights of the epoch at which it was lowest.
+
+A training may run in stages, in different processes, as the context says, and ends up bit for bit where one without
+stages does. For this a stage's fit does all again that stands before `train`, which then puts the kept state in place.
+What has a state of its own that epochs change, besides network and optimiser, is named to `train` in `also`.
 """
 
 from __future__ import annotations
@@ -23,7 +27,8 @@ import contextlib
 import copy
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +37,12 @@ from torch import Tensor, nn
 
 from stbench.contract import FitContext, FitReport, ParameterCount
 from stbench.errors import MethodError, UsageError
+from stbench.nn.random_states import random_states_kept
+from stbench.nn.staging import Progress, Stages, Stateful, check_tensors
 from stbench.slide import QuerySlide
+
+# The generator that the innermost `seeded` gave, from which batches are drawn.
+_generator: ContextVar[torch.Generator | None] = ContextVar("generator", default=None)
 
 
 class Checkpoints(NamedTuple):
@@ -79,6 +89,18 @@ class _BestWeights:
         self.network.load_state_dict(self.state)
         return f"The method's own rule kept the weights of epoch {self.epoch}."
 
+    def state_dict(self) -> dict[str, Any]:
+        """What later epochs are compared with, and the weights to keep if none is better."""
+        return {"lowest": self.lowest, "epoch": self.epoch, "weights": self.state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        check_tensors("best weights", state["weights"], self.state)
+        self.lowest, self.epoch = state["lowest"], state["epoch"]
+        self.state.update(
+            {name: value.to(self.state[name].device) for name, value in state["weights"].items()}
+        )
+
 
 def train(
     network: nn.Module,
@@ -90,6 +112,7 @@ def train(
     accumulate: int = 1,
     mixed_precision: bool = False,
     own_loss: Callable[[], float] | None = None,
+    also: Mapping[str, Stateful] | None = None,
 ) -> FitReport:
     """Train `network` for `epochs` epochs, and hand predictions for the queries to the context at the checkpoints.
 
@@ -98,32 +121,66 @@ def train(
     mixed_precision  losses are computed under bfloat16 autocast
     own_loss         a stopping rule of the method's own: called after each epoch, in eval mode without gradients; the
                      weights at which it was lowest are kept, and a checkpoint's predictions are those weights'
+    also             what else epochs change, by name: learning-rate schedules, moving averages, teachers, scalers
     Queries are predicted in eval mode, and the random state is left alone, so that a fit without queries follows the
-    same path. The network's mode is restored at the end.
-    Raises MethodError for a loss that is not finite and for an epoch without a loss.
+    same path. The network's mode is restored at the end. Where the context stops or resumes the training, only the
+    epochs of this stage are trained and handed over; the report is of the training so far.
+    Raises MethodError for a loss that is not finite, for an epoch without a loss, and for a state to resume from that
+    is not of this training.
     """
     if epochs < 0:
         raise UsageError(f"epochs is {epochs}; it must be 0 or more.")
     device = device_of(context)
-    was_training, means, steps = network.training, [], 0
+    was_training = network.training
     best = _BestWeights(network, own_loss) if own_loss else None
+    parts = _parts(network, optimiser, best, also or {})
+    stages = Stages(parts, epochs, context, device, _generator.get())
+    progress = stages.begin()
     optimiser.zero_grad(set_to_none=True)
-    for epoch in range(epochs):
+    for epoch in range(progress.epochs, stages.last_epoch(progress)):
         network.train()
         epoch_losses = _under_autocast(losses(epoch), device, mixed_precision)
-        taken, mean = _train_epoch(optimiser, epoch_losses, accumulate, f"epoch {epoch + 1} of {epochs}")
-        steps, means = steps + taken, [*means, mean]
-        with evaluating(network), _random_state_kept(device):
-            if best:
-                best.update(epoch)
-            if checkpoints and context.hand_over and checkpoints.include(epoch + 1):
-                with best.in_place() if best else contextlib.nullcontext():
-                    context.hand_over(epoch + 1, checkpoints.predictions())
+        trained = _train_epoch(optimiser, epoch_losses, accumulate, f"epoch {epoch + 1} of {epochs}")
+        progress = progress.after(*trained)
+        with evaluating(network), random_states_kept(device):
+            _after_epoch(epoch, context, checkpoints, best)
         if context.progress:
             context.progress(epoch + 1, epochs)
     network.train(was_training)
+    stages.end(progress)
+    return _report(progress, best)
+
+
+def _parts(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    best: _BestWeights | None,
+    also: Mapping[str, Stateful],
+) -> dict[str, Stateful]:
+    """All that has a state, by name; what the plugin names cannot be taken for the others."""
+    parts: dict[str, Stateful] = {"network": network, "optimiser": optimiser}
+    if best:
+        parts["best weights"] = best
+    if taken := parts.keys() & also.keys():
+        raise MethodError(f"`also` names {min(taken)!r}, which `train` itself keeps; choose another name.")
+    return {**parts, **also}
+
+
+def _after_epoch(
+    epoch: int, context: FitContext, checkpoints: Checkpoints | None, best: _BestWeights | None
+) -> None:
+    """The method's own rule has its look, and predictions are handed over where the epoch is a checkpoint."""
+    if best:
+        best.update(epoch)
+    if checkpoints and context.hand_over and checkpoints.include(epoch + 1):
+        with best.in_place() if best else contextlib.nullcontext():
+            context.hand_over(epoch + 1, checkpoints.predictions())
+
+
+def _report(progress: Progress, best: _BestWeights | None) -> FitReport:
+    """The report of the training so far, after the network was given the best weights if there is a rule for them."""
     notes = (best.restore(),) if best else ()
-    return FitReport(losses=tuple(means), epochs=epochs, steps=steps, notes=notes)
+    return FitReport(losses=progress.losses, epochs=progress.epochs, steps=progress.steps, notes=notes)
 
 
 def _train_epoch(
@@ -242,27 +299,17 @@ def seeded(context: FitContext) -> Iterator[torch.Generator]:
     On the CPU only deterministic algorithms run. Afterwards the caller's random state and settings are back.
     """
     device = device_of(context)
-    with _random_state_kept(device), _deterministic(device.type == "cpu"):
+    with random_states_kept(device), _deterministic(device.type == "cpu"):
         random.seed(context.seed)
         np.random.seed(context.seed % 2**32)
         torch.manual_seed(context.seed)
         # A seed of its own, so that what it draws does not repeat the draws of the initial weights.
-        yield torch.Generator(device).manual_seed(int(torch.randint(2**62, ())))
-
-
-@contextlib.contextmanager
-def _random_state_kept(device: torch.device) -> Iterator[None]:
-    """Whatever is drawn inside, the global random states are as before afterwards."""
-    accelerator = getattr(torch, device.type) if device.type != "cpu" else None
-    kept = random.getstate(), np.random.get_state(), accelerator and accelerator.get_rng_state()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])
-        if accelerator:
-            accelerator.set_rng_state(kept[2])
+        generator = torch.Generator(device).manual_seed(int(torch.randint(2**62, ())))
+        outer = _generator.set(generator)  # `train` keeps its state between stages
+        try:
+            yield generator
+        finally:
+            _generator.reset(outer)
 
 
 @contextlib.contextmanager

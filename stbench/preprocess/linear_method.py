@@ -15,7 +15,10 @@ from stbench.slide import QuerySlide, TrainingSlide
 
 
 class LinearMethod(Method):
-    """Fits `model` to the training spots; predictions are averaged over a spot and its `neighbours` nearest."""
+    """Fits `model` to the training spots; predictions are averaged over a spot and its `neighbours` nearest.
+
+    `components` alone is part of the fit: penalty and neighbours are looked at when something is predicted.
+    """
 
     model: ClassVar[type[ComponentRidge] | type[DepthRidge]]
 
@@ -32,13 +35,13 @@ class LinearMethod(Method):
         checkpoints: Sequence[int] = (),
         context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
     ) -> FitReport:
-        self._fitted = self.model(self.components, self.penalty).fit(train)
+        self._fitted = self.model(self.components).fit(train)
         return self.report_without_epochs(queries, context)
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if self._fitted is None:
             raise MethodError(f"{type(self).__name__} predicts only after fit.")
-        return smoothed(slide, self._fitted.predict(slide.embeddings), self.neighbours)
+        return smoothed(slide, self._fitted.predict(slide.embeddings, self.penalty), self.neighbours)
 
     def parameter_count(self) -> ParameterCount:
         return ParameterCount(0, 0) if self._fitted is None else self._fitted.parameter_count()

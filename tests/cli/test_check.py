@@ -118,6 +118,39 @@ def test_a_card_that_names_an_unknown_setting(change: dict, quick: None, folder:
     assert "card" in claim
 
 
+# What is changed in a new method's source, whose penalty matters in training, and what is said of its card then.
+_AT_PREDICTION = {
+    "alpha=self.penalty": "alpha=1.0",
+    "(slide.embeddings)": "(slide.embeddings * self.penalty)",
+}
+_NO_COPY = (
+    "    def with_settings(self, **changes):\n        vars(self).update(changes)\n        return self\n\n"
+)
+_FALSE_CARDS = {
+    "matters in training": ({}, "a fit with penalty 10000.0 predicts something else"),
+    "changes the fitted method": (
+        {**_AT_PREDICTION, "    def predict(": f"{_NO_COPY}    def predict("}, "the fitted method itself was changed"
+    ),
+    "matters at prediction alone": (_AT_PREDICTION, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", _FALSE_CARDS)
+def test_a_setting_at_prediction_that_is_none(how: str, quick: None, folder: Path):
+    stbench("new-method", "broken")
+    changes, words = _FALSE_CARDS[how]
+    source, card = folder / "broken" / "method.py", folder / "broken" / "card.yaml"
+    text = source.read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    source.write_text(text)
+    card.write_text(card.read_text() + "at_prediction: [penalty]\n")
+    broken = broken_claims(stbench("check", "broken", "--json"))
+    assert list(broken.values()) == ([words] if words else [])
+    assert all("at_prediction" in claim for claim in broken)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [

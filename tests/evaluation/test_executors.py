@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stbench.errors import StorageError
-from stbench.evaluation.executors import _work
+from stbench.evaluation.workers import work
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +25,13 @@ def bench(error: Exception) -> Any:
     def materials() -> None:
         raise error
 
-    return SimpleNamespace(materials=materials, runner=lambda materials: None)
+    return SimpleNamespace(materials=materials, runner=lambda materials, progress: None)
 
 
 @pytest.mark.parametrize("error", [EOFError("Ran out of input"), BrokenPipeError("of a library")])
 def test_what_breaks_in_a_worker_is_heard(error: Exception):
     here, there = multiprocessing.Pipe()
-    _work(bench(error), there)
+    work(bench(error), there)
     message = here.recv()
     assert isinstance(message, RuntimeError)
     assert f"{type(error).__name__}: {error}" in str(message)
@@ -39,16 +39,16 @@ def test_what_breaks_in_a_worker_is_heard(error: Exception):
 
 def test_an_error_of_ours_comes_as_it_is():
     here, there = multiprocessing.Pipe()
-    _work(bench(StorageError("The disk is full.")), there)
+    work(bench(StorageError("The disk is full.")), there)
     message = here.recv()
     assert (type(message), str(message)) == (StorageError, "The disk is full.")
 
 
-@pytest.mark.parametrize("jobs", [0, 1])
-def test_a_worker_ends_quietly_when_nobody_is_there_any_more(jobs: int):
+@pytest.mark.parametrize("tasks", [0, 1])
+def test_a_worker_ends_quietly_when_nobody_is_there_any_more(tasks: int):
     here, there = multiprocessing.Pipe()
-    for _ in range(jobs):
-        here.send(SimpleNamespace(keys={0: "key"}))
+    for _ in range(tasks):
+        here.send(SimpleNamespace(key="key"))
     here.close()
-    runner = SimpleNamespace(run=lambda job: iter([SimpleNamespace(seed=0)]))
-    _work(SimpleNamespace(materials=lambda: None, runner=lambda materials: runner), there)  # type: ignore[arg-type]
+    runner = SimpleNamespace(do=lambda task: SimpleNamespace(key="key"))
+    work(SimpleNamespace(materials=lambda: None, runner=lambda materials, progress: runner), there)  # type: ignore[arg-type]

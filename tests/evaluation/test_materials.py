@@ -17,6 +17,7 @@ from stbench.errors import CannotFit, MethodError
 from stbench.evaluation.design import Design
 from stbench.evaluation.fit_inputs import FitInputs, fit_inputs
 from stbench.evaluation.folds import group_slides, leave_one_group_out, outer_folds
+from stbench.evaluation.listening import CurveEar
 from stbench.evaluation.materials import FoldMaterials, Materials
 from stbench.evaluation.trials.handouts import Handout
 from stbench.preprocess.patches import PatchSize
@@ -185,6 +186,11 @@ def inputs_with_validation(slides: dict[str, Slide], **design: Any) -> tuple[Fol
     return fold, fit_inputs(fold, card(target="minmax"), ("S3", "S4"), ("S2",))
 
 
+def curve_ear(fold: FoldMaterials, inputs: FitInputs) -> CurveEar:
+    slides = {name: fold.validation_slide(name) for name in inputs.judged}
+    return CurveEar(slides, inputs.scaling, np.full(12, 1e-12), 1, "a fit", None)
+
+
 def test_inner_scaling_is_fitted_on_the_inner_training_slides_alone(slides):
     _, inputs = inputs_with_validation(slides)
     louder = {**slides, "S2": with_counts(slides["S2"], slides["S2"].counts.toarray() * np.arange(30))}
@@ -203,17 +209,22 @@ def test_validation_slides_are_queries_scored_on_their_scored_spots_on_the_log_s
     truth = log_cpm(slides["S2"], fold.panel.genes)
     kept = np.delete(prediction, SHALLOW, axis=0)
     expected = np.mean([np.corrcoef(truth[:, g], kept[:, g])[0, 1] for g in range(12)])
-    assert inputs.judge is not None
-    assert inputs.judge([prediction]) == pytest.approx(expected)
-    prediction[list(SHALLOW)] = 77.0
-    assert inputs.judge([prediction]) == pytest.approx(expected)
+    ear = curve_ear(fold, inputs)
+    for checkpoint, shallow in ((1, prediction[list(SHALLOW)]), (2, 77.0)):
+        prediction[list(SHALLOW)] = shallow
+        ear.hand_over(checkpoint, [prediction])
+    ((found,),) = (point.values() for point in ear.points())
+    assert found["pcc"] == pytest.approx((expected, expected))
+    assert found["pcc_given_depth"][0] == found["pcc_given_depth"][1] != found["pcc"][0]
+    with pytest.raises(MethodError, match="2 predictions were handed over for 1 queries"):
+        ear.hand_over(3, [prediction, prediction])
+    with pytest.raises(MethodError, match="Checkpoint 2 was handed over after 2"):
+        ear.hand_over(2, [prediction])
     prediction[0, 0] = np.nan
     with pytest.raises(MethodError, match="finite"):
-        inputs.judge([prediction])
+        ear.hand_over(3, [prediction])
     with pytest.raises(MethodError, match="shape"):
-        inputs.judge([prediction[:-1]])
-    with pytest.raises(MethodError, match="2 predictions were handed over for 1 queries"):
-        inputs.judge([prediction, prediction])
+        ear.hand_over(4, [prediction[:-1]])
 
 
 def emptied(slide: Slide, n_left: int) -> Slide:
@@ -229,14 +240,15 @@ def test_slides_without_a_scored_spot_neither_train_nor_judge(slides):
     inputs = fit_inputs(fold, BLIND, ("S2", "S4"), ("S2", "S3", "S4"))
     assert [slide.id for slide in opened(inputs.train)] == ["S4"]
     assert [query.id for query in opened(inputs.queries)] == ["query-0"]
-    assert inputs.judge is not None
+    assert inputs.judged == ("S4",)
     own = np.zeros((GRID**2, 12))
     own[slides["S4"].totals >= 100] = inputs.scaling.apply(fold.log_expression("S4"))
-    assert inputs.judge([own]) == pytest.approx(1)
+    ear = curve_ear(fold, inputs)
+    ear.hand_over(0, [own])
+    assert ear.points()[0]["S4"]["pcc"] == pytest.approx((1,))
     with pytest.raises(CannotFit, match="None of the training slides S2"):
         fit_inputs(fold, BLIND, ("S2",))
-    with pytest.raises(CannotFit, match="validation slides S2, S3"):
-        fit_inputs(fold, BLIND, ("S4",), ("S2", "S3"))
+    assert fit_inputs(fold, BLIND, ("S4",), ("S2", "S3")).judged == ()
 
 
 def test_a_method_that_needs_more_slides_cannot_be_fitted(slides):

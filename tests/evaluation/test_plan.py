@@ -14,10 +14,12 @@ from tiny_slides import make_slides, sources_of
 
 from stbench.contract import MethodCard, SlideSource
 from stbench.errors import UnknownName, UsageError
+from stbench.evaluation import freshness as freshness_module
 from stbench.evaluation import plan as plan_module
+from stbench.evaluation import trial_keys as keys_module
+from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import group_slides
-from stbench.evaluation.plan import Contestant, Plan, make_plan
+from stbench.evaluation.plan import Plan, inner_trials, make_plan
 from stbench.preprocess.patches import PatchSize
 
 GRID = ({}, {"penalty": 10.0}, {"penalty": 20.0})
@@ -42,32 +44,86 @@ def plan_of(
     **design: Any,
 ) -> Plan:
     fixed = Design("tiny", **design)
-    groups = group_slides({s.id: s.patient for s in sources}, fixed.split)
-    return make_plan(fixed, dataset_source, sources, groups, contestants or [contestant()], seeds)
+    return make_plan(fixed, dataset_source, sources, contestants or [contestant()], seeds)
 
 
 def keys(*arguments: Any, **changes: Any) -> set[str]:
     return {key for job in plan_of(*arguments, **changes).jobs for key in job.keys.values()}
 
 
-def test_the_number_of_fits_is_groups_times_others_times_settings_plus_groups(sources):
-    assert plan_of(sources).n_fits == 4 * 3 * 3 + 4
-    assert plan_of(sources, grid="full").n_fits == 4 * 3 * 6 + 4
-    assert plan_of(sources, inner="2").n_fits == 4 * 2 * 3 + 4
-    assert plan_of(sources, inner="none").n_fits == 4
-    assert plan_of(sources, max_settings=2).n_fits == 4 * 3 * 2 + 4
-    assert plan_of(sources, seeds=(0, 1, 2)).n_fits == 4 * 3 * 3 + 4 * 3
-    assert plan_of(sources, contestant(), contestant("floor", name="other")).n_fits == 2 * (4 * 3 * 3 + 4)
-    patients = plan_of(sources, split="patient")  # A, A, B, C: two inner groups each, by slide never
-    assert patients.n_fits == 3 * 2 * 3 + 3 - 2 * 3  # without A two slides are left: no inner loop
+def inner_keys(*arguments: Any, **changes: Any) -> set[str]:
+    return set(inner_trials(plan_of(*arguments, **changes).jobs))
 
 
-def test_the_36_real_slides_with_four_settings_are_5076_fits(tmp_path, cache):
+def test_pairs_of_blocks_are_fitted_once_for_both(sources):
+    assert plan_of(sources).n_trials == 6 * 3 + 4
+    assert plan_of(sources, seeds=(0, 1, 2)).n_trials == 6 * 3 + 4 * 3
+    assert plan_of(sources, contestant(), contestant("floor", name="other")).n_trials == 2 * (6 * 3 + 4)
+    assert (
+        inner_keys(sources) == inner_keys(sources, split="slide-matched") == inner_keys(sources, seeds=(4, 9))
+    )
+    assert inner_keys(sources) < inner_keys(sources, contestant(), contestant(name="other"))
+
+
+def test_the_number_of_literal_fits_is_groups_times_others_times_settings_plus_groups(sources):
+    assert plan_of(sources, inner="all").n_trials == 4 * 3 * 3 + 4
+    assert plan_of(sources, inner="all", grid="full").n_trials == 4 * 3 * 6 + 4
+    assert plan_of(sources, inner="2").n_trials == 4 * 2 * 3 + 4
+    assert plan_of(sources, inner="none").n_trials == 4
+    assert plan_of(sources, inner="all", max_settings=2).n_trials == 4 * 3 * 2 + 4
+    patients = plan_of(sources, split="patient", inner="all")  # A, A, B, C: two inner groups each
+    assert patients.n_trials == 3 * 2 * 3 + 3 - 2 * 3  # without A two slides are left: no inner loop
+
+
+def many_slides(tmp_path: Path, n: int, per_patient: int) -> list[SlideSource]:
     (tmp_path / "file").write_text("x")
     files: Mapping[str, Path] = {"image": tmp_path / "file"}
-    many = [SlideSource(f"S{i}", None, files, lambda: None) for i in range(36)]  # type: ignore[arg-type, return-value]
+    return [
+        SlideSource(f"S{i}", f"P{i // per_patient}", files, lambda: None)  # type: ignore[arg-type, return-value]
+        for i in range(n)
+    ]
+
+
+def test_36_slides_of_8_patients_with_four_settings_are_148_trials_and_literally_5076(tmp_path, cache):
+    many = many_slides(tmp_path, 36, 5)  # seven patients of five slides, one of one
     card = MethodCard(title="T", summary="S", family="F", grid=({}, {"a": 1}, {"a": 2}, {"a": 3}))
-    assert plan_of(many, contestant(card=card)).n_fits == 5_076
+    assert plan_of(many, contestant(card=card)).n_trials == 28 * 4 + 36 == 148
+    assert plan_of(many, contestant(card=card), inner="all").n_trials == 5_076
+
+
+def test_one_tuning_serves_all_three_splits_and_only_refits_are_new(tmp_path, cache):
+    many = many_slides(tmp_path, 16, 2)
+    by_split = {split: plan_of(many, split=split) for split in ("slide", "patient", "slide-matched")}
+    assert len({frozenset(inner_trials(plan.jobs)) for plan in by_split.values()}) == 1
+    refits = [key for plan in by_split.values() for job in plan.jobs for key in job.keys.values()]
+    assert len(set(refits)) == len(refits) == 16 + 8 + 16
+
+
+@pytest.mark.parametrize("split", ["slide", "patient", "slide-matched"])
+@pytest.mark.parametrize(("n", "per_patient"), [(16, 2), (9, 2), (6, 3), (5, 5), (12, 1)])
+def test_no_trial_behind_a_choice_knew_or_judged_a_slide_of_the_refits_test_group(
+    tmp_path, cache, split, n, per_patient
+):
+    if split != "slide" and n == per_patient:
+        pytest.skip("one patient cannot be left out")
+    for job in plan_of(many_slides(tmp_path, n, per_patient), split=split).jobs:
+        for judgement in job.judgements:
+            assert not set(job.fold.test) & set(judgement.trial.fold.train)
+            assert not set(job.fold.test) & set(judgement.slides)
+            assert set(judgement.slides) <= set(judgement.trial.fold.test)
+
+
+def test_below_four_patients_the_patient_split_is_tuned_on_its_own_and_says_so(tmp_path, cache):
+    plan = plan_of(many_slides(tmp_path, 6, 3), split="patient")
+    assert {job.note for job in plan.jobs} == {
+        "tuned on its own training slides alone: fewer than 4 patients; inner loop by slide: one training patient"
+    }
+    assert not plan_of(many_slides(tmp_path, 6, 3)).jobs[0].note
+
+
+def test_of_three_slides_none_is_tuned(tmp_path, cache):
+    job = plan_of(many_slides(tmp_path, 3, 1)).jobs[0]
+    assert job.judgements == () and "too few for an inner loop" in job.note
 
 
 def test_jobs_come_fold_by_fold(sources):
@@ -89,9 +145,9 @@ def test_the_grid_is_tried_over_the_preset_and_under_what_is_set_by_hand(sources
     assert full == tuple({"penalty": 5.0, "width": width} for width in (3, 4, 5))
 
 
-def test_one_seed_tunes_and_every_seed_has_its_key(sources):
+def test_all_seeds_share_the_inner_trials_and_every_seed_has_its_key(sources):
     job = plan_of(sources, seeds=(5, 1)).jobs[0]
-    assert (list(job.keys), job.tuning_seed, job.n_fits) == ([5, 1], 5, 3 * 3 + 2)
+    assert (list(job.keys), len(job.trials)) == ([5, 1], 3 * 3)
     assert len(set(job.keys.values())) == 2
 
 
@@ -99,7 +155,7 @@ def test_a_method_that_needs_more_slides_than_an_inner_fold_has_goes_without(sou
     card = contestant().card.model_copy(update={"needs": {"min_train_slides": 3}})
     card = MethodCard(**{**card.model_dump(exclude={"needs"}), "needs": {"min_train_slides": 3}})
     job = plan_of(sources, contestant(card=card)).jobs[0]
-    assert job.inner.folds == () and "fewer than 3 training slides" in job.inner.note
+    assert job.judgements == () and "fewer than 3 training slides" in job.note
     assert job.settings == ({},)
 
 
@@ -120,8 +176,9 @@ def test_keys_follow_everything_that_a_record_depends_on(sources, tmp_path, monk
         *(
             keys(sources, **change)
             for change in (
-                {"split": "patient"}, {"inner": "none"}, {"inner": "2"}, {"grid": "full"}, {"n_genes": 100},
-                {"genes": "highest"}, {"genes": f"file:{tmp_path}/genes.txt"}, {"scale": "zscore"},
+                {"split": "patient"}, {"inner": "none"}, {"inner": "2"}, {"inner": "all"},
+                {"tune_on": "pcc-equal-depth"}, {"threads": 2}, {"device": "cuda"}, {"halving": True}, {"grid": "full"},
+                {"n_genes": 100}, {"genes": "highest"}, {"genes": f"file:{tmp_path}/genes.txt"}, {"scale": "zscore"},
                 {"encoder": "resnet18"}, {"patch": PatchSize(112)}, {"patch": PatchSize(microns=55.0)},
                 {"min_counts": 50}, {"epochs": 3}, {"epochs": 4}, {"max_settings": 1},
             )
@@ -133,7 +190,7 @@ def test_keys_follow_everything_that_a_record_depends_on(sources, tmp_path, monk
     others.append(keys(sources))
     monkeypatch.setattr(plan_module, "PROTOCOL_VERSION", 99)
     others.append(keys(sources))
-    monkeypatch.setattr(plan_module, "harness_hash", lambda: "edited")
+    monkeypatch.setattr(freshness_module, "harness_hash", lambda: "edited")
     others.append(keys(sources))
     every = [first, *others]
     assert len(set.union(*every)) == sum(map(len, every))
@@ -151,7 +208,7 @@ def test_keys_do_not_follow_the_machine(sources, tmp_path):
         }
         moved.append(source._replace(files=files))
     here = keys(sources, genes=f"file:{tmp_path}/here/genes.txt")
-    assert keys(moved, genes=f"file:{tmp_path}/there/genes.txt", device="cuda") == here
+    assert keys(moved, genes=f"file:{tmp_path}/there/genes.txt") == here
     assert str(tmp_path) not in repr(plan_of(sources, genes=f"file:{tmp_path}/here/genes.txt").table)
 
 
@@ -162,9 +219,60 @@ def test_floors_ignore_epochs_and_seeds(sources):
     assert keys(sources, floor, max_settings=1) != keys(sources, floor)
 
 
-def test_without_an_inner_loop_no_other_seed_matters(sources):
-    assert keys(sources, inner="none", seeds=(1,)) <= keys(sources, inner="none", seeds=(0, 1))
-    assert not keys(sources, seeds=(1,)) & keys(sources, seeds=(0, 1))  # another seed tuned
+def test_no_other_seed_matters(sources):
+    for inner in ("none", "pairs"):
+        assert keys(sources, inner=inner, seeds=(1,)) <= keys(sources, inner=inner, seeds=(0, 1))
+
+
+def test_an_inner_trials_key_follows_everything_that_changes_a_prediction_and_nothing_else(
+    sources, tmp_path, monkeypatch
+):
+    (tmp_path / "genes.txt").write_text("G01\nG02\n")
+    first = inner_keys(sources)
+    others = [
+        inner_keys(sources, contestant(settings={"width": 2})),
+        inner_keys(sources, contestant(source="edited")),
+        inner_keys(sources, contestant(variant="released")),
+        inner_keys(sources, contestant(card=contestant().card.model_copy(update={"target": "log"}))),
+        inner_keys(sources, dataset_source="edited"),
+        *(
+            inner_keys(sources, **change)
+            for change in (
+                {"n_genes": 100}, {"genes": "highest"}, {"genes": f"file:{tmp_path}/genes.txt"}, {"scale": "zscore"},
+                {"encoder": "resnet18"}, {"patch": PatchSize(112)}, {"min_counts": 50}, {"epochs": 3}, {"threads": 2},
+                {"device": "cuda"}, {"inner": "all"},
+            )
+        ),
+    ]  # fmt: skip
+    np.save(sources[0].files["counts"], np.ones(3))
+    changed = inner_keys(sources)
+    assert first.isdisjoint(changed), "each pair of four slides trains on, or judges by, each slide"
+    others.append(changed)
+    monkeypatch.setattr(keys_module, "RULE", "every epoch")
+    others.append(inner_keys(sources))
+    monkeypatch.setattr(keys_module, "PROTOCOL_VERSION", 99)
+    others.append(inner_keys(sources))
+    monkeypatch.setattr(freshness_module, "harness_hash", lambda: "edited")
+    others.append(inner_keys(sources))
+    every = [first, *others]
+    assert len(set.union(*every)) == sum(map(len, every))
+
+
+def test_an_inner_trial_does_not_follow_slides_that_it_does_not_read(tmp_path, cache):
+    sources = sources_of(make_slides(tmp_path / "slides"))
+    trials = inner_trials(plan_of(sources, inner="all").jobs).values()
+    without = inner_trials(plan_of(sources[:3] + sources[3:], inner="all").jobs)
+    assert {trial.key for trial in trials} == without.keys()
+    np.save(sources[3].files["counts"], np.ones(3))
+    again = inner_trials(plan_of(sources, inner="all").jobs)
+    unread = [t for t in trials if "S4" not in {*t.fold.train, *t.fold.test, *t.fold.panel_slides}]
+    assert unread and all(trial.key in again for trial in unread)
+    assert all(trial.key not in again for trial in trials if trial not in unread)
+
+
+def test_changing_what_is_tuned_on_costs_refits_only(sources):
+    assert inner_keys(sources) == inner_keys(sources, tune_on="pcc-given-depth")
+    assert not keys(sources) & keys(sources, tune_on="pcc-given-depth")
 
 
 @pytest.mark.parametrize(
@@ -192,8 +300,9 @@ def test_all_jobs_share_a_table_that_names_what_it_is_about(sources):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"split": "spot"}, {"grid": "large"}, {"scale": "log"}, {"target": "pearson"}, {"inner": "1"}, {"inner": "x"},
-        {"n_genes": 0}, {"min_counts": -1}, {"epochs": -1}, {"max_settings": 0},
+        {"split": "spot"}, {"tune_on": "rmse"}, {"threads": 0}, {"grid": "large"}, {"scale": "log"},
+        {"target": "pearson"}, {"inner": "1"}, {"inner": "x"}, {"n_genes": 0}, {"min_counts": -1},
+        {"epochs": -1}, {"max_settings": 0},
     ],
 )  # fmt: skip
 def test_a_design_that_no_run_can_have_is_refused(wrong):

@@ -17,11 +17,11 @@ from tiny_slides import GRID, SHALLOW, make_slides, sources_of
 
 from stbench.contract import MethodCard
 from stbench.errors import UnknownName, UsageError
+from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import group_slides
 from stbench.evaluation.materials import Materials
-from stbench.evaluation.plan import Contestant, Job, make_plan
-from stbench.evaluation.runner import Runner, failed_record, with_tuning
+from stbench.evaluation.plan import Job, make_plan
+from stbench.evaluation.runner import Runner, failed_record
 from stbench.evaluation.trials.benches import InProcessBench
 from stbench.evaluation.trials.conduct import build
 from stbench.evaluation.trials.plugins import PluginPlace
@@ -48,12 +48,11 @@ def jobs_of(
 ) -> tuple[Runner, list[Job]]:
     fixed = Design("tiny", **{"genes": "highest", "n_genes": 12, **design})
     sources = sources_of(slides)
-    groups = group_slides({s.id: s.patient for s in sources}, fixed.split)
     place = PluginPlace(name, "", Path())
     contestant = Contestant(name, card_ or card(), "source", "", settings or {}, {}, place=place)
-    plan = make_plan(fixed, "reader", sources, groups, [contestant], seeds)
+    plan = make_plan(fixed, "reader", sources, [contestant], seeds)
     bench = InProcessBench(METHODS.__getitem__)
-    runner = Runner(Materials(fixed, sources, groups), bench, {"stbench": "test"})
+    runner = Runner(Materials(fixed, sources), bench, {"stbench": "test"})
     return runner, list(plan.jobs)
 
 
@@ -93,9 +92,16 @@ def test_a_record_is_the_fit_on_all_other_slides_scored_by_hand(slides):
     assert (record.train_slides, record.test_slides, record.fold) == (("S2", "S3", "S4"), ("S1",), "S1")
 
 
+def test_a_pair_trains_on_what_is_outside_both_blocks_and_predicts_both(slides, spied):
+    run(slides, "spy", fold=-1)  # tests on S4
+    found = [({slide.id for slide in train}, len(queries)) for train, queries, _ in spied]
+    assert found == [({"S2", "S3"}, 2), ({"S1", "S3"}, 2), ({"S1", "S2"}, 2), ({"S1", "S2", "S3"}, 0)]
+    assert all(slide.group == slide.id for train, _, _ in spied for slide in train)
+
+
 @pytest.mark.parametrize("split", ["slide", "patient"])
 def test_fits_see_training_slides_only_and_the_inner_loop_inner_ones(slides, spied, split):
-    run(slides, "spy", split=split, fold=-1)  # tests on S4, patient C
+    run(slides, "spy", split=split, fold=-1, inner="all")  # tests on S4, patient C
     pairs = [({slide.id for slide in train}, len(queries)) for train, queries, _ in spied]
     by_slide = [({"S2", "S3"}, 1), ({"S1", "S3"}, 1), ({"S1", "S2"}, 1)]
     by_patient = [({"S3"}, 2), ({"S1", "S2"}, 1)]
@@ -172,14 +178,21 @@ def test_several_seeds_share_one_tuning_and_repeat(slides):
     np.testing.assert_array_equal(again.predictions["S1"], one.predictions["S1"])
 
 
-def test_a_known_tuning_is_used_again(slides, spied):
-    runner, (job, *_) = jobs_of(slides, "spy", card(grid=[{}, {"shift": 1.0}]), seeds=(0, 1))
-    first, _ = runner.run(job)
-    assert len(spied) == 3 * 2 + 2 and {context.seed for _, _, context in spied} == {0, 1}
+def test_tuning_always_uses_seed_0(slides, spied):
+    runner, (job, *_) = jobs_of(slides, "spy", card(grid=[{}, {"shift": 1.0}]), seeds=(3, 1))
+    list(runner.run(job))
+    assert [context.seed for _, _, context in spied] == [0] * (3 * 2) + [3, 1]
+
+
+def test_settings_that_matter_at_prediction_only_are_judged_on_one_fit(slides, spied):
+    tuned = card(grid=[{}, {"shift": 1.0}, {"shift": 2.0}], at_prediction=["shift"])
+    (shared,) = run(slides, "spy", tuned)
+    assert len(spied) == 3 + 1
     spied.clear()
-    (later,) = runner.run(with_tuning(job, [1], json.loads(json.dumps(first.to_plain()))["tuning"]))
-    assert len(spied) == 1 and later.tuning == first.tuning and later.seed == 1
-    assert later.cost["tuning_seconds"] is None
+    (apart,) = run(slides, "spy", card(grid=[{}, {"shift": 1.0}, {"shift": 2.0}]))
+    assert len(spied) == 3 * 3 + 1
+    assert [c["curve"] for c in shared.tuning["curves"]] == [c["curve"] for c in apart.tuning["curves"]]
+    assert shared.tuning["settings"] == apart.tuning["settings"]
 
 
 @pytest.mark.parametrize(
@@ -193,11 +206,10 @@ def test_a_known_tuning_is_used_again(slides, spied):
     ],
 )
 def test_a_failure_is_a_record_with_its_reason(slides, how, words):
-    for inner in ("all", "none"):
+    for inner in ("pairs", "all", "none"):
         (record,) = run(slides, "failing", settings={"how": how}, inner=inner)
         assert not record.finished and not record.slides and not record.predictions
         assert record.failure and re.search(words, record.failure) and "\n" not in record.failure
-        assert record.failure.startswith("inner loop: ") == (inner == "all")
         assert record.provenance["finished_at"] and record.test_slides == ("S1",)
 
 
@@ -207,14 +219,14 @@ def test_one_seeds_failure_stops_no_other(slides):
 
 
 def test_an_interrupt_is_nobodys_result(slides):
-    for inner in ("all", "none"):
+    for inner in ("pairs", "all", "none"):
         with pytest.raises(KeyboardInterrupt):
             run(slides, "failing", settings={"how": "interrupt"}, inner=inner)
 
 
 def test_a_methods_own_usage_error_is_its_failure(slides):
     """Unusable input stops a run; a method that says so in the middle of its fit only fails."""
-    for inner in ("all", "none"):
+    for inner in ("pairs", "all", "none"):
         (record,) = run(slides, "failing", settings={"how": "usage"}, inner=inner)
         assert not record.finished and record.failure
 
@@ -276,12 +288,17 @@ def test_a_training_slide_with_hardly_a_spot_is_no_obstacle(slides):
             assert "1 inner folds left out: nothing can be scored on their slides" in record.notes
 
 
-def test_an_inner_loop_without_any_score_is_a_row_with_its_reason(slides):
+def test_where_nothing_can_be_judged_the_published_settings_are_used_and_the_row_says_so(slides):
     poor = {name: slide if name == "S1" else with_counts(slide, _left(2)) for name, slide in slides.items()}
     (record,) = run(poor, "plane")
-    assert record.failure and record.failure.startswith("inner loop: nothing can be scored")
-    (untuned,) = run(poor, "plane", inner="none")
-    assert untuned.finished
+    assert record.finished and record.tuning == {}
+    assert "published settings: in the inner loop nothing could be judged" in record.notes
+
+
+def test_a_setting_whose_trial_failed_is_out_and_the_row_says_so(slides):
+    (record,) = run(slides, "failing", card(grid=[{}, {"how": "nothing"}]))
+    assert record.finished and record.tuning["settings"] == {"how": "nothing"}
+    assert "inner loop without the defaults: RuntimeError: two lines" in record.notes
 
 
 def test_genes_that_the_test_slide_does_not_measure_are_left_out_and_counted(slides):
@@ -313,7 +330,7 @@ def test_progress_says_what_is_being_fitted(slides):
     runner.progress = lambda *what: heard.append(what)
     list(runner.run(job))
     assert len(heard) == 3 * 6 + 4
-    assert heard[0][:3] == ("epochs · fold S1 · inner S2", 1, 6) and heard[0][3] is not None
+    assert heard[0][:3] == ("epochs · without S1+S2", 1, 6) and heard[0][3] is not None
     assert heard[-1] == ("epochs · fold S1", 4, 4, None)
 
 

@@ -16,6 +16,7 @@ import torch
 from handed_over import fit_with_queries
 from scipy.special import log_softmax, softmax
 from scipy.stats import pearsonr
+from swept import assert_swept_as_fitted
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 import stbench.methods.bleep.method as bleep_method
@@ -518,3 +519,11 @@ def test_what_cannot_be_fitted_or_predicted_is_said():
 def test_published_steps_are_whole_batches_of_four_fifths_of_her2_without_a_slide(preset, batch, epochs):
     spots = int(13_620 * 35 / 36 * 4 / 5)  # HER2+ has 13,620 spots on 36 slides
     assert CARD.steps_published(preset) == spots // batch * epochs
+
+
+@pytest.mark.parametrize("own_stopping", [False, True])
+def test_how_many_profiles_are_averaged_is_tried_on_one_fit(own_stopping):
+    assert CARD.at_prediction == ("retrieved",)
+    method = BLEEP(**SMALL | {"epochs": 2, "own_stopping": own_stopping})
+    train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))
+    assert_swept_as_fitted(method, train, query, "retrieved", [1, 3, 200])

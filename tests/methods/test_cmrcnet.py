@@ -14,6 +14,7 @@ import torch
 from handed_over import fit_with_queries
 from scipy.special import log_softmax, softmax
 from scipy.stats import pearsonr
+from swept import assert_swept_as_fitted
 from torch import nn
 
 from stbench.contract import FitContext
@@ -570,3 +571,10 @@ def test_predict_before_fit_and_slides_without_patches_are_errors():
         CMRCNet().predict(QUERY)
     with pytest.raises(MethodError, match="no patches of 224 px"):
         CMRCNet(**SMALL).fit([replace(TRAIN[0], patches={})])
+
+
+def test_how_many_neighbours_are_averaged_is_tried_on_one_fit():
+    assert CARD.at_prediction == ("neighbours",)
+    method = CMRCNet(**SMALL | {"epochs": 2})
+    train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))
+    assert_swept_as_fitted(method, train, query, "neighbours", [1, 3, 200])

@@ -13,6 +13,7 @@ import pytest
 import torch
 from handed_over import fit_with_queries
 from scipy.special import log_softmax
+from swept import assert_swept_as_fitted
 
 from stbench.contract import FitContext
 from stbench.datasets.her2 import plugin as Her2
@@ -631,3 +632,10 @@ def test_recomputed_dense_blocks_give_the_same_gradients_and_statistics():
         torch.testing.assert_close(one, other)
     for name, values in statistics[0].items():
         torch.testing.assert_close(values, statistics[1][name])
+
+
+def test_how_many_neighbours_are_averaged_is_tried_on_one_fit():
+    assert CARD.at_prediction == ("neighbours",)
+    method = MclSTExp(**SMALL | {"epochs": 2})
+    train, query = [training_slide(name) for name in "AB"], query_of(training_slide("Q"))
+    assert_swept_as_fitted(method, train, query, "neighbours", [1, 3, 200])

@@ -30,15 +30,15 @@ def test_components_are_those_of_the_singular_value_decomposition(sizes, width):
     embeddings = np.concatenate([slide.embeddings for slide in _slides(sizes, width)]).astype(np.float64)
     found = principal_components(embeddings, 6)
     _, _, exact = np.linalg.svd(embeddings - embeddings.mean(axis=0), full_matrices=False)
-    agreement = np.abs((found.components_ * exact[: len(found.components_)]).sum(axis=1))
+    agreement = np.abs((found.axes * exact[: len(found.axes)]).sum(axis=1))
     np.testing.assert_allclose(agreement, 1, atol=1e-9)
     again = principal_components(embeddings, 6)
-    np.testing.assert_array_equal(found.components_, again.components_)
+    np.testing.assert_array_equal(found.axes, again.axes)
 
 
 def test_more_components_than_spots_give_as_many_as_there_are():
     embeddings = np.random.default_rng(0).normal(0, 1, (5, 40))
-    assert principal_components(embeddings, 64).components_.shape == (5, 40)
+    assert principal_components(embeddings, 64).axes.shape == (5, 40)
 
 
 def _projected(embeddings: np.ndarray, query: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +62,7 @@ def test_the_component_ridge_solves_the_normal_equations(penalty):
     genes = np.concatenate([slide.expression for slide in slides]).astype(float)
     known, asked = _projected(embeddings, query, 8)
     expected = genes.mean(0) + asked @ _ridge(known, genes, penalty)
-    np.testing.assert_allclose(ComponentRidge(8, penalty).fit(slides).predict(query), expected, atol=1e-8)
+    np.testing.assert_allclose(ComponentRidge(8).fit(slides).predict(query, penalty), expected, atol=1e-8)
 
 
 def test_the_depth_ridge_gives_one_number_to_every_gene_on_its_line():
@@ -76,7 +76,7 @@ def test_the_depth_ridge_gives_one_number_to_every_gene_on_its_line():
     slopes = [np.linalg.lstsq(depth[:, None], centred[:, gene])[0][0] for gene in range(4)]
     mean = np.concatenate([s.expression for s in slides]).mean(0, dtype=float)
     expected = mean + number[:, None] * np.array(slopes)
-    np.testing.assert_allclose(DepthRidge(8, 100.0).fit(slides).predict(query), expected, atol=1e-6)
+    np.testing.assert_allclose(DepthRidge(8).fit(slides).predict(query, 100.0), expected, atol=1e-6)
 
 
 def test_differences_between_slides_alone_do_not_pass_for_depth():
@@ -85,5 +85,5 @@ def test_differences_between_slides_alone_do_not_pass_for_depth():
         TrainingSlide(**{**vars(s), "totals": np.full(30, t), "expression": np.full((30, 4), t, np.float32)})
         for s, t in zip(slides, (100.0, 5_000.0), strict=True)
     ]
-    predicted = DepthRidge(4, 1.0).fit(flat).predict(slides[0].embeddings)
+    predicted = DepthRidge(4).fit(flat).predict(slides[0].embeddings, 1.0)
     np.testing.assert_allclose(predicted, np.full((30, 4), 2_550.0))

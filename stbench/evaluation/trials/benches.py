@@ -27,7 +27,7 @@ class Ear:
         """Epochs done so far, of all."""
 
     def hand_over(self, checkpoint: int, predictions: list[np.ndarray]) -> None:
-        """What is predicted for the queries at a checkpoint."""
+        """What is predicted for the queries at a checkpoint, and again for each change of a sweep."""
 
 
 class Bench(Protocol):
@@ -53,7 +53,8 @@ class SealedBench:
         work, arrays = trial.packed()
         n_genes = trial.train[0].arrays["expression"].shape[1]
         sizes = [(query.n_spots, n_genes) for query in trial.queries]
-        most = _NUMBER * sum(n * genes for n, genes in sizes)
+        handed_over = sizes * (1 + len(trial.sweep))
+        most = _NUMBER * sum(n * genes for n, genes in handed_over)
         sealed: list[str] = []
 
         def hear(frame: Frame) -> None:
@@ -65,7 +66,7 @@ class SealedBench:
             elif frame.kind == "opened" and self.on_opened and isinstance(frame.value, list):
                 self.on_opened([str(path)[:_LONGEST_PATH] for path in frame.value[:_MOST_PATHS]])
             elif frame.kind == "checkpoint" and type(frame.value) is int:
-                _check_sizes(frame, sizes)
+                _check_sizes(frame, handed_over)
                 ear.hand_over(frame.value, list(frame.arrays))
             else:
                 raise BadFrame("It sent something that is no result.")

@@ -15,6 +15,7 @@ import numpy as np
 
 from stbench.contract import FitContext, FitReport, Method
 from stbench.errors import MethodError, UsageError
+from stbench.evaluation.checkpoints import checkpoints_of
 from stbench.evaluation.cost import measured, operations
 from stbench.evaluation.method_warnings import hearing
 from stbench.evaluation.trials.trial import MOST_NOTES, Trial, TrialFacts, TrialResult, cost_facts
@@ -55,10 +56,14 @@ def conduct(
 
     def hand_over(checkpoint: int, predictions: Sequence[np.ndarray]) -> None:
         if while_training:
-            answer.hand_over(operator.index(checkpoint), _checked(predictions, queries, n_genes))
+            found = _checked(predictions, queries, n_genes)
+            for changes in trial.sweep:
+                variant = method.with_settings(**changes)
+                found += _checked([variant.predict(query) for query in queries], queries, n_genes)
+            answer.hand_over(operator.index(checkpoint), found)
 
     context = FitContext(trial.seed, trial.device, answer.progress, hand_over)
-    checkpoints = range(1, method.settings().get("epochs", 0) + 1) if while_training else ()
+    checkpoints = checkpoints_of(method.settings().get("epochs", 0)) if while_training else ()
     asked = list(queries) if while_training else []
     try:
         report, cost = measured(lambda: method.fit(train, asked, checkpoints, context))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +53,12 @@ def describe(
             raise PluginError(str(error)) from error
         raise PluginError(f"Plugin {plugin.name} does not load: {error}.") from error
     return Description(dict(value["defaults"]), str(value["problem"]))
+
+
+@cache
+def defaults_of(plugin: PluginPlace) -> Mapping[str, Any]:
+    """A method's defaults, asked once; PluginError where it does not load."""
+    return describe(plugin).defaults
 
 
 def look_at(work: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Task:

@@ -36,10 +36,14 @@ class Inputs:
 
 @dataclass
 class Examination:
-    """A method on the bench: its class, what its card says of settings, and what it is fitted on."""
+    """A method on the bench: its class, what its card says of settings, and what it is fitted on.
+
+    at_prediction  the (setting, value) pairs that the card says are tried on one fit
+    """
 
     method_class: type[Method]
     settings_named: list[Mapping[str, Any]]
+    at_prediction: Sequence[tuple[str, Any]]
     genuine: Inputs
     scrambled: Inputs
     other_query: QuerySlide
@@ -55,12 +59,12 @@ class Examination:
     def query(self) -> QuerySlide:
         return copy.deepcopy(self.genuine.query)
 
-    def fresh(self) -> Method:
-        return build(self.method_class, {}, EXAMINED_EPOCHS)
+    def fresh(self, **settings: Any) -> Method:
+        return build(self.method_class, settings, EXAMINED_EPOCHS)
 
-    def fitted(self, inputs: Inputs | None = None) -> Method:
+    def fitted(self, inputs: Inputs | None = None, **settings: Any) -> Method:
         """A fresh method, fitted with seed 0."""
-        method = self.fresh()
+        method = self.fresh(**settings)
         method.fit((inputs or self.inputs()).train, context=FitContext())
         return method
 
@@ -74,6 +78,12 @@ class Examination:
         """The reference prediction: a fresh fit with seed 0."""
         return np.asarray(self.after_fit.predict(self.query())).copy()
 
+    def predicted_by_a_fit_with(self, name: str, value: Any) -> np.ndarray:
+        """The prediction of a fresh fit with seed 0 and that setting."""
+        if self.fresh().settings()[name] == value:
+            return self.prediction
+        return np.asarray(self.fitted(**{name: value}).predict(self.query()))
+
 
 def examine(work: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Task:
     """Try the claims named, one after the other, and send a verdict on each: a problem in words, or None."""
@@ -83,7 +93,9 @@ def examine(work: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Task:
 
     def task(load: Loading, voice: Voice) -> tuple[Any, Sequence[np.ndarray]]:
         genuine, scrambled = Inputs(train[:half], query), Inputs(train[half:], scrambled_query)
-        examination = Examination(load(), work["settings_named"], genuine, scrambled, other_query)
+        examination = Examination(
+            load(), work["settings_named"], work["at_prediction"], genuine, scrambled, other_query
+        )
         for name in work["claims"]:
             voice.say("verdict", {"claim": name, **_verdict(CLAIMS[name], examination)})
         return None, []
@@ -191,6 +203,42 @@ def queries_are_predicted_at_checkpoints(examination: Examination) -> None:
     _require(np.array_equal(last, method.predict(query)), "the last of them is not what predict gives then")
 
 
+def settings_at_prediction(examination: Examination) -> None:
+    """A setting of `at_prediction`, changed once fitted or at a checkpoint, predicts as a fit with it does."""
+    method, settings, query = examination.after_fit, examination.fresh().settings(), examination.query()
+    at_last_checkpoint = _swept_while_fitting(examination)
+    for (name, value), found_there in zip(examination.at_prediction, at_last_checkpoint, strict=True):
+        changed, what = method.with_settings(**{name: value}), f"{name} {value}"
+        _require(changed.settings() == settings | {name: value}, f"the copy with {what} has other settings")
+        refit = examination.predicted_by_a_fit_with(name, value)
+        _require(_same(changed.predict(query), refit), f"a fit with {what} predicts something else")
+        _require(
+            _same(found_there, refit), f"with {what} the last checkpoint has other predictions than a fit"
+        )
+    unchanged = np.array_equal(method.predict(query), examination.prediction)
+    _require(unchanged and method.settings() == settings, "the fitted method itself was changed")
+
+
+def _swept_while_fitting(examination: Examination) -> list[np.ndarray]:
+    """What copies with the values of `at_prediction` predict at the last checkpoint of one fit, in their order."""
+    method, inputs, query = examination.fresh(), examination.inputs(), examination.query()
+    found: list[np.ndarray] = []
+
+    def sweep(checkpoint: int, predictions: Sequence[np.ndarray]) -> None:
+        copies = [method.with_settings(**{name: value}) for name, value in examination.at_prediction]
+        found[:] = [np.array(changed.predict(query)) for changed in copies]
+
+    if examination.at_prediction:
+        method.fit(inputs.train, [query], range(1, EXAMINED_EPOCHS + 1), FitContext(hand_over=sweep))
+        _require(bool(found), "there was no checkpoint")
+    return found
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Equal, but for the last digits of a double: a closed form may go another way to its numbers."""
+    return np.shape(one) == np.shape(other) and np.allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
 def truth_stays_unseen(examination: Examination) -> None:
     """Predictions do not change when the test slide's counts are scrambled."""
     scrambled = copy.deepcopy(examination.scrambled)
@@ -239,6 +287,7 @@ CLAIMS: dict[str, Callable[[Examination], None]] = {
         inputs_are_left_alone,
         pickles,
         queries_are_predicted_at_checkpoints,
+        settings_at_prediction,
         truth_stays_unseen,
         slides_do_not_mix,
         one_spot_is_enough,

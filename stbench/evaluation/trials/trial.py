@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from stbench.evaluation.trials.frames import BadFrame, Frame
 from stbench.evaluation.trials.handouts import Handout
 from stbench.evaluation.trials.plugins import PluginPlace
 
-NOT_SEALED = "not sealed"
+SEALED, NOT_SEALED = "sealed", "not sealed"
 MOST_NOTES = 50
 
 
@@ -26,7 +26,9 @@ class Trial:
     settings  of the method, over its defaults; `epochs` is a bound on its own number of epochs
     train     slides that it is fitted on
     light     whether the method trains no network
-    queries   slides that it predicts: while it trains, after each epoch; or once it is fitted
+    queries   slides that it predicts: while it trains, at checkpoints; or once it is fitted
+    sweep     changes of settings that matter at prediction only: at each checkpoint the queries are predicted with
+              the settings as they are, and then with each of these changes
     """
 
     plugin: PluginPlace
@@ -39,6 +41,7 @@ class Trial:
     queries: tuple[Handout, ...] = ()
     predicted: Literal["while it trains", "once it is fitted"] = "once it is fitted"
     light: bool = False
+    sweep: tuple[Mapping[str, Any], ...] = ()
 
     def packed(self) -> tuple[dict[str, Any], list[np.ndarray]]:
         """The trial as plain values and arrays."""
@@ -54,6 +57,7 @@ class Trial:
             "n_train": len(self.train),
             "predicted": self.predicted,
             "light": self.light,
+            "sweep": [dict(changes) for changes in self.sweep],
         }
         return plain, arrays
 
@@ -63,6 +67,7 @@ class Trial:
         values = dict(plain)
         slides, n_train = handouts.unpacked(values.pop("slides"), arrays), values.pop("n_train")
         values["plugin"] = PluginPlace.unpacked(values["plugin"])
+        values["sweep"] = tuple(values["sweep"])
         return cls(**values, train=tuple(slides[:n_train]), queries=tuple(slides[n_train:]))
 
 
@@ -123,6 +128,13 @@ class TrialResult:
         except (ValidationError, ValueError, TypeError) as error:
             raise BadFrame("It sent something that is no result.") from error
         return cls(facts, list(frame.arrays), sealed)
+
+
+def least_sealed(found: Iterable[str]) -> str:
+    """The words of the trial that could reach most of the machine; "not sealed" of none."""
+    return max(
+        found, key=lambda words: 2 if words == NOT_SEALED else int(words != SEALED), default=NOT_SEALED
+    )
 
 
 def cost_facts(cost: Any) -> TrialCost:

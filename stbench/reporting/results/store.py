@@ -110,6 +110,10 @@ class RunStore:
                 problems.append(f"{error} It is left out; the run that made it will do it again.")
         return records, problems
 
+    def load(self, key: str) -> Record:
+        """The Record of that key, its arrays left on disk; StorageError where it is not whole."""
+        return self._read(self._record_file(key))[0]
+
     def load_predictions(self, key: str) -> dict[str, np.ndarray]:
         """Slide -> (n_spots, n_genes) float32 predictions; StorageError where they are not whole."""
         return self._load(key, _PREFIX)

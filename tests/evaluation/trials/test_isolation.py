@@ -17,6 +17,8 @@ import pytest
 import torch
 from plugins.command import Outcome, records, stbench
 
+from stbench import registry
+
 UNRULY = Path(__file__).resolve().parents[2] / "plugins" / "methods" / "unruly"
 DESIGN = ["--dataset", "demo-tiny", "--genes", "highest", "--inner", "none", "--slides", "A1,B1", "--json"]
 HARMLESS = ["default_dtype", "strict_warnings", "other_folder", "prints", "daemon"]
@@ -39,8 +41,15 @@ FAILURES = {
 Run = Callable[..., tuple[Outcome, dict[str, list[dict[str, Any]]]]]
 
 
+@pytest.fixture(autouse=True)
+def few_spots(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """demo-tiny's slides have 9 spots and 24 genes: what happens to processes is the same on any data."""
+    demo_tiny: Any = registry.load_dataset("demo-tiny")
+    monkeypatch.setattr(demo_tiny, "design", demo_tiny.design._replace(grid=3, n_genes=24))
+
+
 @pytest.fixture
-def run(quick: None, tmp_path: Path, plug_in: Callable[[Path], None]) -> Run:
+def run(tmp_path: Path, plug_in: Callable[[Path], None]) -> Run:
     """Runs a plugin of each deed beside knn: how the command ended, and Records by method."""
 
     def call(deeds: Iterable[str], *more: object) -> tuple[Outcome, dict[str, list[dict[str, Any]]]]:
@@ -136,9 +145,7 @@ plugin = Teller
 
 
 @pytest.mark.acceptance
-def test_no_command_imports_a_method_in_its_own_process(
-    quick: None, tmp_path: Path, plug_in: Callable[[Path], None]
-):
+def test_no_command_imports_a_method_in_its_own_process(tmp_path: Path, plug_in: Callable[[Path], None]):
     folder = tmp_path / "methods" / "teller"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text(TELLER)
@@ -184,7 +191,7 @@ plugin = Forger
 
 @pytest.mark.acceptance
 def test_one_that_never_stops_talking_is_ended_and_none_says_how_far_it_is_sealed(
-    quick: None, tmp_path: Path, plug_in: Callable[[Path], None]
+    tmp_path: Path, plug_in: Callable[[Path], None]
 ):
     folder = tmp_path / "methods" / "forger"
     folder.mkdir(parents=True)

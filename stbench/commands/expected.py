@@ -1,0 +1,181 @@
+"""How long the trials of a run will take, and how much memory the largest needs: a guess that says what it rests on.
+
+By what trials of the same method took that are stored under this --out, per training spot and epoch; else by what was
+measured for leaderboards/costs, scaled by training spots, epochs and the speed of this machine; else nobody knows.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from stbench.commands.slide_sizes import spots_of
+from stbench.evaluation.contestant import Contestant
+from stbench.evaluation.plan import Job
+
+if TYPE_CHECKING:
+    from stbench.commands.run import PreparedRun
+
+Basis = Literal["stored trials", "leaderboards/costs", "unknown"]
+_HERE = Path(__file__).resolve()
+# In a wheel, and in a checkout.
+_COSTS = (_HERE.with_name("costs"), _HERE.parents[2] / "leaderboards" / "costs")
+# What a trial takes besides its fit (a process, a panel, scores), and what a refit does (all scores, MLflow's maps).
+_AROUND_A_FIT, _AROUND_A_REFIT = 0.6, 1.5
+_UNKNOWN_FIT, _UNKNOWN_MEMORY_MB = 1.0, 1000.0
+_CALIBRATION_SECONDS, _CALIBRATION_SIZE = 0.5, 1024
+
+
+class Rate(NamedTuple):
+    """What a method costs: seconds per training spot and epoch (or fit, without epochs), peak memory in MB."""
+
+    seconds: float
+    peak_memory_mb: float
+    basis: Basis
+
+
+class Expected(NamedTuple):
+    """What a run's trials are expected to take.
+
+    seconds  of each trial, by key;  by_method  their sum and what it rests on
+    """
+
+    seconds: Mapping[str, float]
+    by_method: Mapping[str, tuple[float, Basis]]
+    peak_memory_mb: float
+
+    @property
+    def total(self) -> float:
+        return sum(self.seconds.values())
+
+    @property
+    def unknown(self) -> list[str]:
+        """Methods of which nobody knows what they cost."""
+        return [name for name, (_, basis) in self.by_method.items() if basis == "unknown"]
+
+
+def expected_seconds(prepared: PreparedRun, pending: Sequence[Job]) -> Expected:
+    """What the work that pending jobs wait for is expected to take on this machine, by one worker."""
+    guess = _Guess(prepared, pending)
+    seconds: dict[str, float] = {}
+    by_method: dict[str, tuple[float, Basis]] = {}
+    for key, trial in prepared.trials_to_do(pending).items():
+        guess.add(seconds, by_method, key, trial.contestant, trial.fold.train, trial.points[0], trial.epochs)
+    for job in pending:
+        for key in job.keys.values():
+            about = (job.contestant, job.fold.train, job.settings[0], job.epochs)
+            guess.add(seconds, by_method, key, *about, around=_AROUND_A_REFIT)
+    peak = max((rate.peak_memory_mb for rate in guess.rates.values()), default=_UNKNOWN_MEMORY_MB)
+    return Expected(seconds, by_method, peak)
+
+
+class _Guess:
+    """Knows each method's rate and each slide's spots."""
+
+    def __init__(self, prepared: PreparedRun, pending: Sequence[Job]):
+        self.spots = spots_of(prepared.sources, prepared.card)
+        contestants = {job.row.method: job.contestant for job in pending}
+        stored = _stored_rates(prepared, self.spots, contestants)
+        on_cpu = prepared.design.device == "cpu"
+        measured = measured_rates() if on_cpu and not contestants.keys() <= stored.keys() else {}
+        unknown = Rate(0.0, _UNKNOWN_MEMORY_MB, "unknown")
+        self.rates = {name: stored.get(name) or measured.get(name, unknown) for name in contestants}
+
+    def add(
+        self,
+        seconds: dict[str, float],
+        by_method: dict[str, tuple[float, Basis]],
+        key: str,
+        contestant: Contestant,
+        train: Sequence[str],
+        settings: Mapping[str, Any],
+        bound: int | None,
+        around: float = _AROUND_A_FIT,
+    ) -> None:
+        """Add what one fit is expected to take."""
+        rate = self.rates[contestant.name]
+        n_spots = sum(self.spots[name] for name in train)
+        fit = rate.seconds * n_spots * epochs_of(contestant, settings, bound)
+        seconds[key] = around + (fit if rate.basis != "unknown" else _UNKNOWN_FIT)
+        so_far = by_method.get(contestant.name, (0.0, rate.basis))[0]
+        by_method[contestant.name] = (so_far + seconds[key], rate.basis)
+
+
+def epochs_of(contestant: Contestant, settings: Mapping[str, Any], bound: int | None) -> int:
+    """Epochs that a method trains with these settings, 1 for one without."""
+    own = {**_defaults(contestant), **settings}.get("epochs")
+    if not isinstance(own, int):
+        return 1
+    return max(1, own if bound is None else min(own, bound))
+
+
+def _defaults(contestant: Contestant) -> Mapping[str, Any]:
+    """A method's defaults, as its own code says; none where it does not load."""
+    from stbench.errors import StbenchError
+    from stbench.evaluation.trials.describe import defaults_of
+
+    if contestant.is_floor or not contestant.place.module:
+        return {}
+    try:
+        return defaults_of(contestant.place)
+    except StbenchError:
+        return {}
+
+
+def _stored_rates(
+    prepared: PreparedRun, spots: Mapping[str, int], contestants: Mapping[str, Contestant]
+) -> dict[str, Rate]:
+    """Rates by what the Records of the same data under this --out took."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    device = prepared.design.device.partition(":")[0]
+    for record in prepared.store.records()[0]:
+        seconds, contestant = record.cost.get("fit_seconds"), contestants.get(record.row.method)
+        same_device = str(record.provenance.get("device", "")).partition(":")[0] == device
+        known = all(name in spots for name in record.train_slides)
+        if contestant and seconds is not None and same_device and known:
+            n_spots = sum(spots[name] for name in record.train_slides)
+            work = n_spots * max(1.0, float(record.cost.get("epochs") or 1))
+            memory = float(record.cost.get("peak_memory_mb") or _UNKNOWN_MEMORY_MB)
+            found.setdefault(record.row.method, []).append((seconds / work, memory))
+    return {
+        name: Rate(median(rate for rate, _ in of), max(memory for _, memory in of), "stored trials")
+        for name, of in found.items()
+    }
+
+
+@cache
+def measured_rates() -> dict[str, Rate]:
+    """Rates by what was measured for leaderboards/costs, the newest of each method, at the speed of this machine."""
+    folder = next((folder for folder in _COSTS if folder.is_dir()), None)
+    files = sorted(folder.glob("*.json")) if folder else []
+    speed = matrix_gflops() if files else 1.0
+    found = {}
+    for path in files:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        for row in document["rows"]:
+            seconds = row["seconds_per_epoch"] or row["seconds_per_fit"]
+            if seconds and row["n_train_spots"]:
+                here = seconds / row["n_train_spots"] * document["matrix_gflops"] / speed
+                found[row["method"]] = Rate(here, float(row["peak_memory_mb"]), "leaderboards/costs")
+    return found
+
+
+def matrix_gflops() -> float:
+    """How fast one thread of this machine multiplies matrices of single precision, measured for half a second."""
+    import threadpoolctl
+
+    matrix = np.ones((_CALIBRATION_SIZE, _CALIBRATION_SIZE), dtype=np.float32)
+    best, until = np.inf, time.perf_counter() + _CALIBRATION_SECONDS
+    with threadpoolctl.threadpool_limits(1):
+        while time.perf_counter() < until:
+            started = time.perf_counter()
+            np.matmul(matrix, matrix)
+            best = min(best, time.perf_counter() - started)
+    return 2 * _CALIBRATION_SIZE**3 / best / 1e9
