@@ -291,6 +291,8 @@ class MethodCard(_Card):
     full_grid   name -> values; `--grid full` tries the product
     at_prediction  settings of the grids that change what a fitted method predicts, not what it learns: all their
                 values are tried on one fit, by `Method.with_settings`
+    staged      its training can stop after an epoch and go on in another process, bit for bit: `--halving` stops
+                settings that trail; a method that is not staged always trains to its end
     pretrained  published weights that the method's own network starts from, by the names of preprocess/weights.py;
                 they are fetched before any fitting starts
     """
@@ -309,6 +311,7 @@ class MethodCard(_Card):
     grid: tuple[dict[str, Any], ...] = Field(default=({},), max_length=4)
     full_grid: dict[str, list[Any]] = Field(default_factory=dict)
     at_prediction: tuple[str, ...] = ()
+    staged: bool = False
     pretrained: tuple[str, ...] = ()
 
     @model_validator(mode="after")

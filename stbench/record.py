@@ -199,6 +199,8 @@ class Record:
         row["overrides"] = tuple((name, _hashable(value)) for name, value in row["overrides"])
         table = dict(values["table"])
         table["slides"] = tuple(table["slides"])
+        # Older versions had no word for it; without an inner loop there is nothing to say.
+        table.setdefault("checkpoints", "" if table["inner"] == "none" else "every epoch")
         values["table"], values["row"] = TableIdentity(**table), RowIdentity(**row)
         values["slides"] = tuple(_slide_scores(s) for s in values["slides"])
         for name in _TUPLES & values.keys():

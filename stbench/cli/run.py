@@ -47,6 +47,9 @@ def run(
             "--tune-on", help="What the inner loop maximises: pcc, pcc-equal-depth or pcc-given-depth."
         ),
     ] = "pcc",
+    halving: Annotated[
+        bool, typer.Option("--halving", help="Settings that trail at 1/4 and 1/2 of the epochs stop there.")
+    ] = False,
     grid: Annotated[str, typer.Option(help="Settings the inner loop tries: small or full.")] = "small",
     genes: Annotated[
         str, typer.Option(help="Panel: train-hvg, hvg-intersection, highest, svg or file:PATH.")
@@ -111,7 +114,7 @@ def run(
     design = {
         "split": split, "inner": inner, "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
         "encoder": encoder, "patch": benchmark.PatchSize(patch_px, patch_um), "min_counts": min_counts,
-        "epochs": epochs, "device": device, "tune_on": tune_on, "threads": threads,
+        "epochs": epochs, "device": device, "tune_on": tune_on, "halving": halving, "threads": threads,
     }  # fmt: skip
     settings = method_settings(set_ or [], methods)
     wanted = names(slides) if slides is not None else None

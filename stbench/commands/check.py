@@ -57,7 +57,8 @@ def check_method(name: str, on_output: Callable[[str], None] = lambda words: Non
     claims = list(CLAIMS)
     while claims:
         swept = _values_at_prediction(card)
-        work = {"claims": claims, "settings_named": named, "at_prediction": swept, "slides": slides}
+        from_card = {"settings_named": named, "at_prediction": swept, "staged": card.staged}
+        work = {"claims": claims, "slides": slides, **from_card}
         errand = Errand(_TASK, place, work, arrays, light=card.kind == "floor")
         try:
             for frame in frames_of_child(errand, on_output):

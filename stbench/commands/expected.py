@@ -29,6 +29,8 @@ _HERE = Path(__file__).resolve()
 _COSTS = (_HERE.with_name("costs"), _HERE.parents[2] / "leaderboards" / "costs")
 # What a trial takes besides its fit (a process, a panel, scores), and what a refit does (all scores, MLflow's maps).
 _AROUND_A_FIT, _AROUND_A_REFIT = 0.6, 1.5
+# Of a fit in stages: its share of the epochs, times how many of four settings get there for one block or the other.
+_OF_STAGES = (0.25, 0.25 * 0.75, 0.5 * 0.45)
 _UNKNOWN_FIT, _UNKNOWN_MEMORY_MB = 1.0, 1000.0
 _CALIBRATION_SECONDS, _CALIBRATION_SIZE = 0.5, 1024
 
@@ -67,7 +69,10 @@ def expected_seconds(prepared: PreparedRun, pending: Sequence[Job]) -> Expected:
     seconds: dict[str, float] = {}
     by_method: dict[str, tuple[float, Basis]] = {}
     for key, trial in prepared.trials_to_do(pending).items():
-        guess.add(seconds, by_method, key, trial.contestant, trial.fold.train, trial.points[0], trial.epochs)
+        about = (trial.contestant, trial.fold.train, trial.points[0], trial.epochs)
+        guess.add(
+            seconds, by_method, key, *about, share=1.0 if trial.stage is None else _OF_STAGES[trial.stage]
+        )
     for job in pending:
         for key in job.keys.values():
             about = (job.contestant, job.fold.train, job.settings[0], job.epochs)
@@ -98,11 +103,12 @@ class _Guess:
         settings: Mapping[str, Any],
         bound: int | None,
         around: float = _AROUND_A_FIT,
+        share: float = 1.0,
     ) -> None:
         """Add what one fit is expected to take."""
         rate = self.rates[contestant.name]
         n_spots = sum(self.spots[name] for name in train)
-        fit = rate.seconds * n_spots * epochs_of(contestant, settings, bound)
+        fit = share * rate.seconds * n_spots * epochs_of(contestant, settings, bound)
         seconds[key] = around + (fit if rate.basis != "unknown" else _UNKNOWN_FIT)
         so_far = by_method.get(contestant.name, (0.0, rate.basis))[0]
         by_method[contestant.name] = (so_far + seconds[key], rate.basis)

@@ -13,10 +13,11 @@ from stbench.commands.shelf import Shared
 from stbench.errors import StbenchError, UsageError
 from stbench.evaluation import provenance
 from stbench.evaluation.curves import Curves
-from stbench.evaluation.plan import Job
+from stbench.evaluation.plan import Job, inner_trials
 from stbench.evaluation.threads import cores
 from stbench.record import Record
 from stbench.reporting.results.claims import Claims
+from stbench.reporting.results.state_store import StateStore
 
 if TYPE_CHECKING:
     from stbench.commands.run import Listener, PreparedRun
@@ -51,17 +52,21 @@ def do_pending(
         materials.prepare([contestant.card for contestant in prepared.contestants])
         executor = _executor(n_workers, materials, listener)
         done = len(prepared.keys) - sum(len(job.keys) for job in pending)
+        before = {trial.key: trial.before for trial in inner_trials(pending).values() if trial.before}
+        states = StateStore(prepared.store.out)
         # Closed at once when interrupted, so that no worker process is waited for.
         with contextlib.closing(_results(executor, workbench, agenda)) as results:
             for result in results:
                 _keep(prepared, result)
                 claims.release(result.key)
+                states.drop(before[key] for key in [result.key] if key in before)
                 if isinstance(result, Record):
                     done += 1
                     listener.recorded(result, done, len(prepared.keys))
                     yield result
                 else:
                     listener.tried(result)
+        states.drop(before.values())
 
 
 def _results(executor: Executor, workbench: Workbench, agenda: Agenda) -> Generator[Result, None, None]:
@@ -102,6 +107,7 @@ def _workbench(prepared: PreparedRun, bench: Bench, workers: int) -> Workbench:
         unlabelled=prepared.card.unlabelled,
         tumour_labels=prepared.card.tumour_labels,
         made_from=prepared.plan.made_from,
+        states=StateStore(prepared.store.out) if design.halving else None,
     )
 
 

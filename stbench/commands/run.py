@@ -159,6 +159,7 @@ def run(
     n_genes: int = 250,
     scale: str = "minmax",
     tune_on: str = "pcc",
+    halving: bool = False,
     encoder: str = "efficientnet_lite0",
     patch_px: int = 224,
     patch_um: float | None = None,
@@ -184,7 +185,7 @@ def run(
     design = {
         "split": split, "inner": str(inner), "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
         "encoder": encoder, "patch": PatchSize(patch_px, patch_um), "min_counts": min_counts, "epochs": epochs,
-        "device": device, "tune_on": tune_on, "threads": threads,
+        "device": device, "tune_on": tune_on, "halving": halving, "threads": threads,
     }  # fmt: skip
     prepared = prepare(
         methods, dataset, data_root, out, design, variant, settings or {}, seeds, slides, overwrite

@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stbench.evaluation.curves import Curves
 from stbench.evaluation.inner_trials import InnerTrial
 from stbench.evaluation.plan import Job
 from stbench.evaluation.runner import Refit
-from stbench.evaluation.tuning import choose
+from stbench.evaluation.tuning import Loop, better_half, choose
 from stbench.evaluation.validation import SCORES, TuneOn
 from stbench.record import Record
 
@@ -53,6 +53,16 @@ class Alone:
         return None
 
 
+class _Halving(NamedTuple):
+    """A job whose settings are to be halved once this stage of their fits is known."""
+
+    job: Job
+    stage: int
+
+
+_Entry = InnerTrial | _Halving | tuple[Job, int]
+
+
 class Agenda:
     """The work of some jobs.
 
@@ -70,9 +80,10 @@ class Agenda:
     ):
         self._score, self._patients, self._shelf = SCORES[tune_on], patients, shelf or Alone()
         self._curves = dict(known)
-        self._waiting: dict[str, InnerTrial | tuple[Job, int]] = _in_order(jobs, known)
-        self._elsewhere: dict[str, InnerTrial | tuple[Job, int]] = {}
-        self._under_way: dict[str, InnerTrial | tuple[Job, int]] = {}
+        self._asked: dict[str, dict[int, int]] = {}
+        self._waiting: dict[str, _Entry] = _in_order(jobs, known)
+        self._elsewhere: dict[str, _Entry] = {}
+        self._under_way: dict[str, _Entry] = {}
         self._found: list[Result] = []
         self._next_look = 0.0
 
@@ -83,6 +94,7 @@ class Agenda:
 
     def take(self) -> Task | None:
         """Something to do now, which is this run's from here on; None where everything left waits for something."""
+        self._halve()
         for key, entry in list(self._waiting.items()):
             task = self._ready(entry)
             if task is None:
@@ -129,27 +141,83 @@ class Agenda:
         if isinstance(result, Curves):
             self._curves[result.key] = result
 
-    def _ready(self, entry: InnerTrial | tuple[Job, int]) -> Task | None:
+    def _halve(self) -> None:
+        """Where a stage of all of a job's settings is known, have the next stage of the better half done."""
+        for name, entry in list(self._waiting.items()):
+            if isinstance(entry, _Halving) and self._is_known(entry.job):
+                after = self._next_stage(entry)
+                entries = list(self._waiting.items())
+                at = [key for key, _ in entries].index(name)
+                new = {key: trial for key, trial in after.items() if not self._is_planned(key)}
+                self._waiting = {**dict(entries[:at]), **new, **dict(entries[at + 1 :])}
+
+    def _next_stage(self, halving: _Halving) -> dict[str, InnerTrial]:
+        """The trials that go on, by key; whatever is not among them ends here for this job."""
+        job, stage = halving
+        asked = self._asked_of(job)
+        among = [setting for setting, n_stages in asked.items() if n_stages == stage + 1]
+        for setting in better_half(self._loop(job), among):
+            asked[setting] = stage + 2
+        return {
+            judgement.stages[stage + 1].key: judgement.stages[stage + 1]
+            for judgement in job.judgements
+            if any(asked[setting] > stage + 1 for setting in judgement.settings)
+        }
+
+    def _is_planned(self, key: str) -> bool:
+        return any(key in place for place in (self._curves, self._waiting, self._elsewhere, self._under_way))
+
+    def _asked_of(self, job: Job) -> dict[int, int]:
+        """How many stages of each setting's fits this job has asked for; what others go on with is not its own."""
+        name = min(job.keys.values())
+        if name not in self._asked:
+            self._asked[name] = dict.fromkeys(range(len(job.settings)), 1 if job.n_stages > 1 else 0)
+        return self._asked[name]
+
+    def _loop(self, job: Job) -> Loop:
+        asked = self._asked_of(job) if job.n_stages > 1 else None
+        return Loop(job, self._curves, self._score, self._patients, asked)
+
+    def _is_known(self, job: Job) -> bool:
+        """Whether all that the job has asked for so far has been found."""
+        asked = self._asked_of(job) if job.n_stages > 1 else {}
+        return all(
+            trial.key in self._curves
+            for judgement in job.judgements
+            for trial in judgement.stages[: max((asked.get(s, 1) for s in judgement.settings), default=1)]
+        )
+
+    def _ready(self, entry: _Entry) -> Task | None:
         """The task, if all that it depends on is known."""
         if isinstance(entry, InnerTrial):
             return entry
-        job, seed = entry
-        if any(trial.key not in self._curves for trial in job.trials):
+        if isinstance(entry, _Halving):
             return None
-        choice = choose(job, self._curves, self._score, self._patients)
+        job, seed = entry
+        if any(_halving_name(job, stage) in self._waiting for stage in range(job.n_stages - 1)):
+            return None
+        if not self._is_known(job):
+            return None
         # Without its judgements: hundreds of trials that a worker has no use for.
-        return Refit(replace(job, judgements=()), seed, choice)
+        return Refit(replace(job, judgements=()), seed, choose(self._loop(job)))
 
 
-def _in_order(jobs: Iterable[Job], known: Mapping[str, Curves]) -> dict[str, InnerTrial | tuple[Job, int]]:
-    """Trials and refits by key: outer fold by outer fold, and in it inner fold by inner fold, then the refits."""
-    found: dict[str, InnerTrial | tuple[Job, int]] = {}
+def _halving_name(job: Job, stage: int) -> str:
+    return f"halving {stage} {min(job.keys.values())}"
+
+
+def _in_order(jobs: Iterable[Job], known: Mapping[str, Curves]) -> dict[str, _Entry]:
+    """What is to be done by key: outer fold by outer fold, and in it inner fold by inner fold, then the refits."""
+    found: dict[str, _Entry] = {}
     by_fold: dict[str, list[Job]] = {}
     for job in jobs:
         by_fold.setdefault(job.fold.name, []).append(job)
     for of_fold in by_fold.values():
-        trials = [trial for job in of_fold for trial in job.trials if trial.key not in known]
-        names = list(dict.fromkeys(trial.fold.name for trial in trials))
-        found |= {trial.key: trial for trial in sorted(trials, key=lambda t: names.index(t.fold.name))}
+        first = [j.stages[0] for job in of_fold for j in job.judgements if j.stages[0].key not in known]
+        names = list(dict.fromkeys(trial.fold.name for trial in first))
+        found |= {trial.key: trial for trial in sorted(first, key=lambda t: names.index(t.fold.name))}
+        for job in of_fold:
+            halvings = [_Halving(job, stage) for stage in range(job.n_stages - 1)]
+            found |= {_halving_name(job, halving.stage): halving for halving in halvings}
         found |= {key: (job, seed) for job in of_fold for seed, key in job.keys.items()}
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from stbench.evaluation.inner_trials import InnerTrial
 from stbench.evaluation.materials import EncodingProgress, Materials
 from stbench.evaluation.outcome import stamped
 from stbench.evaluation.process_ends import words_of_end
-from stbench.evaluation.runner import FitProgress, Runner, failed_record
+from stbench.evaluation.runner import FitProgress, Runner, States, failed_record
 from stbench.evaluation.threads import limit_threads
 from stbench.evaluation.trials.benches import Bench
 from stbench.evaluation.workers import News, Worker
@@ -37,6 +37,7 @@ class Workbench:
     """Everything a process needs to build its Runner; plain and picklable.
 
     made_from  what the plan was made from, checked before each trial; None where nobody minds
+    states     where stages of a training leave off
     """
 
     design: Design
@@ -46,6 +47,7 @@ class Workbench:
     unlabelled: tuple[str, ...] = ()
     tumour_labels: tuple[str, ...] = ()
     made_from: MadeFrom | None = field(default=None)
+    states: States | None = None
 
     def materials(self, on_encoding: EncodingProgress | None = None) -> Materials:
         """The slides of the run, with one thread of this process to work on them."""
@@ -62,6 +64,7 @@ class Workbench:
             self.tumour_labels,
             progress,
             self.made_from.check if self.made_from else None,
+            self.states,
         )
 
 
@@ -105,9 +108,8 @@ class Processes:
             while agenda.n_left:
                 self._hand_out(workbench, agenda, workers)
                 yield from agenda.from_elsewhere()
-                busy = {worker.connection: worker for worker in workers if worker.task is not None}
-                for ready in wait(list(busy), _PAUSE):
-                    yield from self._heard(busy[ready], agenda, workers, workbench)  # type: ignore[index]
+                for worker in _with_news(workers):
+                    yield from self._heard(worker, agenda, workers, workbench)
         finally:
             for worker in workers:
                 worker.process.terminate()
@@ -133,6 +135,8 @@ class Processes:
     ) -> Iterator[Result]:
         """Take one message of a worker: news of a fit, a result, an error, or its death."""
         try:
+            if not worker.connection.poll():
+                raise EOFError  # dead, and something that it has started holds its end of the connection
             message = worker.connection.recv()
         except (EOFError, OSError):
             workers.remove(worker)
@@ -162,6 +166,13 @@ class Processes:
         failed = given_up(task, words, workbench.provenance)
         agenda.put(failed)
         yield failed
+
+
+def _with_news(workers: Sequence[Worker]) -> list[Worker]:
+    """The busy workers that have said something or are dead, waited for a moment."""
+    busy = [worker for worker in workers if worker.task is not None]
+    ready = wait([place for worker in busy for place in (worker.connection, worker.process.sentinel)], _PAUSE)
+    return [worker for worker in busy if worker.connection in ready or worker.process.sentinel in ready]
 
 
 def given_up(task: Task, words: str, provenance: Mapping[str, Any]) -> Result:

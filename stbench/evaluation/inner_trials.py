@@ -24,6 +24,8 @@ class InnerTrial:
     points   the settings that it judges, over the method's defaults: the first is trained, the others differ from it
              in what matters at prediction only
     epochs   a bound on the method's own number of epochs
+    stage    which stage of its training this is, None for all of it at once
+    before   the key of the stage before, "" for none
     """
 
     key: str
@@ -32,6 +34,8 @@ class InnerTrial:
     kept_together: KeptTogether
     points: tuple[Mapping[str, Any], ...]
     epochs: int | None
+    stage: int | None = None
+    before: str = ""
 
     @property
     def sweep(self) -> tuple[dict[str, Any], ...]:
@@ -50,6 +54,7 @@ class InnerTrial:
             "points": [dict(point) for point in self.points],
             "train": list(self.fold.train),
             "judged": list(self.fold.test),
+            "stage": self.stage,
         }
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from stbench.contract import TrainingState
 from stbench.errors import MethodError
 from stbench.evaluation.curves import Curve
 from stbench.evaluation.trials.benches import Ear
-from stbench.evaluation.validation import ValidationSlide
+from stbench.evaluation.validation import SCORES, ValidationSlide
 from stbench.preprocess.expression import Scaling
 
 # Tells of a fit's progress: (what is being fitted, epochs done, epochs in all, latest validation score)
@@ -35,6 +36,7 @@ class CurveEar(Progress):
     slides          the judged slides by name, in the order of the queries
     constant_below  (G,) standard deviations below which a predicted gene is constant
     n_points        settings that are judged at each checkpoint
+    is_stage        it is a part of a training: in a short one there may be no checkpoint, and its end is heard of
     """
 
     def __init__(
@@ -45,8 +47,11 @@ class CurveEar(Progress):
         n_points: int,
         label: str,
         tell: FitProgress | None,
+        is_stage: bool = False,
     ):
         super().__init__(label, tell)
+        self.state: TrainingState | None = None
+        self._is_stage = is_stage
         self._slides, self._scaling, self._constant_below = slides, scaling, constant_below
         self.checkpoints: list[int] = []
         # point -> slide -> score -> values
@@ -70,8 +75,15 @@ class CurveEar(Progress):
         latest = [found["pcc"][-1] for found in self._found[0].values()]
         self.latest = float(np.mean(latest))
 
+    def keep(self, state: TrainingState) -> None:
+        self.state = state
+
     def points(self) -> tuple[dict[str, Curve], ...]:
         """What was judged, for each setting; MethodError where nothing was handed over."""
+        if not self.checkpoints and self._is_stage:
+            return tuple(
+                {name: dict.fromkeys(SCORES.values(), ()) for name in self._slides} for _ in self._found
+            )
         if not self.checkpoints:
             raise MethodError("The fit handed over no prediction; fit must do so at each checkpoint.")
         return tuple(

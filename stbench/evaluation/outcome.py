@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stbench.contract import TrainingState
 from stbench.errors import MethodError
 from stbench.evaluation.plan import Job
 from stbench.evaluation.trials.launcher import TrialFailed
@@ -75,15 +76,21 @@ def cost_of(facts: TrialFacts) -> dict[str, float | None]:
     }
 
 
-def cost_of_inner(facts: TrialFacts) -> dict[str, float | None]:
-    """Seconds, memory in MB, epochs and steps of a trial that predicted while it trained."""
+def cost_of_inner(facts: TrialFacts, resumed: TrainingState | None = None) -> dict[str, float | None]:
+    """Seconds, memory in MB, epochs and steps of a trial that predicted while it trained; of a stage, its own."""
+    before = resumed.plain if resumed else {}
     return {
         "seconds": facts.fit.seconds,
         "peak_memory_mb": facts.fit.peak_memory_mb,
         "peak_gpu_memory_mb": facts.fit.peak_gpu_memory_mb,
-        "epochs": facts.epochs,
-        "steps": facts.steps,
+        "epochs": facts.epochs - _whole(before.get("epochs")),
+        "steps": facts.steps - _whole(before.get("steps")),
     }
+
+
+def _whole(value: Any) -> int:
+    """A number that a child may have sent, 0 for what is none."""
+    return value if type(value) is int else 0
 
 
 def notes_of(

@@ -29,9 +29,12 @@ from stbench.record import PROTOCOL_VERSION, RowIdentity, TableIdentity
 
 
 class Judgement(NamedTuple):
-    """What an inner trial says of a job: its point k is the job's setting `settings[k]`, judged on `slides`."""
+    """What an inner fit says of a job: its point k is the job's setting `settings[k]`, judged on `slides`.
 
-    trial: InnerTrial
+    stages  the fit's trials: one, or one a stage where settings that trail are stopped
+    """
+
+    stages: tuple[InnerTrial, ...]
     slides: tuple[str, ...]
     settings: tuple[int, ...]
 
@@ -58,8 +61,13 @@ class Job:
 
     @property
     def trials(self) -> list[InnerTrial]:
-        """The inner trials that choose for this job."""
-        return [judgement.trial for judgement in self.judgements]
+        """The inner trials that choose for this job; some of later stages may turn out not to be needed."""
+        return [trial for judgement in self.judgements for trial in judgement.stages]
+
+    @property
+    def n_stages(self) -> int:
+        """How many times the inner loop halves its settings, and once more."""
+        return max((len(judgement.stages) for judgement in self.judgements), default=0)
 
     def for_seeds(self, seeds: Sequence[int]) -> Job:
         """The same job for some of its seeds only."""
@@ -149,9 +157,9 @@ def _job(
     settings = settings if loop.folds else (dict(contestant.settings),)
     epochs = None if contestant.is_floor else design.epochs
     judgements = tuple(
-        Judgement(trial, inner.judging, positions)
+        Judgement(stages, inner.judging, positions)
         for inner in loop.folds
-        for trial, positions in keys.trials(contestant, inner, settings, epochs)
+        for stages, positions in keys.trials(contestant, inner, settings, epochs)
     )
     row = RowIdentity(
         method=contestant.name,
@@ -166,7 +174,7 @@ def _job(
         dict(contestant.settings),
         list(settings),
         fold,
-        [[judgement.trial.key, judgement.slides] for judgement in judgements],
+        [[judgement.stages[-1].key, judgement.slides] for judgement in judgements],
         epochs,
         weights_at_hand(contestant.card.pretrained),
     ]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from stbench.contract import SlideSource
+from stbench.contract import SlideSource, TrainingState
 from stbench.errors import UsageError
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.curves import Curves
@@ -38,7 +38,7 @@ from stbench.evaluation.plan import Job, inner_trials
 from stbench.evaluation.trials.benches import Bench
 from stbench.evaluation.trials.handouts import Handout
 from stbench.evaluation.trials.trial import Trial, TrialResult, least_sealed
-from stbench.evaluation.tuning import Choice, choose
+from stbench.evaluation.tuning import Choice, Loop, choose
 from stbench.evaluation.validation import SCORES
 from stbench.metrics.training import TrainingSummary
 from stbench.preprocess.expression import Scaling
@@ -62,12 +62,21 @@ class Refit(NamedTuple):
         return self.job.keys[self.seed]
 
 
+class States(Protocol):
+    """Keeps where stages of a training ended, by the trial's key."""
+
+    def save(self, key: str, state: TrainingState) -> None: ...
+
+    def load(self, key: str) -> TrainingState | None: ...
+
+
 class Runner:
     """Does the work of one run.
 
     bench       where trials are conducted
     provenance  versions, git state and machine, copied into every result
     unchanged   asked before each trial
+    states      where stages of a training leave off, None where each begins anew
     """
 
     def __init__(
@@ -79,12 +88,14 @@ class Runner:
         tumour_labels: tuple[str, ...] = (),
         progress: FitProgress | None = None,
         unchanged: CheckUnchanged | None = None,
+        states: States | None = None,
     ):
         self.materials = materials
         self.bench = bench
         self.provenance = provenance
         self.progress = progress
         self.unchanged = unchanged
+        self.states = states
         self.unlabelled = unlabelled
         self.tumour_labels = tumour_labels
         self.judge = Judge(materials, unlabelled, tumour_labels)
@@ -93,7 +104,7 @@ class Runner:
         """A job with its whole inner loop, here and now: one Record per seed, each as soon as it exists."""
         found = {key: self.try_out(trial) for key, trial in inner_trials([job]).items()}
         patients = {source.id: source.patient for source in self.materials.sources.values()}
-        choice = choose(job, found, SCORES[self.materials.design.tune_on], patients)
+        choice = choose(Loop(job, found, SCORES[self.materials.design.tune_on], patients))
         for seed in job.keys:
             yield self.refit(Refit(job, seed, choice))
 
@@ -146,17 +157,24 @@ class Runner:
             len(trial.points),
             f"{trial.contestant.name} · without {trial.fold.name}",
             self.progress,
+            is_stage=trial.stage is not None,
         )
+        state = self.states.load(trial.before) if self.states and trial.before else None
         fit = self._trial(
             trial.contestant, trial.points[0], trial.epochs, TUNING_SEED, inputs.train, inputs.queries
         )
-        result = self.bench.conduct(replace(fit, predicted="while it trains", sweep=trial.sweep), ear)
+        staged = {"stage": trial.stage, "state": state}
+        result = self.bench.conduct(
+            replace(fit, predicted="while it trains", sweep=trial.sweep, **staged), ear
+        )
+        if self.states and ear.state is not None:
+            self.states.save(trial.key, ear.state)
         return Curves(
             trial.key,
             trial.about(),
             tuple(ear.checkpoints),
             ear.points(),
-            cost_of_inner(result.facts),
+            cost_of_inner(result.facts, state),
             sealed=result.sealed,
             provenance=stamped(self.provenance),
         )

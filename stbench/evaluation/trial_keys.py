@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from stbench.evaluation.checkpoints import RULE
+from stbench.evaluation.checkpoints import N_STAGES, RULE
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
 from stbench.evaluation.freshness import MadeFrom
@@ -42,7 +43,8 @@ class TrialKeys:
                 "device": design.device.partition(":")[0],
             }
         )
-        self._trials: dict[tuple[str, str], InnerTrial] = {}
+        self.halving = design.halving
+        self._trials: dict[tuple[str, str], tuple[InnerTrial, ...]] = {}
         self._methods: dict[int, str] = {}
         self._folds: dict[InnerFold, str] = {}
 
@@ -52,8 +54,8 @@ class TrialKeys:
         inner: InnerFold,
         settings: Sequence[Mapping[str, Any]],
         epochs: int | None,
-    ) -> list[tuple[InnerTrial, tuple[int, ...]]]:
-        """The trials of a contestant on an inner fold, each with the positions of the settings that it judges."""
+    ) -> list[tuple[tuple[InnerTrial, ...], tuple[int, ...]]]:
+        """A contestant's fits on an inner fold, each in its stages, with the positions of the settings it judges."""
         found = []
         for positions in sharing_a_fit(settings, contestant.card.at_prediction):
             points = tuple(settings[position] for position in positions)
@@ -61,9 +63,9 @@ class TrialKeys:
             name = (of_fit, self._of_fold(inner))
             if name not in self._trials:
                 key = hash_value([self.common, *name])
-                self._trials[name] = InnerTrial(
-                    key, contestant, inner.fold, inner.kept_together, points, epochs
-                )
+                whole = InnerTrial(key, contestant, inner.fold, inner.kept_together, points, epochs)
+                staged = self.halving and contestant.card.staged
+                self._trials[name] = _in_stages(whole) if staged else (whole,)
             found.append((self._trials[name], positions))
         return found
 
@@ -93,3 +95,12 @@ class TrialKeys:
             test = [[name, slides[name]] for name in fold.test]
             self._folds[inner] = hash_value({"train": train, "panel": panel, "test": test})
         return self._folds[inner]
+
+
+def _in_stages(whole: InnerTrial) -> tuple[InnerTrial, ...]:
+    """The same fit as stages, each a trial of its own that goes on where the one before ended."""
+    stages: list[InnerTrial] = []
+    for number in range(N_STAGES):
+        key = hash_value([whole.key, "stage", number])
+        stages.append(replace(whole, key=key, stage=number, before=stages[-1].key if stages else ""))
+    return tuple(stages)

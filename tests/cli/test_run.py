@@ -12,7 +12,8 @@ import pytest
 from plugins import slides
 from plugins.command import Outcome, QuickContext, leftovers, records, stbench, without_costs
 
-from stbench.evaluation import executors
+from stbench.evaluation import workers
+from stbench.reporting.results.trial_store import TrialStore
 
 SLEEPY = Path(__file__).parents[1] / "plugins" / "methods" / "sleepy"
 
@@ -29,7 +30,7 @@ def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = SimpleNamespace(
         get_context=lambda name: QuickContext(), parent_process=multiprocessing.parent_process
     )
-    monkeypatch.setattr(executors, "multiprocessing", quick)
+    monkeypatch.setattr(workers, "multiprocessing", quick)
 
 
 def run(data: Path, out: Path, method: str, *arguments: object) -> Outcome:
@@ -39,6 +40,11 @@ def run(data: Path, out: Path, method: str, *arguments: object) -> Outcome:
 
 def by_fold(out: Path, method: str) -> dict[str, dict]:
     return {r["fold"]: r for r in records(out).values() if r["row"]["method"] == method}
+
+
+def trials(out: Path) -> tuple[set[str], set[str]]:
+    """Keys of inner trials that lie there finished, and failed."""
+    return TrialStore(out).names()
 
 
 def stamps(out: Path) -> dict[str, int]:
@@ -75,19 +81,22 @@ def test_a_method_that_fails_is_a_row_with_its_reason(
 
 
 @pytest.mark.parametrize("fault", ["nan", "raise"])
-def test_a_method_that_never_converges_fails_its_inner_loop(
+def test_what_fails_in_the_inner_loop_fails_no_refit_that_does_not(
     fault: str, data: Path, tmp_path: Path, quick: None, fixture_methods: Path
 ):
     result = run(data, tmp_path, "faulty", "--set", f"fault={fault}", "--json")
     assert result.status == 1
-    # A1 is held out in the outer fold A1, and once in the inner loop of each other fold.
-    failures = {fold: record["failure"] for fold, record in by_fold(tmp_path, "faulty").items()}
-    assert all(failure and failure.startswith("inner loop: ") for failure in failures.values()), failures
+    # A1 is in three of the six pairs, one of which every fold needs for both settings.
+    finished, failed = trials(tmp_path)
+    assert (len(finished), len(failed)) == (3 * 2, 3 * 2)
+    assert result.err.count("inner trial of faulty failed: ") == 3 * 2
+    found = by_fold(tmp_path, "faulty")
+    assert FAULTS[fault] in found["A1"]["failure"]
+    assert [found[fold]["failure"] for fold in ("B1", "C1", "D1")] == [None] * 3
+    assert "published settings: in the inner loop no setting was left" in found["B1"]["notes"]
     (table,) = result.document["tables"]
     row = next(row for row in table["rows"] if row["method"] == "faulty")
-    assert row["pcc"] is None
-    assert row["n_failed"] == 4
-    assert {slide["slide"]: slide["failed"] for slide in row["slides"]} == failures
+    assert row["n_failed"] == 1
     assert all(record["failure"] is None for record in by_fold(tmp_path, "mean").values())
 
 
@@ -217,25 +226,36 @@ def test_a_damaged_result_is_made_again(damage: str, data: Path, tmp_path: Path,
 # --- plans, seeds, slides, workers ---------------------------------------------------------------------------
 
 
-def test_a_dry_run_prints_folds_and_fits_and_writes_nothing(
+def test_a_dry_run_prints_folds_and_trials_and_writes_nothing(
     data: Path, tmp_path: Path, quick: None, fixture_methods: Path
 ):
-    out, groups = tmp_path / "out", 4
+    out, folds, pairs = tmp_path / "out", 4, 6
     result = run(data, out, "ridge,sleepy", "--dry-run", "--json")
     assert result.status == 0, result.err
     plan = result.document
     assert [fold["name"] for fold in plan["folds"]] == ["A1", "B1", "C1", "D1"]
     assert all(sorted([*fold["train"], *fold["test"]]) == plan["slides"] for fold in plan["folds"])
-    per_method = plan["fits_by_method"]
-    assert per_method["ridge"] == groups * (groups - 1) * 4 + groups
-    assert per_method["ridge untuned"] == groups
-    assert per_method["sleepy"] == groups * (groups - 1) * 2 + groups
-    assert plan["fits"] == sum(per_method.values()) == plan["fits_to_do"]
-    assert plan["estimated_seconds"] is None
+    rows = {row["row"]: (row["inner_trials"], row["refits"]) for row in plan["methods"]}
+    # One fit judges all of ridge's penalties, which matter at prediction only.
+    assert rows["ridge"] == (pairs, folds)
+    assert rows["ridge untuned"] == (0, folds)
+    assert rows["sleepy"] == (pairs * 2, folds)
+    assert plan["trials"] == sum(map(sum, rows.values())) == plan["trials_to_do"]
+    assert plan["estimated_seconds"] is None and plan["not_estimated"] == ["sleepy"]
     words = run(data, out, "ridge,sleepy", "--dry-run")
     assert words.status == 0
-    assert str(per_method["ridge"]) in words.out
+    assert f"{plan['trials']} trials to do of {plan['trials']}" in words.err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("inner", "n_trials"), [("all", 4 * 3), ("3", 4 * 3), ("none", 0)])
+def test_other_inner_loops(
+    inner: str, n_trials: int, data: Path, tmp_path: Path, quick: None, fixture_methods: Path
+):
+    options = ("--inner", inner, "--dry-run", "--json")
+    plan = run(data, tmp_path / "out", "sleepy", *options).document
+    (row,) = [row for row in plan["methods"] if row["row"] == "sleepy"]
+    assert (row["inner_trials"], row["refits"]) == (n_trials * 2, 4)
 
 
 def test_two_patients_with_two_slides_each(tmp_path: Path, quick: None, fixture_methods: Path):
@@ -252,9 +272,9 @@ def test_a_finished_plan_has_nothing_to_do_and_knows_how_long_it_took(
     assert run(data, tmp_path, "sleepy", *options).status == 0
     before = stamps(tmp_path)
     plan = run(data, tmp_path, "sleepy", *options, "--dry-run", "--json").document
-    assert (plan["fits"], plan["fits_to_do"]) == (8, 0)
+    assert (plan["trials"], plan["trials_to_do"]) == (8, 0)
     plan = run(data, tmp_path, "sleepy", *options, "--seeds", "0,1", "--dry-run", "--json").document
-    assert plan["fits_to_do"] == 4
+    assert plan["trials_to_do"] == 4
     assert plan["estimated_seconds"] == pytest.approx(0.4, rel=0.5)
     assert stamps(tmp_path) == before
 

@@ -108,9 +108,9 @@ def test_no_trial_behind_a_choice_knew_or_judged_a_slide_of_the_refits_test_grou
         pytest.skip("one patient cannot be left out")
     for job in plan_of(many_slides(tmp_path, n, per_patient), split=split).jobs:
         for judgement in job.judgements:
-            assert not set(job.fold.test) & set(judgement.trial.fold.train)
+            assert not set(job.fold.test) & set(judgement.stages[0].fold.train)
             assert not set(job.fold.test) & set(judgement.slides)
-            assert set(judgement.slides) <= set(judgement.trial.fold.test)
+            assert set(judgement.slides) <= set(judgement.stages[0].fold.test)
 
 
 def test_below_four_patients_the_patient_split_is_tuned_on_its_own_and_says_so(tmp_path, cache):

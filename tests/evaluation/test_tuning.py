@@ -13,22 +13,22 @@ from stbench.evaluation.curves import Curves
 from stbench.evaluation.folds import Fold
 from stbench.evaluation.inner_trials import InnerTrial, sharing_a_fit
 from stbench.evaluation.plan import Job, Judgement
-from stbench.evaluation.tuning import Choice, Tuning, choose
+from stbench.evaluation.tuning import Choice, Loop, Tuning, better_half, choose
 
 CONTESTANT = Contestant("mine", MethodCard(title="T", summary="S", family="F"), "", "", {}, {})
 NAN = math.nan
 Values = list[float]
 
 
+def trial_of(key: str, slide: str, point: dict) -> InnerTrial:
+    return InnerTrial(key, CONTESTANT, Fold(slide, (), (slide,)), "slide", (point,), None)
+
+
 def job_of(n_settings: int, slides: list[str]) -> Job:
     """A job whose settings {"i": 0}, {"i": 1}, ... are judged on slides, by a trial for each setting and slide."""
     settings = tuple({"i": i} for i in range(n_settings))
     judgements = tuple(
-        Judgement(
-            InnerTrial(f"{i} {slide}", CONTESTANT, Fold(slide, (), (slide,)), "slide", (point,), None),
-            (slide,),
-            (i,),
-        )
+        Judgement((trial_of(f"{i} {slide}", slide, point),), (slide,), (i,))
         for slide in slides
         for i, point in enumerate(settings)
     )
@@ -62,7 +62,7 @@ def choice_of(
     }
     for i, reason in (failed or {}).items():
         found[f"{i} S0"] = Curves(f"{i} S0", {}, failure=reason)
-    return choose(job, found, "pcc", patients or dict.fromkeys(slides))
+    return choose(Loop(job, found, "pcc", patients or dict.fromkeys(slides)))
 
 
 def tuning_of(*curves: tuple[Values, ...], **more: object) -> Tuning:
@@ -137,7 +137,9 @@ def test_another_score_may_choose_otherwise():
         "0 S0": curve("0 S0", "S0", [0.9], pcc_given_depth=0.1),
         "1 S0": curve("1 S0", "S0", [0.5], pcc_given_depth=0.2),
     }
-    plain, depth_aware = (choose(job, found, score, slides).tuning for score in ("pcc", "pcc_given_depth"))
+    plain, depth_aware = (
+        choose(Loop(job, found, score, slides)).tuning for score in ("pcc", "pcc_given_depth")
+    )
     assert plain and depth_aware
     assert (plain.settings, depth_aware.settings) == ({"i": 0}, {"i": 1})
 
@@ -156,3 +158,18 @@ def test_a_sweep_says_how_the_further_points_differ():
     trial = InnerTrial("", CONTESTANT, Fold("", (), ()), "slide", points, None)
     assert trial.sweep == ({"k": 1}, {"j": 3})
     assert Path(CONTESTANT.place.folder) == Path()
+
+
+def test_a_halving_keeps_the_better_half_rounded_up_by_the_best_score_so_far():
+    job = job_of(3, ["S0"])
+    found = {
+        "0 S0": curve("0 S0", "S0", [0.3, 0.1]),
+        "1 S0": curve("1 S0", "S0", [0.1, 0.2]),
+        "2 S0": curve("2 S0", "S0", [0.2, 0.2]),
+    }
+    loop = Loop(job, found, "pcc", {"S0": None})
+    assert better_half(loop, [0, 1, 2]) == [0, 1], "of equals the earlier"
+    assert better_half(loop, [1]) == [1]
+    assert better_half(
+        Loop(job, found | {"0 S0": Curves("0 S0", {}, failure="no")}, "pcc", {}), [0, 1, 2]
+    ) == [1]

@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from stbench.contract import Method
+from stbench.contract import Method, TrainingState
 from stbench.errors import MethodError
 from stbench.evaluation.trials.conduct import conduct
 from stbench.evaluation.trials.frames import BadFrame, Frame
@@ -17,6 +17,7 @@ from stbench.evaluation.trials.trial import NOT_SEALED, Trial, TrialResult
 
 _FIT = "stbench.evaluation.trials.fitting:fit_and_predict"
 _NUMBER = 8  # bytes
+_LARGEST_STATE = 1 << 33  # bytes of a network's weights with its optimiser's moments
 _LONGEST_PATH, _MOST_PATHS = 300, 100
 
 
@@ -28,6 +29,9 @@ class Ear:
 
     def hand_over(self, checkpoint: int, predictions: list[np.ndarray]) -> None:
         """What is predicted for the queries at a checkpoint, and again for each change of a sweep."""
+
+    def keep(self, state: TrainingState) -> None:
+        """Where a stage of a training ended, for the next to go on from."""
 
 
 class Bench(Protocol):
@@ -55,6 +59,8 @@ class SealedBench:
         sizes = [(query.n_spots, n_genes) for query in trial.queries]
         handed_over = sizes * (1 + len(trial.sweep))
         most = _NUMBER * sum(n * genes for n, genes in handed_over)
+        if trial.stage is not None:
+            most = max(most, _LARGEST_STATE)
         sealed: list[str] = []
 
         def hear(frame: Frame) -> None:
@@ -63,6 +69,8 @@ class SealedBench:
                 sealed.append(str(frame.value))
             elif frame.kind == "progress":
                 ear.progress(*_two_numbers(frame.value))
+            elif frame.kind == "state" and trial.stage is not None:
+                ear.keep(_state(frame))
             elif frame.kind == "opened" and self.on_opened and isinstance(frame.value, list):
                 self.on_opened([str(path)[:_LONGEST_PATH] for path in frame.value[:_MOST_PATHS]])
             elif frame.kind == "checkpoint" and type(frame.value) is int:
@@ -86,6 +94,15 @@ class SealedBench:
         if trial.predicted == "once it is fitted":
             _check_sizes(last, sizes)
         return TrialResult.unpacked(last, sealed[0] if sealed else NOT_SEALED)
+
+
+def _state(frame: Frame) -> TrainingState:
+    """The state of a training that a child sent: numbers and plain values under names, which nobody but it reads."""
+    told = frame.value if isinstance(frame.value, dict) else {}
+    names, plain = told.get("names"), told.get("plain")
+    if not (isinstance(names, list) and isinstance(plain, dict) and len(names) == len(frame.arrays)):
+        raise BadFrame("It sent something that is no result.")
+    return TrainingState(dict(zip(map(str, names), frame.arrays, strict=True)), plain)
 
 
 def _two_numbers(value: Any) -> tuple[int, int]:

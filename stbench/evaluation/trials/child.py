@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from stbench.contract import Method
+from stbench.contract import Method, TrainingState
 from stbench.errors import MethodError, PluginError, StbenchError
 from stbench.evaluation.sealing.seal import seal
 from stbench.evaluation.threads import limit_threads
@@ -55,6 +55,10 @@ class Voice:
 
     def hand_over(self, checkpoint: int, predictions: list[np.ndarray]) -> None:
         self.say("checkpoint", checkpoint, predictions)
+
+    def keep(self, state: TrainingState) -> None:
+        arrays = {str(name): np.asarray(array) for name, array in state.arrays.items()}
+        self.say("state", {"names": list(arrays), "plain": dict(state.plain)}, list(arrays.values()))
 
 
 def live(talk: socket.socket, output: int) -> NoReturn:

@@ -13,9 +13,9 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method
+from stbench.contract import FitContext, FitReport, Method, TrainingState
 from stbench.errors import MethodError, UsageError
-from stbench.evaluation.checkpoints import checkpoints_of
+from stbench.evaluation.checkpoints import N_STAGES, stage_of
 from stbench.evaluation.cost import measured, operations
 from stbench.evaluation.method_warnings import hearing
 from stbench.evaluation.trials.trial import MOST_NOTES, Trial, TrialFacts, TrialResult, cost_facts
@@ -31,6 +31,8 @@ class Answer(Protocol):
     def progress(self, done: int, total: int) -> None: ...
 
     def hand_over(self, checkpoint: int, predictions: list[np.ndarray]) -> None: ...
+
+    def keep(self, state: TrainingState) -> None: ...
 
 
 def build(method_class: type[Method], settings: Mapping[str, Any], epochs: int | None) -> Method:
@@ -62,8 +64,18 @@ def conduct(
                 found += _checked([variant.predict(query) for query in queries], queries, n_genes)
             answer.hand_over(operator.index(checkpoint), found)
 
-    context = FitContext(trial.seed, trial.device, answer.progress, hand_over)
-    checkpoints = checkpoints_of(method.settings().get("epochs", 0)) if while_training else ()
+    stage = stage_of(method.settings().get("epochs", 0), trial.stage)
+    staged = trial.stage is not None
+    context = FitContext(
+        trial.seed,
+        trial.device,
+        answer.progress,
+        hand_over,
+        until=stage.ends if staged else None,
+        resume=trial.state,
+        keep=answer.keep if staged and trial.stage != N_STAGES - 1 else None,
+    )
+    checkpoints = stage.checkpoints if while_training else ()
     asked = list(queries) if while_training else []
     try:
         report, cost = measured(lambda: method.fit(train, asked, checkpoints, context))

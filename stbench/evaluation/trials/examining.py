@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stbench.contract import FitContext, Method
+from stbench.contract import FitContext, Method, TrainingState
 from stbench.errors import MethodError, PluginError
 from stbench.evaluation.trials import handouts
 from stbench.evaluation.trials.child import Loading, Task, Voice, told
@@ -39,11 +39,13 @@ class Examination:
     """A method on the bench: its class, what its card says of settings, and what it is fitted on.
 
     at_prediction  the (setting, value) pairs that the card says are tried on one fit
+    staged         whether the card says that training can stop and go on
     """
 
     method_class: type[Method]
     settings_named: list[Mapping[str, Any]]
     at_prediction: Sequence[tuple[str, Any]]
+    staged: bool
     genuine: Inputs
     scrambled: Inputs
     other_query: QuerySlide
@@ -94,7 +96,13 @@ def examine(work: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Task:
     def task(load: Loading, voice: Voice) -> tuple[Any, Sequence[np.ndarray]]:
         genuine, scrambled = Inputs(train[:half], query), Inputs(train[half:], scrambled_query)
         examination = Examination(
-            load(), work["settings_named"], work["at_prediction"], genuine, scrambled, other_query
+            load(),
+            work["settings_named"],
+            work["at_prediction"],
+            work["staged"],
+            genuine,
+            scrambled,
+            other_query,
         )
         for name in work["claims"]:
             voice.say("verdict", {"claim": name, **_verdict(CLAIMS[name], examination)})
@@ -234,6 +242,21 @@ def _swept_while_fitting(examination: Examination) -> list[np.ndarray]:
     return found
 
 
+def training_in_stages(examination: Examination) -> None:
+    """Training that stops after an epoch and goes on in a fresh object equals training in one go, bit for bit."""
+    if not examination.staged:
+        return
+    kept: list[TrainingState] = []
+    stopped, inputs = examination.fresh(), examination.inputs()
+    report = stopped.fit(inputs.train, context=FitContext(until=1, keep=kept.append))
+    _require(len(kept) == 1, "a fit that was to stop kept no state to go on from")
+    _require(report.epochs == 1, f"a fit that was to stop after epoch 1 trained {report.epochs}")
+    resumed = examination.fresh()
+    resumed.fit(examination.inputs().train, context=FitContext(resume=kept[0]))
+    found = resumed.predict(examination.query())
+    _require(np.array_equal(found, examination.prediction), "a fit in two stages predicts something else")
+
+
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
     """Equal, but for the last digits of a double: a closed form may go another way to its numbers."""
     return np.shape(one) == np.shape(other) and np.allclose(one, other, rtol=1e-9, atol=1e-12)
@@ -288,6 +311,7 @@ CLAIMS: dict[str, Callable[[Examination], None]] = {
         pickles,
         queries_are_predicted_at_checkpoints,
         settings_at_prediction,
+        training_in_stages,
         truth_stays_unseen,
         slides_do_not_mix,
         one_spot_is_enough,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StrictStr, ValidationError
 
+from stbench.contract import TrainingState
 from stbench.evaluation.trials import handouts
 from stbench.evaluation.trials.frames import BadFrame, Frame
 from stbench.evaluation.trials.handouts import Handout
@@ -29,6 +30,8 @@ class Trial:
     queries   slides that it predicts: while it trains, at checkpoints; or once it is fitted
     sweep     changes of settings that matter at prediction only: at each checkpoint the queries are predicted with
               the settings as they are, and then with each of these changes
+    stage     which stage of its training this is, None for all of it at once
+    state     where an earlier stage of the same training ended, None where it begins anew
     """
 
     plugin: PluginPlace
@@ -42,10 +45,17 @@ class Trial:
     predicted: Literal["while it trains", "once it is fitted"] = "once it is fitted"
     light: bool = False
     sweep: tuple[Mapping[str, Any], ...] = ()
+    stage: int | None = None
+    state: TrainingState | None = None
 
     def packed(self) -> tuple[dict[str, Any], list[np.ndarray]]:
         """The trial as plain values and arrays."""
         slides, arrays = handouts.packed([*self.train, *self.queries])
+        n_of_slides = len(arrays)
+        state = None
+        if self.state is not None:
+            state = {"names": list(self.state.arrays), "plain": dict(self.state.plain), "from": n_of_slides}
+            arrays = [*arrays, *self.state.arrays.values()]
         plain = {
             "plugin": self.plugin.packed(),
             "settings": dict(self.settings),
@@ -58,6 +68,8 @@ class Trial:
             "predicted": self.predicted,
             "light": self.light,
             "sweep": [dict(changes) for changes in self.sweep],
+            "stage": self.stage,
+            "state": state,
         }
         return plain, arrays
 
@@ -68,6 +80,10 @@ class Trial:
         slides, n_train = handouts.unpacked(values.pop("slides"), arrays), values.pop("n_train")
         values["plugin"] = PluginPlace.unpacked(values["plugin"])
         values["sweep"] = tuple(values["sweep"])
+        state = values.pop("state")
+        if state is not None:
+            of_state = dict(zip(state["names"], arrays[state["from"] :], strict=True))
+            values["state"] = TrainingState(of_state, state["plain"])
         return cls(**values, train=tuple(slides[:n_train]), queries=tuple(slides[n_train:]))
 
 

@@ -18,6 +18,7 @@ from stbench.reporting.report.sections.ranking import RankingSection, ranking_se
 from stbench.reporting.report.sections.slides import SlidesSection, slides_section
 from stbench.reporting.report.sections.tissue import TissueSection, tissue_section
 from stbench.reporting.report.stored import StoredArrays
+from stbench.reporting.tables.columns import inner_words
 
 # Values of all maps of a page together, a byte each: with plotly's script the page stays below 15 MB.
 _MAP_VALUES = 3_000_000
@@ -91,7 +92,7 @@ def _options(board: Board) -> str:
     mark = ", leaky" if board.table.leaky else ""
     dataset, genes = shown_name(identity.dataset), cleaned(identity.genes)
     return (
-        f"{dataset}: {identity.split} split, genes {genes}, inner {identity.inner}, "
+        f"{dataset}: {identity.split} split, genes {genes}, {inner_words(identity)}, "
         f"{len(identity.slides)} slides{mark}"
     )
 

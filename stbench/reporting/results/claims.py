@@ -53,7 +53,9 @@ class Claims:
         self._beat_file(self.name).unlink(missing_ok=True)
 
     def claim(self, key: str) -> bool:
-        """Whether the work of that key is this run's from now on."""
+        """Whether the work of that key is this run's from now on; what it holds already stays its own."""
+        if key in self._held:
+            return True
         path = self._file(key)
         make_folder(path.parent)
         for _ in range(2):
@@ -79,12 +81,12 @@ class Claims:
 
     def _is_stale(self, path: Path) -> bool:
         try:
-            owner = path.read_text()
+            owner = path.read_text(errors="replace")
         except OSError:
             return False  # given up just now; whoever asks again finds it gone
         if owner == self.name:
             return False
-        beat = read_json_or_none(self._beat_file(owner)) if owner else None
+        beat = read_json_or_none(self._beat_file(owner)) if owner.isalnum() else None
         if beat is not None and _process_is_gone(beat):
             return True
         return self._has_stood_still(owner or path.name, json.dumps(beat))

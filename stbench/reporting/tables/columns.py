@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stbench.names import cleaned, shown_name
+from stbench.record import TableIdentity
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.row import Row
 
@@ -126,7 +127,7 @@ def heading(table: Table) -> str:
     n_patients = "patients not stated" if table.n_patients is None else _count(table.n_patients, "patient")
     parts = [
         f"split {identity.split}",
-        f"inner {identity.inner}",
+        inner_words(identity),
         f"genes {identity.genes}{_panel_size(table)}",
         f"scale {identity.scale}",
         f"target {identity.target}",
@@ -137,6 +138,18 @@ def heading(table: Table) -> str:
         f"table {table.id}",
     ]
     return cleaned(f"{shown_name(identity.dataset)}: {', '.join(parts)}")
+
+
+def inner_words(identity: TableIdentity) -> str:
+    """The inner loop in words: what it was, and whatever of it is not as usual."""
+    words = [f"inner {identity.inner}"]
+    if identity.tune_on != "pcc":
+        words.append(f"tuned on {identity.tune_on}")
+    if identity.halving:
+        words.append("halving")
+    if identity.checkpoints == "every epoch":
+        words.append("every epoch judged")
+    return ", ".join(words)
 
 
 def _panel_size(table: Table) -> str:

@@ -103,7 +103,7 @@ def _commands(boards: Sequence[Board]) -> list[str]:
     methods = ",".join(sorted({entry.row.method for entry in entries if entry.row.kind == "method"}))
     # A name may hold what a shell would obey.
     given = ["--method", methods or "ridge", "--dataset", identity.dataset]
-    more = ["--inner", identity.inner, "--genes", identity.genes]
+    more = ["--inner", identity.inner, "--tune-on", identity.tune_on, "--genes", identity.genes]
     return [
         shlex.join(["stbench", "run", *given, "--split", split, *more])
         for split in ("patient", "slide-matched")
