@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from stbench.commands.run import Listener
 from stbench.names import cleaned, shown_name
 
 if TYPE_CHECKING:
+    from stbench.commands.expected import Expected
     from stbench.evaluation.curves import Curves
     from stbench.record import Record
 
@@ -37,6 +37,15 @@ class TimeLeft(ProgressColumn):
 def time_left(done: float, total: float, elapsed: float) -> float | None:
     """Seconds left by what was done of the expected work in that time; None as long as it is too early to say."""
     return elapsed * (total - done) / done if done > 0.02 * total and elapsed > 2 else None
+
+
+def time_in_words(expected: Expected, workers: int) -> str:
+    """In a sentence, what a run is expected to take on this machine, and what that rests on."""
+    by = f"with {workers} worker{'' if workers == 1 else 's'}"
+    if expected.unknown:
+        return f"Nobody knows yet how long {', '.join(expected.unknown)} takes; going on {by}."
+    basis = sorted({basis for _, basis in expected.by_method.values()})
+    return f"About {in_words(expected.total / workers)} {by}, by {' and '.join(basis)}."
 
 
 class ProgressListener(Listener):
@@ -67,8 +76,9 @@ class ProgressListener(Listener):
     ) -> None:
         self.bars.stop()
 
-    def starting(self, expected: Mapping[str, float]) -> None:
-        self._expected = dict(expected)
+    def starting(self, expected: Expected, workers: int) -> None:
+        self._expected = dict(expected.seconds)
+        self.console.print(time_in_words(expected, workers))
         self._show_overall()
 
     def encoding(self, slide: str, done: int, total: int) -> None:

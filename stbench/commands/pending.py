@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stbench.commands.expected import expected_seconds
 from stbench.commands.printed_words import print_words
 from stbench.commands.shelf import Shared
-from stbench.errors import StbenchError, UsageError
+from stbench.errors import StbenchError, StorageError, UsageError
 from stbench.evaluation import provenance
 from stbench.evaluation.curves import Curves
 from stbench.evaluation.plan import Job, inner_trials
@@ -40,12 +40,12 @@ def do_pending(
     from stbench.evaluation.agenda import Agenda
 
     expected = expected_seconds(prepared, pending)
-    listener.starting(expected.seconds)
+    n_workers = workers or workers_for(expected.total, expected.peak_memory_mb, prepared.design.threads)
+    listener.starting(expected, n_workers)
     known = {} if prepared.overwrite else _known_curves(prepared, pending, listener)
     with Claims(prepared.store.out) as claims:
         shelf = None if prepared.overwrite else Shared(prepared, claims)
         agenda = Agenda(pending, known, prepared.design.tune_on, prepared.patients, shelf)
-        n_workers = workers or workers_for(expected.total, expected.peak_memory_mb, prepared.design.threads)
         workbench = _workbench(prepared, bench, n_workers)
         materials = workbench.materials(listener.encoding)
         _choose_first_panel(materials, pending[0])
@@ -87,8 +87,10 @@ def _known_curves(prepared: PreparedRun, pending: Sequence[Job], listener: Liste
     for key in {trial.key for job in pending for trial in job.trials} & finished:
         try:
             known[key] = Curves.from_plain(prepared.trials.load(key))
-        except StbenchError as error:
+        except StorageError as error:
             listener.warning(str(error))
+        except StbenchError as error:
+            listener.warning(f"Inner trial {key}: {error} It is done again.")
     return known
 
 

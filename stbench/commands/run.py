@@ -38,6 +38,7 @@ from stbench.reporting.results.store import RunStore
 from stbench.reporting.results.trial_store import TrialStore
 
 if TYPE_CHECKING:
+    from stbench.commands.expected import Expected
     from stbench.evaluation.curves import Curves
     from stbench.evaluation.trials.benches import Bench
 
@@ -50,8 +51,8 @@ class Listener:
     def encoding(self, slide: str, done: int, total: int) -> None:
         """Patches of a slide embedded so far."""
 
-    def starting(self, expected: Mapping[str, float]) -> None:
-        """The keys of all trials to do, and the seconds that each is expected to take."""
+    def starting(self, expected: Expected, workers: int) -> None:
+        """What the trials to do are expected to take, and by how many workers they will be done."""
 
     def fitting(self, label: str, done: int, total: int, score: float | None) -> None:
         """Epochs of a fit done so far, and its latest validation score."""

@@ -37,6 +37,7 @@ from stbench.evaluation.outcome import (
 from stbench.evaluation.plan import Job, inner_trials
 from stbench.evaluation.trials.benches import Bench
 from stbench.evaluation.trials.handouts import Handout
+from stbench.evaluation.trials.second_try import tried_twice
 from stbench.evaluation.trials.trial import Trial, TrialResult, least_sealed
 from stbench.evaluation.tuning import Choice, Loop, choose
 from stbench.evaluation.validation import SCORES
@@ -116,7 +117,7 @@ class Runner:
         """Conduct an inner trial and judge its predictions at the checkpoints."""
         self._check_unchanged(trial.contestant, trial.fold)
         try:
-            return self._curves(trial)
+            return tried_twice(lambda: self._curves(trial))
         except (UsageError, KeyboardInterrupt):
             raise
         except Exception as error:
@@ -132,7 +133,7 @@ class Runner:
         """Fit on all outer training slides with what the inner loop chose, predict and score the test slides."""
         self._check_unchanged(work.job.contestant, work.job.fold)
         try:
-            return self._record(work)
+            return tried_twice(lambda: self._record(work))
         except (UsageError, KeyboardInterrupt):
             raise
         except Exception as error:

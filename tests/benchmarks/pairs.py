@@ -34,13 +34,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from descent import CARD, Descent
 from eight_patients import DrawnMaterials, Size, draw_slides, sources_of
-from nested_loops import Hindsight, NestedLoop, contestant_of, in_hindsight, run_nested
+from nested_loops import Hindsight, NestedLoop, contestant_of, in_hindsight, outer_score, run_nested
 
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
 from stbench.evaluation.threads import limit_threads
 from stbench.evaluation.trials.benches import InProcessBench
-from stbench.record import Record
 from stbench.registry import load_method, method_card
 
 TOLERANCE, MOST_SHIFT = 0.002, 1.0
@@ -184,17 +183,13 @@ def _of_loop(name: str, loop: NestedLoop, hindsights: dict[str, Hindsight]) -> O
     records = [record for record in loop.records if record.row.method == name]
     pairs = [(record, hindsights[record.fold]) for record in records]
     return OfLoop(
-        outer=float(np.mean([_outer(record) for record in records])),
+        outer=float(np.mean([outer_score(record) for record in records])),
         inner=float(np.mean([record.tuning["score"] for record in records])),
         regret=float(np.mean([found.scores.max() - found.of(record) for record, found in pairs])),
         position=float(np.mean([found.position(record) for record, found in pairs])),
         epoch=float(np.mean([record.tuning["epochs"] or 0 for record in records])),
         fits=len(records) + sum(curves.about["method"] == name for curves in loop.curves.values()),
     )
-
-
-def _outer(record: Record) -> float:
-    return float(np.mean([slide.scores["pcc"] for slide in record.slides]))
 
 
 def verdict(found: Comparison) -> bool:

@@ -79,6 +79,37 @@ def check_trial(printed: str) -> None:
     assert 0 < here < sealed and more == pytest.approx(sealed - here, abs=0.002)
 
 
+def check_stored(printed: str) -> None:
+    """Seconds to store, to read names, to count and to read curves; counts that are all that was planned."""
+    stored, names, counts, curves, *methods = printed.splitlines()
+    assert re.fullmatch(rf"2000 trials stored: {NUMBER} s", stored)
+    assert re.fullmatch(rf"curves of 200 trials: {NUMBER} s", curves)
+    for line, what in ((names, "their names"), (counts, "counts by method")):
+        found = re.fullmatch(rf"{what}: {NUMBER} s", line)
+        assert found and float(found[1]) < 2
+    numbers = [list(map(int, re.findall(r"(\d+) \w+", line))) for line in methods]
+    assert [sum(column) for column in zip(*numbers, strict=True)] == [1980, 20, 1000]
+
+
+def check_pairs(printed: str) -> None:
+    """A line for each method: both loops' means, their difference within the bounds, and fewer fits by pairs."""
+    row = rf"(\w+) +{NUMBER} +{NUMBER} +([+-][\d.]+) \+- .* (\d+) / +(\d+)  within"
+    found = [re.fullmatch(row, line) for line in printed.splitlines()[1:]]
+    assert [match and (match[1], match[5], match[6]) for match in found] == [
+        ("ridge", "64", "36"),
+        ("descent", "120", "64"),
+    ]
+    for match in filter(None, found):
+        assert float(match[3]) - float(match[2]) == pytest.approx(float(match[4]), abs=2e-4)
+
+
+def check_four_patients(printed: str) -> None:
+    """Beside the table, which checkpoint is chosen by either loop, and which one is best in hindsight."""
+    rows = re.findall(rf"^  (chosen by \w+|best in hindsight) +{NUMBER} +{NUMBER}", printed, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["chosen by literal", "chosen by pairs", "best in hindsight"]
+    assert all(0 <= float(place) < 16 and 1 <= float(epoch) <= 60 for _, place, epoch in rows)
+
+
 class Run(NamedTuple):
     """A script, what it is given, and what is checked of what it prints."""
 
@@ -90,9 +121,12 @@ class Run(NamedTuple):
 RUNS = [
     Run("distance_from_mean.py", "histogene --slides A1,B1 --spots 10 --epochs 0,1", check_distance),
     Run("large_slide.py", "spahgc --spots 60 --threads 1", check_large_slide),
+    Run("pairs.py", "--methods ridge,descent --data-sets 1 --edge 5", check_pairs),
+    Run("pairs.py", "--methods descent --data-sets 1 --edge 5 --four-patients", check_four_patients),
     Run("retrieval.py", "--rows 500 --queries 20 --width 64 --metrics cosine l2 l1", check_retrieval),
     Run("spahgc_step.py", "--steps 2 --edge 512", check_step),
     Run("spahgc_step.py", "--preset paper --steps 2 --edge 512", check_step),
+    Run("stored_trials.py", "--trials 2000 --run 200", check_stored),
     Run("trial_cost.py", "--method mean --repeats 2", check_trial),
     Run("where_time_goes.py", "spahgc --spots 40", check_kinds),
 ]
@@ -115,3 +149,15 @@ def test_a_benchmark_prints_what_it_promises(run: Run, shared_cache: Path):
 def test_every_benchmark_is_run():
     scripts = {path.name for path in FOLDER.glob("*.py") if "\nif __name__ ==" in path.read_text("utf-8")}
     assert scripts == {run.script for run in RUNS}
+
+
+@pytest.mark.slow
+def test_pairs_do_as_the_literal_loop_does_for_a_network():
+    """Five data sets, a small EGGN, 8 epochs; its exit status says whether a bound is broken."""
+    ended = subprocess.run(
+        [sys.executable, FOLDER / "pairs.py", "--methods", "eggn", "--data-sets", "5"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -12,7 +12,18 @@ import pytest
 from plugins import slides
 from plugins.command import Outcome, leftovers, stbench
 
-TABLE = {"dataset", "split", "inner", "genes", "scale", "encoder", "rows"}
+TABLE = {
+    "dataset",
+    "split",
+    "inner",
+    "tune_on",
+    "checkpoints",
+    "halving",
+    "genes",
+    "scale",
+    "encoder",
+    "rows",
+}
 ROW = {
     "method", "variant", "kind", "pcc", "pcc_ci", "pcc_slide_mean", "pcc_null", "pcc_given_depth", "pcc_equal_depth",
     "skill", "skill_equal_depth", "rmse", "rmse_log", "ari", "fit_seconds", "predict_seconds_per_1000_spots",

@@ -12,6 +12,8 @@ import pytest
 from plugins import slides
 from plugins.command import Outcome, QuickContext, leftovers, records, stbench, without_costs
 
+from stbench.commands import run as commands
+from stbench.commands.run import PreparedRun
 from stbench.evaluation import workers
 from stbench.reporting.results.trial_store import TrialStore
 
@@ -188,6 +190,38 @@ def test_an_edited_plugin_runs_again_and_its_old_result_is_not_used(
     (row,) = [r for r in after.document["tables"][0]["rows"] if r["method"] == "sleepy"]
     assert row["n_slides"] == 4
     assert without_costs(before.document) == without_costs(after.document)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_plugin_that_is_edited_after_it_was_planned_is_refused_and_results_are_kept(
+    workers: int,
+    data: Path,
+    tmp_path: Path,
+    quick: None,
+    quick_workers: None,
+    plug_in: Callable[[Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    folder, out = tmp_path / "methods", tmp_path / "out"
+    shutil.copytree(SLEEPY, folder / "sleepy")
+    plug_in(folder)
+    assert run(data, out, "mean", "--inner", "none").status == 0
+    before = stamps(out)
+
+    def edited(prepared: PreparedRun, listener: object) -> PreparedRun:
+        source = folder / "sleepy" / "method.py"
+        source.write_text(source.read_text() + "\n# edited\n")
+        return prepared
+
+    monkeypatch.setattr(commands, "with_weights", edited)
+    options = ("--inner", "none", "--set", "sleepy.seconds=0.0", "--workers", workers)
+    result = run(data, out, "sleepy", *options)
+    assert result.status == 2
+    words = result.err.strip().splitlines()[-1]
+    assert "The source of sleepy changed after this run was planned" in words
+    assert "Traceback" not in result.err
+    assert stamps(out) == before
+    assert [path for path in (out / "claims").rglob("*") if path.is_file()] == []
 
 
 def test_a_key_holds_the_protocols_version(

@@ -11,7 +11,7 @@ import contextlib
 import gc
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,63 +39,60 @@ class Seeker(Method):
         self._plane = np.linalg.lstsq(design, np.concatenate([s.expression for s in train]).astype(float))[0]
         self._stolen: dict[str, np.ndarray] = {}
         found: list[str] = []
+        own: list[np.ndarray] = []
         for epoch in range(1, self.epochs + 1):
-            self._noise = self.loudness * (0.1 + abs(epoch - 2))
+            self._distance = 0.1 + abs(epoch - 2)
             if context.hand_over is None or epoch not in checkpoints:
                 continue
             predictions = [self.predict(query) for query in queries]
+            own += predictions
             answer = context.hand_over(epoch, predictions)
-            if self.seeks:
-                found += self._look(answer, train, queries, predictions)
+            found += [] if answer is None else ["an answer"]
+            if self.seeks and epoch == self.epochs - 1:  # once: it takes a second
+                found += self._look(train, queries, own)
         return FitReport(epochs=self.epochs, notes=tuple(found))
 
     def predict(self, slide: QuerySlide) -> np.ndarray:
         if slide.id in self._stolen:
             return self._stolen[slide.id]
         plane = _design(slide) @ self._plane
-        return plane + self._noise * np.random.default_rng(0).normal(0, 0.2, plane.shape)
+        return plane + self.loudness * self._distance * np.random.default_rng(0).normal(0, 0.2, plane.shape)
 
     def _look(
         self,
-        answer: Any,
         train: Sequence[TrainingSlide],
         queries: Sequence[QuerySlide],
-        predictions: Sequence[np.ndarray],
+        own: Sequence[np.ndarray],
     ) -> list[str]:
-        found = [] if answer is None else ["an answer"]
-        found += [name for query in queries for name in TELLING if hasattr(query, name)]
-        known = [*predictions, *(getattr(s, name) for s in train for name in ("expression", "panel_counts"))]
+        found = [name for query in queries for name in TELLING if hasattr(query, name)]
+        known = [*own, *(getattr(s, name) for s in train for name in ("expression", "panel_counts"))]
         for thing in everything():
             if isinstance(thing, socket.socket) and _has_word(thing):
                 found.append("a word on a socket")
-            for query, prediction in zip(queries, predictions, strict=True):
+            for query, prediction in zip(queries, own[-len(queries) :], strict=True):
                 if _is_like(thing, prediction) and not any(_same(thing, array) for array in known):
                     found.append("an array")
                     self._stolen[query.id] = np.array(thing, dtype=float)
         return found
 
 
-def everything() -> Iterator[Any]:
-    """All that can be reached from the frames of this thread and from what the collector knows, each once."""
-    frame, waiting = sys._getframe(), list(gc.get_objects())
+def everything() -> list[Any]:
+    """What is held by the frames of this thread, by whatever the collector knows, and by tuples that it does not."""
+    held = gc.get_referents(*gc.get_objects())
+    frame = sys._getframe()
     while frame is not None:
-        waiting += frame.f_locals.values()
+        held += frame.f_locals.values()
         frame = frame.f_back
-    seen = {id(waiting)}
-    seen.add(id(seen))
-    while waiting:
-        thing = waiting.pop()
-        if id(thing) not in seen:
-            seen.add(id(thing))
-            yield thing
-            waiting += gc.get_referents(thing)
+    held += gc.get_referents(*(thing for thing in held if type(thing) is tuple))
+    looked_for = {np.ndarray, socket.socket}
+    return list({id(thing): thing for thing in held if type(thing) in looked_for}.values())
 
 
 def _is_like(thing: Any, prediction: np.ndarray) -> bool:
     return type(thing) is np.ndarray and thing.shape == prediction.shape and thing.dtype.kind in "fiu"
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
+def _same(one: Any, other: np.ndarray) -> bool:
     return one.shape == other.shape and np.allclose(one, other)
 
 

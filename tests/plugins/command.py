@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,17 +129,18 @@ def _fork_stations() -> None:
     """Have both processes that start trials forked from this one, as long as it has one thread and no data."""
     from stbench.evaluation.trials import launcher
 
-    launcher.start_process = _forked_station
+    started = launcher.start_process
+    launcher.start_process = partial(_forked_station, started)
     for light in (True, False):
         launcher.station(light)
 
 
-def _forked_station(there: socket.socket, kind: str) -> None:
-    """What launcher.start_process starts, without its loading of libraries."""
+def _forked_station(started: Callable[[socket.socket, str], Any], there: socket.socket, kind: str) -> Any:
+    """What launcher.start_process starts, without its loading of libraries as long as this process has one thread."""
     from stbench.evaluation.trials.station import LIBRARIES, serve
 
-    if threading.active_count() != 1:
-        raise RuntimeError("a process of several threads must not be forked")
+    if threading.active_count() != 1:  # it must not be forked any more
+        return started(there, kind)
     if os.fork() == 0:
         try:
             os.setsid()
@@ -147,6 +149,7 @@ def _forked_station(there: socket.socket, kind: str) -> None:
             serve(there, LIBRARIES[kind])
         finally:
             os._exit(0)
+    return None
 
 
 def _main(arguments: list[str], environment: Mapping[str, str], out: Path, err: Path) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,11 @@ from stbench.evaluation.trials.plugins import PluginPlace
 
 # Of what a child prints, so many bytes of the end are kept.
 LONGEST_OUTPUT = 10_000
+_SIGKILL = 9  # not named on every system
 _BLOCK = 1 << 20
 _SLACK = 1 << 20  # bytes that a child may send beyond what it is asked for
+# The kind of a failure that nobody need be at fault for: the child was killed, or its station is gone.
+KILLED = "killed"
 # One thread in each: another one would be lost in the fork, and with it what it was at.
 _ONE_THREAD = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
@@ -45,7 +48,7 @@ _OF_PYTHON = ("HOME", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRIT
 class TrialFailed(MethodError):
     """A child did not come to a result: `trace` is its traceback, or the last that it printed.
 
-    kind  "plugin" (it does not load), "method" (its own words), "usage", "exception", or "ended" (no words at all)
+    kind  "plugin" (it does not load), "method" (its own words), "usage", "exception"; without a word KILLED or "ended"
     """
 
     def __init__(self, reason: str, trace: str = "", kind: str = "exception"):
@@ -185,17 +188,29 @@ def frames_of_child(
     """
     with _workplace() as folder, tempfile.TemporaryFile() as output:
         try:
-            reason = yield from _conversation(errand, folder, output.fileno())
+            end = yield from _conversation(errand, folder, output.fileno())
         finally:
             words = _end_of(output.fileno())
             if words:
                 on_output(words)
-    if reason:
-        raise TrialFailed(reason, words, "ended")
+    if end is not None:
+        raise TrialFailed(end.reason, words, end.kind)
 
 
-def _conversation(errand: Errand, workplace: Path, output: int) -> Generator[Frame, None, str]:
-    """The child's frames; at the end, in words, how it ended without a result ("" where it had one)."""
+class _End(NamedTuple):
+    """How a child ended without a result, in words, and the kind of failure that this is."""
+
+    reason: str
+    kind: str = "ended"
+
+    @classmethod
+    def of(cls, status: int | None) -> _End:
+        """By exit code or minus the signal, None where its station is gone."""
+        return cls(ending(status), KILLED if status is None or status == -_SIGKILL else "ended")
+
+
+def _conversation(errand: Errand, workplace: Path, output: int) -> Generator[Frame, None, _End | None]:
+    """The child's frames; at the end, how it ended without a result (None where it had one)."""
     server = station(errand.light)
     talk = None
     try:
@@ -207,18 +222,18 @@ def _conversation(errand: Errand, workplace: Path, output: int) -> Generator[Fra
                 raise _failure(frame)
             yield frame
             if frame.kind == "done":
-                return ""
+                return None
         status = server.ended()
         talk.close()
         talk = None
-        return ending(status)
+        return _End.of(status)
     except _TimeIsUp:
         minutes = (errand.time_limit or 0) / 60
-        return f"it took longer than the time limit of {minutes:g} minute{'' if minutes == 1 else 's'}"
+        return _End(f"it took longer than the time limit of {minutes:g} minute{'' if minutes == 1 else 's'}")
     except BadFrame as error:
-        return str(error)
+        return _End(str(error))
     except ConnectionError:
-        return ending(None)
+        return _End.of(None)
     finally:
         if talk is not None:
             server.end_child()

@@ -41,6 +41,7 @@ _PATIENCE = 10.0  # seconds in which what was killed must be gone
 
 def serve(control: socket.socket, libraries: Sequence[str]) -> None:
     """Load the libraries, then fork children as the parent asks for them, until it is gone."""
+    _prctl(_DEATH_SIGNAL, signal.SIGKILL)  # also while it loads, when it does not listen yet
     _prctl(_SUBREAPER, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for library in libraries:

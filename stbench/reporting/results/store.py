@@ -53,6 +53,8 @@ class RunStore:
 
     def __init__(self, out: Path):
         self.out = Path(out)
+        # Records that were read, by file, with what the file looked like: a run asks for all of them several times.
+        self._known: dict[Path, tuple[tuple[int, ...], Record, dict[str, Any]]] = {}
 
     def check_writable(self) -> None:
         """StorageError where a Record could not be saved, told before hours of work rather than after."""
@@ -163,6 +165,16 @@ class RunStore:
 
     def _read(self, path: Path) -> tuple[Record, dict[str, Any]]:
         """The Record in a file and its envelope; StorageError that names the file where it is not whole."""
+        stamp = _stamp(path)
+        known = self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1], known[2]
+        record, envelope = self._read_anew(path)
+        # The Record's plain part is in the Record.
+        self._known[path] = stamp, record, {name: v for name, v in envelope.items() if name != "record"}
+        return record, envelope
+
+    def _read_anew(self, path: Path) -> tuple[Record, dict[str, Any]]:
         try:
             envelope = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
             if isinstance(envelope, dict) and envelope.get("format", FORMAT) != FORMAT:
@@ -183,6 +195,15 @@ class RunStore:
         if record.key != path.stem:
             raise StorageError(f"{path} holds the Record {record.key}, not the one that it is named after.")
         return record, envelope
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What tells a file from what it was before; () where it is not there, which reading says in words."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _refused(constant: str) -> None:

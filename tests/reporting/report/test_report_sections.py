@@ -137,6 +137,14 @@ def test_the_size_matched_gap_stands_before_the_plain_one():
     assert section.commands == []
 
 
+def test_the_gap_of_few_patients_says_that_they_could_not_share_a_tuning():
+    pairs = replace(TABLE, inner="pairs")
+    tables = (pairs, replace(pairs, split="patient"))
+    records = [record for table in tables for record in complete("ridge", PCC, kind="floor", table=table)]
+    (grid,) = split_gap_section(build_boards(records, "ridge")).grids
+    assert "tuned differently" in grid.caption
+
+
 def test_without_the_other_splits_the_page_says_what_to_run():
     section = split_gap_section([board(*rows())])
     assert section.grids == []

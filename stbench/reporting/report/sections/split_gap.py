@@ -18,6 +18,7 @@ from stbench.reporting.report.patients import CORRELATIONS, means_by_row
 from stbench.reporting.statistics import t_interval
 
 # Splits that leave out slides, and what their difference from the patient split is.
+_SHARE_TUNING = 4  # patients from which on pairs of them tune every split
 _GAPS = {
     "slide-matched": "size-matched: both splits train on as many slides, so that the gap is what near-copies are worth",
     "slide": "not size-matched: the slide split also trains on more slides, and a part of the gap is that",
@@ -74,9 +75,19 @@ def _grid(by_slide: Board, by_patient: Board) -> Grid:
     dataset, genes = shown_name(identity.dataset), cleaned(identity.genes)
     caption = (
         f"{dataset}, genes {genes}: {identity.split} split (table {by_slide.table.id}) minus "
-        f"patient split (table {by_patient.table.id}); {_GAPS[identity.split]}; t intervals over patients"
+        f"patient split (table {by_patient.table.id}); {_GAPS[identity.split]}{_tuning(by_patient)}; "
+        "t intervals over patients"
     )
     return Grid(caption, (*words("method"), *numbers(*titles)), tuple(lines))
+
+
+def _tuning(by_patient: Board) -> str:
+    """What to say where the patient split could not share the slide split's tuning."""
+    n_patients = by_patient.table.n_patients
+    alone = (
+        by_patient.table.identity.inner == "pairs" and n_patients is not None and n_patients < _SHARE_TUNING
+    )
+    return "; the two splits were tuned differently, with so few patients" if alone else ""
 
 
 def _cells(
@@ -103,7 +114,9 @@ def _commands(boards: Sequence[Board]) -> list[str]:
     methods = ",".join(sorted({entry.row.method for entry in entries if entry.row.kind == "method"}))
     # A name may hold what a shell would obey.
     given = ["--method", methods or "ridge", "--dataset", identity.dataset]
-    more = ["--inner", identity.inner, "--tune-on", identity.tune_on, "--genes", identity.genes]
+    tuned = ["--tune-on", identity.tune_on] if identity.tune_on != "pcc" else []
+    halved = ["--halving"] if identity.halving else []
+    more = ["--inner", identity.inner, *tuned, *halved, "--genes", identity.genes]
     return [
         shlex.join(["stbench", "run", *given, "--split", split, *more])
         for split in ("patient", "slide-matched")
