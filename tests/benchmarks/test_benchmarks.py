@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from plugins import slides
 
 FOLDER = Path(__file__).resolve().parent
 NUMBER = r"([\d,]+(?:\.\d+)?)"
@@ -110,6 +112,14 @@ def check_four_patients(printed: str) -> None:
     assert all(0 <= float(place) < 16 and 1 <= float(epoch) <= 60 for _, place, epoch in rows)
 
 
+def check_real_pairs(printed: str) -> None:
+    """Fits, seconds and score of both loops, and what each fold chose; both refit each of four slides."""
+    found = re.findall(rf"^(pairs|all): (\d+) fits, \d+ s, mean outer PCC -?{NUMBER}$", printed, re.MULTILINE)
+    assert [name for name, *_ in found] == ["pairs", "all"]
+    assert [int(fits) for _, fits, _ in found] == [6 + 4, 4 * 3 + 4]
+    assert len(re.findall(r"^  \w+: the defaults, [12] epochs$", printed, re.MULTILINE)) == 8
+
+
 class Run(NamedTuple):
     """A script, what it is given, and what is checked of what it prints."""
 
@@ -123,6 +133,9 @@ RUNS = [
     Run("large_slide.py", "spahgc --spots 60 --threads 1", check_large_slide),
     Run("pairs.py", "--methods ridge,descent --data-sets 1 --edge 5", check_pairs),
     Run("pairs.py", "--methods descent --data-sets 1 --edge 5 --four-patients", check_four_patients),
+    Run(
+        "pairs_on_real_slides.py", "--dataset demo-tiny --epochs 2 --settings 1 --workers 1", check_real_pairs
+    ),
     Run("retrieval.py", "--rows 500 --queries 20 --width 64 --metrics cosine l2 l1", check_retrieval),
     Run("spahgc_step.py", "--steps 2 --edge 512", check_step),
     Run("spahgc_step.py", "--preset paper --steps 2 --edge 512", check_step),
@@ -148,7 +161,22 @@ def test_a_benchmark_prints_what_it_promises(run: Run, shared_cache: Path):
 
 def test_every_benchmark_is_run():
     scripts = {path.name for path in FOLDER.glob("*.py") if "\nif __name__ ==" in path.read_text("utf-8")}
-    assert scripts == {run.script for run in RUNS}
+    assert scripts == {*(run.script for run in RUNS), "her2_plan.py"}
+
+
+def test_a_plan_of_slides_without_images_counts_their_trials(tmp_path: Path, cache: Path):
+    """Four patients of one slide each: six pairs, four settings, four refits; literally, three inner folds each."""
+    root = slides.write_slides(tmp_path)
+    slides.image_file(root, "C1").unlink()
+    arguments = ["--data-root", str(root), "--method", "spahgc", "--json"]
+    ended = subprocess.run(
+        [sys.executable, FOLDER / "her2_plan.py", *arguments], capture_output=True, text=True, timeout=300
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)["spahgc"]
+    trials = {loop: numbers["trials"] for loop, numbers in found.items()}
+    assert trials == {"pairs": 6 * 4 + 4, "pairs, halving": 3 * 6 * 4 + 4, "all": 4 * 3 * 4 + 4, "none": 4}
+    assert found["none"]["hours"] < found["pairs, halving"]["hours"] < found["pairs"]["hours"]
 
 
 @pytest.mark.slow
