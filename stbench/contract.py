@@ -258,6 +258,7 @@ class Needs(BaseModel):
 
     patches           edges in full-resolution pixels of the patches it wants, besides or instead of embeddings
     resized_to        pixels that each of these patches arrives with (bilinear, antialiased), None for its own
+    products          of embeddings, made once for all trials: "gram" is each training slide's Gram matrix
     min_train_slides  fewer than these and it cannot be fitted
     """
 
@@ -266,7 +267,14 @@ class Needs(BaseModel):
     embeddings: bool = False
     patches: tuple[PositiveInt, ...] = ()
     resized_to: PositiveInt | None = None
+    products: tuple[Literal["gram"], ...] = ()
     min_train_slides: PositiveInt = 1
+
+    @model_validator(mode="after")
+    def _products_of_embeddings(self) -> Needs:
+        if self.products and not self.embeddings:
+            raise ValueError("products are of embeddings, which the card does not ask for")
+        return self
 
 
 class PublishedSteps(BaseModel):

@@ -119,6 +119,8 @@ class TrainingSlide:
     embeddings    (n, d) float32 of the run's frozen encoder, or None where the card does not ask for them
     patches       edge in pixels -> (n, edge, edge, 3) uint8, for the sizes that the card asks for; where it asks
                   for them resized, still under the edge that was cut
+    gram          Gram matrix of the embeddings, packed as preprocess/gram.py says; None where the card does not ask
+                  for it, or where the run's slides have too few spots for it to be of use
     """
 
     id: str
@@ -133,6 +135,7 @@ class TrainingSlide:
     microns_per_pixel: float | None = None
     embeddings: np.ndarray = None  # type: ignore[assignment]  # None only where the card does not ask for them
     patches: Mapping[int, np.ndarray] = field(default_factory=dict)
+    gram: np.ndarray | None = None
 
     @property
     def n_spots(self) -> int:

@@ -150,6 +150,8 @@ def test_a_card_has_defaults_and_refuses_mistyped_keys():
         {"grid": []},
         {"grid": [{}] + [{"penalty": float(i)} for i in range(4)]},
         {"needs": {"patches": [0]}},
+        {"needs": {"products": ["gram"]}},
+        {"needs": {"embeddings": True, "products": ["grams"]}},
         {"needs": {"min_train_slides": 0}},
     ):
         with pytest.raises(ValidationError):

@@ -22,6 +22,7 @@ from stbench.evaluation.validation import ValidationSlide
 from stbench.preprocess.encoders import embeddings_cached, embeddings_of
 from stbench.preprocess.expression import Scaling, fit_scaling, log_cpm, size_factors
 from stbench.preprocess.genes import GenePanel
+from stbench.preprocess.gram import cached_gram
 from stbench.preprocess.panel_cache import cached_panel
 from stbench.preprocess.patches import PatchSize, n_beyond_image, patches_of
 from stbench.preprocess.thumbnails import thumbnail_of
@@ -51,6 +52,7 @@ class Materials:
         self.on_encoding = on_encoding
         self._slides: dict[str, Slide] = {}
         self._panels: dict[tuple[str, ...], GenePanel] = {}
+        self._grams: dict[str, np.ndarray | None] = {}
         self._fold: FoldMaterials | None = None
 
     def slide(self, name: str) -> Slide:
@@ -63,6 +65,7 @@ class Materials:
         """Have another slide under that name, wherever it is used."""
         self._slides[name] = slide
         self._panels.clear()
+        self._grams.clear()
         self._fold = None
 
     def fold(self, fold: Fold, groups: Mapping[str, str] | None = None) -> FoldMaterials:
@@ -106,6 +109,17 @@ class Materials:
         cached = embeddings_cached(self.slide(name), design.encoder, design.patch)
         return self.embeddings(name) if cached else None
 
+    def gram(self, name: str) -> np.ndarray | None:
+        """The packed Gram matrix of a slide's embeddings, scored spots only.
+
+        None where all slides together have fewer spots than embeddings have features, so that no fit could use it.
+        """
+        if name not in self._grams:
+            embeddings = self.embeddings(name)
+            enough = sum(self.slide(every).n_spots for every in self.sources) >= embeddings.shape[1]
+            self._grams[name] = cached_gram(embeddings[self.scored(name)]) if enough else None
+        return self._grams[name]
+
     def n_filled(self, name: str, card: MethodCard) -> int:
         """Spots of a slide whose largest patch, of those that the method asks for, reaches beyond the image."""
         edges = card.needs.patches
@@ -117,6 +131,8 @@ class Materials:
             slide = self.slide(name)
             if any(card.needs.embeddings for card in cards):
                 self.embeddings(name)
+            if any("gram" in card.needs.products for card in cards):
+                self.gram(name)
             for size in {size for card in cards for size in patch_sizes(card).values()}:
                 patches_of(slide, size)
 
@@ -201,9 +217,9 @@ class FoldMaterials:
             "size_factors": size_factors(totals),
         }
         facts = {"id": name, "group": self.groups[name], **_facts(slide)}
-        return Handout(
-            True, facts, arrays, *self._image_products(name, card, None if scored.all() else scored)
-        )
+        image = self._image_products(name, card, None if scored.all() else scored)
+        gram = materials.gram(name) if "gram" in card.needs.products else None
+        return Handout(True, facts, arrays, *image, gram=None if gram is None else MappedArray.of(gram))
 
     def query_handout(self, name: str, query_id: str, card: MethodCard) -> Handout:
         """A slide to predict as a trial is handed it: what its image tells, under an opaque name, all spots."""

@@ -24,7 +24,17 @@ from stbench.errors import StorageError, UnknownName
 from stbench.files import cache_root, hash_value, locked, read_json_or_none, replacing, write_json
 
 Identity = dict[str, Any]
-CACHE_KINDS = ("embeddings", "generated", "hashes", "images", "panels", "patches", "thumbnails", "weights")
+CACHE_KINDS = (
+    "embeddings",
+    "generated",
+    "hashes",
+    "images",
+    "panels",
+    "patches",
+    "products",
+    "thumbnails",
+    "weights",
+)
 _BLOCK = 1 << 20
 # Arrays that this process has compared with their checksum, each as it was then: path, inode, size, time of change.
 _compared: set[tuple[str, int, int, int]] = set()

@@ -14,6 +14,7 @@ from scipy import linalg
 from sklearn.decomposition import PCA
 
 from stbench.contract import ParameterCount
+from stbench.preprocess.gram import Moments, joint_moments
 from stbench.slide import TrainingSlide
 
 
@@ -37,18 +38,28 @@ def principal_components(embeddings: np.ndarray, components: int) -> Components:
     n_spots, width = embeddings.shape
     found = min(components, n_spots, width)
     if n_spots >= width:
-        return _leading_eigenvectors(embeddings, found)
+        centre = embeddings.mean(axis=0)
+        scatter = embeddings.T @ embeddings - n_spots * np.outer(centre, centre)
+        return _leading_eigenvectors(Moments(n_spots, centre, scatter), found)
     solver = "arpack" if found < n_spots else "full"
     pca = PCA(found, svd_solver=solver, random_state=0).fit(embeddings)
     return Components(np.asarray(pca.components_), np.asarray(pca.mean_))
 
 
-def _leading_eigenvectors(embeddings: np.ndarray, found: int) -> Components:
+def components_of_slides(train: Sequence[TrainingSlide], embeddings: np.ndarray, found: int) -> Components:
+    """The principal components of the slides' `embeddings` (n_spots, d), from Gram matrices where all bring theirs."""
+    grams = [slide.gram for slide in train if slide.gram is not None]
+    n_spots, width = embeddings.shape
+    if n_spots < width or len(grams) < len(train):
+        return principal_components(embeddings, found)
+    return _leading_eigenvectors(joint_moments(grams, width), min(found, width))
+
+
+def _leading_eigenvectors(moments: Moments, found: int) -> Components:
     """Those of the covariance alone that are asked for: finding all would take longer than all the rest of a fit."""
-    centre, width = embeddings.mean(axis=0), embeddings.shape[1]
-    scatter = embeddings.T @ embeddings - len(embeddings) * np.outer(centre, centre)
-    _, vectors = linalg.eigh(scatter, subset_by_index=(width - found, width - 1), overwrite_a=True)
-    return Components(vectors.T[::-1], centre)
+    width = len(moments.centre)
+    _, vectors = linalg.eigh(moments.scatter, subset_by_index=(width - found, width - 1), overwrite_a=True)
+    return Components(vectors.T[::-1], moments.centre)
 
 
 class _Lines(NamedTuple):
@@ -69,8 +80,8 @@ class _Lines(NamedTuple):
 
     @classmethod
     def fit(cls, train: Sequence[TrainingSlide], targets: np.ndarray, components: int) -> _Lines:
-        embeddings = np.concatenate([slide.embeddings for slide in train]).astype(np.float64)
-        axes = principal_components(embeddings, components)
+        embeddings = np.concatenate([slide.embeddings for slide in train], dtype=np.float64)
+        axes = components_of_slides(train, embeddings, components)
         scores, mean = axes.scores(embeddings), targets.mean(axis=0)
         return cls(axes, np.square(scores).sum(axis=0), scores.T @ (targets - mean), mean)
 
@@ -102,7 +113,7 @@ class ComponentRidge:
         self.components = components
 
     def fit(self, train: Sequence[TrainingSlide]) -> ComponentRidge:
-        genes = np.concatenate([slide.expression for slide in train]).astype(np.float64)
+        genes = np.concatenate([slide.expression for slide in train], dtype=np.float64)
         self.lines = _Lines.fit(train, genes, self.components)
         return self
 

@@ -20,6 +20,7 @@ from stbench.evaluation.folds import group_slides, leave_one_group_out, outer_fo
 from stbench.evaluation.listening import CurveEar
 from stbench.evaluation.materials import FoldMaterials, Materials
 from stbench.evaluation.trials.handouts import Handout
+from stbench.preprocess.gram import gram_of
 from stbench.preprocess.patches import PatchSize
 from stbench.slide import Slide
 
@@ -160,6 +161,51 @@ def test_what_a_card_does_not_ask_for_is_not_prepared(slides):
     (seen, *_) = opened(fit_inputs(fold, BLIND, fold.fold.train).train)
     query = fold.query_slide("S1", "query-0", BLIND)
     assert seen.embeddings is None and query.embeddings is None and not seen.patches and not query.patches
+
+
+GRAMMED = card(embeddings=True, products=["gram"])
+
+
+def with_narrow_embeddings(
+    slides: dict[str, Slide], monkeypatch: pytest.MonkeyPatch, width: int
+) -> FoldMaterials:
+    """A fold whose embeddings are the first features of the encoder's."""
+    whole = Materials.embeddings
+    monkeypatch.setattr(Materials, "embeddings", lambda self, name: whole(self, name)[:, :width])
+    return fold_of(slides)
+
+
+def test_a_training_slide_has_the_gram_matrix_of_its_scored_spots_alone(slides, monkeypatch):
+    fold = with_narrow_embeddings(slides, monkeypatch, 20)
+    for name in fold.fold.train:
+        handout = fold.training_handout(name, GRAMMED, fold.scaling(fold.fold.train, GRAMMED))
+        assert handout.gram is not None
+        mine = fold.materials.embeddings(name)[fold.materials.scored(name)]
+        np.testing.assert_array_equal(handout.gram.open(), gram_of(mine))
+
+
+def test_a_query_brings_no_gram_matrix(slides, monkeypatch):
+    fold = with_narrow_embeddings(slides, monkeypatch, 20)
+    assert fold.query_handout("S1", "query-0", GRAMMED).gram is None
+    assert not hasattr(fold.query_slide("S1", "query-0", GRAMMED), "gram")
+
+
+def test_no_gram_matrix_is_made_that_no_fit_could_use(slides, cache):
+    fold = fold_of(slides)  # fewer spots than features
+    handout = fold.training_handout("S2", GRAMMED, fold.scaling(("S2",), GRAMMED))
+    assert handout.gram is None and not (cache / "products").exists()
+
+
+def test_a_gram_matrix_follows_the_spots_that_count(slides, monkeypatch):
+    fold = with_narrow_embeddings(slides, monkeypatch, 20)
+    materials = fold.materials
+    before = materials.gram("S2")
+    counts = slides["S2"].counts.toarray()
+    counts[:10] = 0
+    materials.replace("S2", with_counts(slides["S2"], counts))
+    after = materials.gram("S2")
+    assert before is not None and after is not None
+    assert before[0] - after[0] == 10 - len(set(SHALLOW) & set(range(10)))
 
 
 def test_the_group_of_a_training_slide_is_what_the_split_keeps_together(slides):

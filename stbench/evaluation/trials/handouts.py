@@ -53,6 +53,7 @@ class Handout:
     arrays      its small arrays by the field's name
     embeddings  where they lie, None where the method does not ask for them
     patches     edge in pixels -> where they lie
+    gram        where the Gram matrix of a training slide's embeddings lies, None where it is not handed out
     """
 
     trains: bool
@@ -60,6 +61,7 @@ class Handout:
     arrays: Mapping[str, np.ndarray]
     embeddings: MappedArray | None = None
     patches: Mapping[int, MappedArray] = field(default_factory=dict)
+    gram: MappedArray | None = None
 
     @property
     def n_spots(self) -> int:
@@ -72,7 +74,9 @@ class Handout:
             "embeddings": self.embeddings and self.embeddings.open(),
             "patches": {edge: mapped.open() for edge, mapped in self.patches.items()},
         }
-        return (TrainingSlide if self.trains else QuerySlide)(**self.facts, **small, **large)
+        if not self.trains:
+            return QuerySlide(**self.facts, **small, **large)
+        return TrainingSlide(**self.facts, **small, **large, gram=self.gram and self.gram.open())
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -103,6 +107,7 @@ def packed(handouts: Sequence[Handout]) -> tuple[list[dict[str, Any]], list[np.n
             "arrays": {name: number(array) for name, array in handout.arrays.items()},
             "embeddings": mapped(handout.embeddings) if handout.embeddings else None,
             "patches": [[edge, *mapped(found)] for edge, found in handout.patches.items()],
+            "gram": mapped(handout.gram) if handout.gram else None,
         }
         for handout in handouts
     ]
@@ -122,6 +127,7 @@ def unpacked(plain: Sequence[Mapping[str, Any]], arrays: Sequence[np.ndarray]) -
             arrays={name: arrays[number] for name, number in slide["arrays"].items()},
             embeddings=mapped(*slide["embeddings"]) if slide["embeddings"] else None,
             patches={edge: mapped(*where) for edge, *where in slide["patches"]},
+            gram=mapped(*slide["gram"]) if slide["gram"] else None,
         )
         for slide in plain
     ]

@@ -100,6 +100,7 @@ def test_handouts_are_the_same_after_a_journey(folder):
         places | measured,
         mapped,
         {16: mapped},
+        saved(folder, np.arange(3.0), "gram.npy"),
     )
     asks = Handout(False, {"id": "query-0", "platform": "ST", "microns_per_pixel": None}, places)
     plain, arrays = handouts.packed([trains, asks])
@@ -108,6 +109,7 @@ def test_handouts_are_the_same_after_a_journey(folder):
     assert (training.id, training.group, training.microns_per_pixel, training.n_spots) == ("A", "A", 0.5, 2)
     assert query.embeddings is None and query.patches == {}
     np.testing.assert_array_equal(training.embeddings, [[0, 1], [4, 5]])
+    np.testing.assert_array_equal(training.gram, np.arange(3.0))  # type: ignore[arg-type]
     np.testing.assert_array_equal(training.patches[16], [[0, 1], [4, 5]])
     for name, array in (places | measured).items():
         found = getattr(training, name)
