@@ -68,7 +68,7 @@ class States(Protocol):
 
     def save(self, key: str, state: TrainingState) -> None: ...
 
-    def load(self, key: str) -> TrainingState | None: ...
+    def load(self, key: str) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]] | None: ...
 
 
 class Runner:
@@ -160,7 +160,8 @@ class Runner:
             self.progress,
             is_stage=trial.stage is not None,
         )
-        state = self.states.load(trial.before) if self.states and trial.before else None
+        kept = self.states.load(trial.before) if self.states and trial.before else None
+        state = TrainingState(*kept) if kept else None
         fit = self._trial(
             trial.contestant, trial.points[0], trial.epochs, TUNING_SEED, inputs.train, inputs.queries
         )

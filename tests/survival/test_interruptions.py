@@ -254,7 +254,8 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_finishes(
     workers: int, data: Path, tmp_path: Path, quick: None, fixture_methods: Path
 ):
     out = tmp_path / "out"
-    stopped = command(tmp_path, data, "--workers", workers)
+    slowly = ("--set", "sleepy.seconds=0.5")
+    stopped = command(tmp_path, data, "--workers", workers, *slowly)
     assert stopped.wait_until(lambda: len(records(out)) >= 2)
     family = family_of(stopped)
     group = [process for process in family if os.getpgid(process.pid) == os.getpgid(stopped.process.pid or 0)]
@@ -275,7 +276,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_finishes(
     assert psutil.wait_procs(family, timeout=15)[1] == []
     kept = records(out)
     assert 2 <= len(kept) < N_RECORDS
-    finished = stbench(*RUN, "--data-root", data, "--out", out)
+    finished = stbench(*RUN, "--data-root", data, "--out", out, *slowly)
     assert finished.status == 0, finished.err
     assert f"[{N_RECORDS}/{N_RECORDS}]" in finished.err
     assert len(records(out)) == N_RECORDS

@@ -63,7 +63,7 @@ class TrialStore:
         return finished, failed - finished
 
     def _names(self) -> Iterator[str]:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # saving says what is wrong with it
             for folder in os.scandir(self.folder):
                 if folder.is_dir():
                     yield from (
