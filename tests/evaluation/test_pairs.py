@@ -80,7 +80,7 @@ def test_with_slides_as_blocks_and_a_panel_from_a_file_pairs_are_the_literal_loo
     assert len({settings for settings, _ in chosen}) == 2 and len({epochs for _, epochs in chosen}) > 1
 
 
-@pytest.mark.acceptance
+@pytest.mark.slow
 def test_on_the_real_slides_pairs_are_the_literal_loop_for_spahgc(
     shared_data: Path, quick: None, tmp_path: Path
 ):

@@ -154,7 +154,7 @@ def test_killed_at_any_moment_a_run_ends_with_the_undisturbed_table(
     assert {record["sealed"] for record in records(out).values()} == {str(possible_here())}
 
 
-@pytest.mark.acceptance
+@pytest.mark.slow
 def test_twenty_kills_of_the_run_and_of_what_it_started(
     data: Path, tmp_path: Path, quick: None, fixture_methods: Path
 ):

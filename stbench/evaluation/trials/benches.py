@@ -40,6 +40,10 @@ class Bench(Protocol):
     def conduct(self, trial: Trial, ear: Ear) -> TrialResult: ...
 
 
+def _unheard(words: str) -> None:
+    """What a child printed, where nobody wants to know; a function with a name, since a bench must pickle."""
+
+
 @dataclass
 class SealedBench:
     """A fresh sealed child a trial.
@@ -50,7 +54,7 @@ class SealedBench:
     """
 
     time_limit: float | None = None
-    on_output: Callable[[str], None] = field(default=lambda words: None)
+    on_output: Callable[[str], None] = field(default=_unheard)
     on_opened: Callable[[list[str]], None] | None = None
 
     def conduct(self, trial: Trial, ear: Ear) -> TrialResult:
