@@ -16,7 +16,6 @@ from stbench.contract import FitContext, FitReport, Method
 from stbench.datasets.her2 import plugin as Her2
 from stbench.errors import MethodError
 from stbench.evaluation.design import Design
-from stbench.evaluation.folds import group_slides
 from stbench.evaluation.materials import Materials
 from stbench.evaluation.plan import Contestant, make_plan
 from stbench.evaluation.runner import Runner
@@ -180,15 +179,14 @@ def records(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         patched.setenv("STBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         limit_threads(1)
         sources = Her2().slides(shared_data)
-        groups = group_slides({source.id: source.patient for source in sources}, "slide")
         panel = f"file:{shared_data / 'panels' / 'her_hvg_cut_1000.txt'}"
         design = Design("her2", genes=panel, inner="none")
         contestants = [
             Contestant(name, registry.method_card(name), "", "", {}, {}, place=PluginPlace(name, "", Path()))
             for name in FLOORS
         ]
-        plan = make_plan(design, "", sources, groups, contestants, [0])
-        materials = Materials(design, sources, groups)
+        plan = make_plan(design, "", sources, contestants, [0])
+        materials = Materials(design, sources)
         materials.prepare([contestant.card for contestant in contestants])
         runner = Runner(materials, InProcessBench(registry.load_method), {})
         yield [record for job in plan.jobs for record in runner.run(job)]

@@ -9,6 +9,7 @@ import pytest
 from plugins.cheating import READABLE_BY_DESIGN, cheat_names, cheats
 from plugins.command import Command, records, stbench
 
+from stbench.commands.choosing import find_slides
 from stbench.evaluation.sealing import landlock
 from stbench.evaluation.sealing.seal import possible_here
 
@@ -29,7 +30,9 @@ REAL = [
 def data(quick: None, shared_cache: Path) -> Path:
     """Where the files of demo-tiny lie, which are made if need be."""
     assert stbench("run", "--method", "mean", *DESIGN, "--dry-run").status == 0
-    (folder,) = (path for path in (shared_cache / "generated").glob("demo-tiny-*") if path.is_dir())
+    # Other tests may have made slides of other sizes there.
+    anything = next(iter(find_slides("demo-tiny", None)[0][0].files.values()))
+    (folder,) = (path for path in anything.parents if path.name.startswith("demo-tiny-"))
     return folder
 
 
