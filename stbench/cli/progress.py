@@ -84,6 +84,7 @@ class ProgressListener(Listener):
     def encoding(self, slide: str, done: int, total: int) -> None:
         name = shown_name(slide, _LONGEST_NAME)
         self._show(f"embedding {name}", done, total)
+        self._start_clock()  # what is expected to take its time are the trials
         if done == total and not self.console.is_terminal:
             self.console.print(f"embedded {name}: {total} patches")
 
@@ -121,6 +122,11 @@ class ProgressListener(Listener):
             left = time_left(self._seconds_done, self._total, now - self._started)
             words = "" if left is None else f", about {in_words(left)} left"
             self.console.print(f"{self._n_done} of {len(self._expected)} trials done{words}")
+
+    def _start_clock(self) -> None:
+        self._started = time.monotonic()
+        if "trials" in self._tasks:
+            self.bars.reset(self._tasks["trials"], total=self._total)
 
     @property
     def _total(self) -> float:

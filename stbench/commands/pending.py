@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from stbench.reporting.results.state_store import StateStore
 
 if TYPE_CHECKING:
     from stbench.commands.run import Listener, PreparedRun
-    from stbench.evaluation.agenda import Agenda, Result
+    from stbench.evaluation.agenda import Result
     from stbench.evaluation.executors import Executor, Workbench
     from stbench.evaluation.materials import Materials
     from stbench.evaluation.trials.benches import Bench
@@ -55,7 +55,7 @@ def do_pending(
         before = {trial.key: trial.before for trial in inner_trials(pending).values() if trial.before}
         states = StateStore(prepared.store.out)
         # Closed at once when interrupted, so that no worker process is waited for.
-        with contextlib.closing(_results(executor, workbench, agenda)) as results:
+        with contextlib.closing(executor.map(workbench, agenda)) as results:
             for result in results:
                 _keep(prepared, result)
                 claims.release(result.key)
@@ -67,10 +67,6 @@ def do_pending(
                 else:
                     listener.tried(result)
         states.drop(before.values())
-
-
-def _results(executor: Executor, workbench: Workbench, agenda: Agenda) -> Generator[Result, None, None]:
-    yield from executor.map(workbench, agenda)
 
 
 def _keep(prepared: PreparedRun, result: Result) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Any, Protocol
@@ -71,7 +71,7 @@ class Workbench:
 class Executor(Protocol):
     """Does what is on an agenda and yields the results in any order."""
 
-    def map(self, workbench: Workbench, agenda: Agenda) -> Iterator[Result]: ...
+    def map(self, workbench: Workbench, agenda: Agenda) -> Generator[Result, None, None]: ...
 
 
 class OneByOne:
@@ -81,7 +81,7 @@ class OneByOne:
         self.materials = materials
         self.progress = progress
 
-    def map(self, workbench: Workbench, agenda: Agenda) -> Iterator[Result]:
+    def map(self, workbench: Workbench, agenda: Agenda) -> Generator[Result, None, None]:
         runner = workbench.runner(self.materials, self.progress)
         while agenda.n_left:
             task = agenda.take()
@@ -102,7 +102,7 @@ class Processes:
         self.progress = progress
         self._deaths: Counter[str] = Counter()
 
-    def map(self, workbench: Workbench, agenda: Agenda) -> Iterator[Result]:
+    def map(self, workbench: Workbench, agenda: Agenda) -> Generator[Result, None, None]:
         workers: list[Worker] = []
         try:
             while agenda.n_left:

@@ -112,6 +112,14 @@ def check_four_patients(printed: str) -> None:
     assert all(0 <= float(place) < 16 and 1 <= float(epoch) <= 60 for _, place, epoch in rows)
 
 
+def check_linear_fit(printed: str) -> None:
+    """Seconds of both fits, and predictions that are the same but for their last digits."""
+    row = rf"(\w+): {NUMBER} s, with Gram matrices {NUMBER} s, predictions differ by (\S+)"
+    found = [re.fullmatch(row, line) for line in printed.splitlines()]
+    assert [match and match[1] for match in found] == ["ComponentRidge", "DepthRidge"]
+    assert all(float(match[4]) < 1e-6 for match in found if match)
+
+
 def check_real_pairs(printed: str) -> None:
     """Fits, seconds and score of both loops, and what each fold chose; both refit each of four slides."""
     found = re.findall(rf"^(pairs|all): (\d+) fits, \d+ s, mean outer PCC -?{NUMBER}$", printed, re.MULTILINE)
@@ -131,6 +139,7 @@ class Run(NamedTuple):
 RUNS = [
     Run("distance_from_mean.py", "histogene --slides A1,B1 --spots 10 --epochs 0,1", check_distance),
     Run("large_slide.py", "spahgc --spots 60 --threads 1", check_large_slide),
+    Run("linear_fit.py", "--slides 3 --spots 40 --width 32 --genes 5", check_linear_fit),
     Run("pairs.py", "--methods ridge,descent --data-sets 1 --edge 5", check_pairs),
     Run("pairs.py", "--methods descent --data-sets 1 --edge 5 --four-patients", check_four_patients),
     Run(

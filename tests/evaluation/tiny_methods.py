@@ -35,9 +35,13 @@ def _design(slide: TrainingSlide | QuerySlide) -> np.ndarray:
 
 
 class Spy(Plane):
-    """Remembers what every fit was handed, over all its objects."""
+    """Remembers what every fit was handed, over all its objects; `blur` is noise that it predicts with."""
 
     calls: ClassVar[list[tuple[list[TrainingSlide], list[QuerySlide], FitContext]]] = []
+
+    def __init__(self, shift: float = 0.0, blur: float = 0.0) -> None:
+        super().__init__(shift)
+        self.blur = blur
 
     def fit(
         self,
@@ -48,6 +52,10 @@ class Spy(Plane):
     ) -> FitReport:
         self.calls.append((list(train), list(queries), context))
         return super().fit(train, queries, checkpoints, context)
+
+    def predict(self, slide: QuerySlide) -> np.ndarray:
+        plane = super().predict(slide)
+        return plane + self.blur * np.random.default_rng(0).normal(size=plane.shape)
 
 
 class Epochs(Plane):
