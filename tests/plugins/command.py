@@ -155,8 +155,10 @@ def _forked_station(started: Callable[[socket.socket, str], Any], there: socket.
 def _main(arguments: list[str], environment: Mapping[str, str], out: Path, err: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    # Tests that are started in the background inherit deafness to Ctrl-C.
+    # Tests that are started in the background inherit deafness to Ctrl-C, and so does whatever is forked from a process
+    # that was started while workers were.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     for path, number in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     sys.stdout = os.fdopen(1, "w", closefd=False)
