@@ -96,6 +96,15 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """What tells a file from what it was before; () where it is not there, which reading says in words."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def hash_value(value: Any) -> str:
     """SHA-256 of a plain value's canonical JSON, first 16 hex digits."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -33,7 +33,9 @@ class Slide:
     pixel_xy            (n, 2) spot centres, x then y, in pixels of the full-resolution image
     array_row_column    (n, 2) position on the array, row then column
     counts              (n, all genes) raw counts, sparse, non-negative integers
+    microns_per_pixel   of that image, None where nothing tells it; scale_source says in words what does
     annotation          n pathologist labels ("" = none), or None where nobody annotated
+    warnings            sentences on what its reader had to fall back on or leave out; shown wherever it is used
 
     Raises DatasetError where the parts contradict each other.
     """
@@ -49,6 +51,8 @@ class Slide:
     genes: tuple[str, ...]
     microns_per_pixel: float | None = None
     annotation: np.ndarray | None = None
+    scale_source: str = ""
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.spot_ids)

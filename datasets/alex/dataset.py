@@ -25,7 +25,7 @@ class Alex(VisiumSlides):
 
     def slide_files(self, folder: Path, slide: str) -> dict[str, Path]:
         """Each part from the slide's own folder, else from where the deposit's archives unpack to."""
-        own, archived = space_ranger_files(self.section(folder, slide)), _archived(folder, slide)
+        own, archived = space_ranger_files(self.section(folder, slide), slide), _archived(folder, slide)
         if any(part in own for part in self.count_files):  # never a matrix of parts from two places
             archived = {part: path for part, path in archived.items() if part not in self.count_files}
         files = archived | own

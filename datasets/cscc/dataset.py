@@ -11,7 +11,7 @@ from stbench.fetching import RemoteFile
 from stbench.slide import Slide
 from stbench.slide_files.count_tables import read_count_table
 from stbench.slide_files.image_cache import gunzipped_image
-from stbench.slide_files.joining import join_slide
+from stbench.slide_files.joining import SlideFacts, join_slide
 from stbench.slide_files.noise_files import write_noise_table
 from stbench.slide_files.published_slides import PublishedSlides
 from stbench.slide_files.spot_tables import read_selection
@@ -62,8 +62,8 @@ class CutaneousCarcinoma(PublishedSlides):
             read_count_table(files["counts"]),
             read_selection(files["spots"]),
             gunzipped_image(image) if image.suffix == ".gz" else image,
-            patient=self.patients[slide],
-            platform="ST",
+            SlideFacts(self.patients[slide], "ST"),
+            reading=self.reading,
         )
 
     def remote_files(self, folder: Path) -> list[RemoteFile]:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from stbench.contract import Dataset, SlideSource
+from stbench.contract import Dataset, ReadingOptions, SlideSource
 from stbench.errors import DatasetError
 from stbench.fetching import RemoteFile
 from stbench.slide_files.copying import copy_file
@@ -38,6 +38,7 @@ class Her2(Dataset):
 
     name = "her2"
     folders = ("her2st",)
+    honours = frozenset({"drop_outside", "um_per_px"})
 
     def slides(self, root: Path) -> list[SlideSource]:
         """The complete slides; DatasetError where fewer than two are, or an image folder is ambiguous."""
@@ -47,7 +48,7 @@ class Her2(Dataset):
                 raise DatasetError(
                     f"{images[0].parent} holds several images: {_names(images)}; keep {slide}'s."
                 )
-        sources = [_source(layout, slide) for slide in SLIDES if not layout.lacks(slide)]
+        sources = [_source(layout, slide, self.reading) for slide in SLIDES if not layout.lacks(slide)]
         if len(sources) < 2:
             lacking = "; ".join(f"{slide} lacks {what}" for slide, what in self.missing(root).items())
             raise DatasetError(
@@ -145,6 +146,6 @@ def _names(paths: list[Path]) -> str:
     return ", ".join(path.name for path in paths)
 
 
-def _source(layout: Layout, slide: str) -> SlideSource:
+def _source(layout: Layout, slide: str, reading: ReadingOptions) -> SlideSource:
     files = {name: path for name, path in layout.files(slide).items() if path is not None}
-    return SlideSource(slide, slide[0], files, partial(read_slide, slide, files))
+    return SlideSource(slide, slide[0], files, partial(read_slide, slide, files, reading))

@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from stbench.contract import READ_AS_IS, ReadingOptions
 from stbench.errors import DatasetError
 from stbench.slide import Slide
 from stbench.slide_files.anndata_files import read_anndata
 from stbench.slide_files.count_tables import read_count_table
-from stbench.slide_files.joining import join_slide
+from stbench.slide_files.image_scale import StatedScale
+from stbench.slide_files.joining import SlideFacts, join_slide
+from stbench.slide_files.molecule_folders import molecule_reader
 from stbench.slide_files.parts import SpotLabels
+from stbench.slide_files.scale import ScaleSigns
 from stbench.slide_files.space_ranger import read_space_ranger
 from stbench.slide_files.spot_tables import read_spot_labels, read_spot_table
-from stbench.slide_files.text import read_table
+from stbench.slide_files.tables import find_column, read_table
 
 from .folders import Found
-from .slide_list import Listed
+from .slide_list import NAME, Listed
 
 
-def read_own_slide(slide: str, found: Found, listed: Listed) -> Slide:
-    """The slide of those files; DatasetError for unusable ones."""
-    own = {"patient": listed.patient, "microns_per_pixel": listed.microns_per_pixel}
+def read_own_slide(slide: str, found: Found, listed: Listed, reading: ReadingOptions = READ_AS_IS) -> Slide:
+    """The slide of those files; DatasetError for unusable ones. What slides.csv says of it overrules `reading`."""
+    if listed.drop_outside is not None:
+        reading = replace(reading, drop_outside=listed.drop_outside)
+    microns = listed.microns_per_pixel
+    stated = None if microns is None else StatedScale(microns, f"um_per_px of {NAME}")
+    own = {"patient": listed.patient, "platform": listed.platform}
+    told = {**own, "stated": stated, "reading": reading}
     if found.form == "space-ranger":
-        return read_space_ranger(slide, found.files, labels=_table_labels(found, listed), **own)
+        return read_space_ranger(slide, found.files, labels=_table_labels(found, listed), **told)
     if found.form == "h5ad":
-        return read_anndata(slide, found.files, label_column=listed.label_column, **own)
+        return read_anndata(slide, found.files, label_column=listed.label_column, **told)
+    if read := molecule_reader(found.form):
+        return read(slide, found.files, **told)
     spots = found.files["spots"]
     return join_slide(
         slide,
         read_count_table(found.files["counts"]),
         read_spot_table(spots),
         found.files["image"],
-        platform="ST",
+        SlideFacts(listed.patient, listed.platform, ScaleSigns(stated)),
         labels=_spot_labels(spots, listed.label_column),
-        **own,
+        reading=reading,
     )
 
 
 def _spot_labels(spots: Path, column: str | None) -> SpotLabels | None:
     """The labels of a spot table, in the column named or in `label`; None where neither is."""
-    if column is None and "label" not in read_table(spots):
+    if column is None and find_column(read_table(spots), ["label"]) is None:
         return None
     return read_spot_labels(spots, column or "label")
 

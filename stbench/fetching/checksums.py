@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
 from stbench.errors import DatasetError
 from stbench.files import hash_file, write_json
 
+from .addresses import shown
 from .remote_file import RemoteFile, digest
 
 FILE_NAME = "checksums.json"
@@ -22,13 +24,14 @@ FILE_NAME = "checksums.json"
 class Entry(BaseModel):
     """What is known of a file that arrived.
 
+    url       where it came from, without password and token
     stated    the checksum that the provider stated then, "" for none
     unpacked  files that came out of it, relative to the dataset's folder; empty where it is no archive
     """
 
     sha256: str
     size: int
-    url: str
+    url: Annotated[str, AfterValidator(shown)]
     stated: str = ""
     unpacked: tuple[str, ...] = ()
 

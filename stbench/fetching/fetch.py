@@ -11,6 +11,7 @@ from stbench.files import hash_file, locked, make_folder
 
 from .archives import unpack
 from .checksums import FILE_NAME, Checksums
+from .hugging_face import HubFile, download, forget_arrivals
 from .listener import FetchListener
 from .partial import Partial, bytes_so_far
 from .plan import plan_fetch
@@ -39,6 +40,7 @@ def fetch_files(files: Sequence[RemoteFile], folder: Path, listener: FetchListen
         with open_session(retries=0) as session:
             for file in plan.missing:
                 _fetch(session, file, checksums, listener)
+        forget_arrivals(folder)
         for file in (*plan.there, *plan.missing):
             if file.unpack and not checksums.is_unpacked(file):
                 _unpack(file, checksums, listener)
@@ -50,7 +52,7 @@ def _fetch(
     """Transfer one file, verify it and put it in its place."""
     leftover = Partial.of(file, checksums.folder)
     resumed = bytes_so_far(file, checksums.folder) > 0
-    arrived = transfer(session, file, checksums.folder, listener)
+    arrived = _arrived(session, file, checksums.folder, listener)
     sha256 = digest(arrived, "sha256")
     problem = _problem(arrived, sha256, file, checksums)
     if problem and resumed:  # what was there before may have been at fault
@@ -60,16 +62,26 @@ def _fetch(
         problem = _problem(arrived, sha256, file, checksums)
     if problem:
         leftover.remove()
+        arrived.unlink(missing_ok=True)
         raise DatasetError(problem)
-    arrived.replace(file.path(checksums.folder))
+    target = file.path(checksums.folder)
+    make_folder(target.parent)
+    arrived.replace(target)
     leftover.remove()
     checksums.record(file, sha256)
     listener.finished(file)
 
 
+def _arrived(session: requests.Session, file: RemoteFile, folder: Path, listener: FetchListener) -> Path:
+    """The file's bytes, brought to a place beside or below where they belong."""
+    if isinstance(file, HubFile):
+        return download(file, folder, listener)
+    return transfer(session, file, folder, listener)
+
+
 def _problem(arrived: Path, sha256: str, file: RemoteFile, checksums: Checksums) -> str:
     """What is wrong with the bytes that arrived, in a sentence; "" for nothing."""
-    came = f"{file.name} arrived from {file.url} with"
+    came = f"{file.name} arrived from {file.address} with"
     where = f" ({file.page})" if file.page else ""
     again = f"fetch again, and if it happens twice, tell the provider{where}."
     if file.size is not None and (size := arrived.stat().st_size) != file.size:
@@ -81,8 +93,8 @@ def _problem(arrived: Path, sha256: str, file: RemoteFile, checksums: Checksums)
     expected = checksums.expected(file)
     if expected and sha256 != expected:
         return (
-            f"{file.name} is no longer the file that arrived from {file.url} before: its SHA-256 is {sha256}, that of "
-            f"{checksums.path} is {expected}. If the provider replaced it on purpose, delete its entry there and "
+            f"{file.name} is no longer the file that arrived from {file.address} before: its SHA-256 is {sha256}, that "
+            f"of {checksums.path} is {expected}. If the provider replaced it on purpose, delete its entry there and "
             "fetch again."
         )
     return ""

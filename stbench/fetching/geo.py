@@ -10,8 +10,9 @@ from urllib.parse import quote, unquote
 
 from stbench.errors import DatasetError
 
+from .addresses import address_of, below, shown
 from .remote_file import RemoteFile
-from .web import address_of, open_session, read_page
+from .web import open_session, read_page
 
 _FOLDERS = {"GSE": "series", "GSM": "samples"}
 
@@ -28,16 +29,17 @@ def geo_files(accessions: Sequence[str], patterns: Sequence[str] = ("*",)) -> li
     with open_session() as session:
         for accession in accessions:
             folder = _folder(accession)
-            names = _names(read_page(session, folder, f"GEO's list of {accession}", _page(accession)).text)
+            names = _names(read_page(session, folder, f"GEO's list of {accession}", _page(accession)))
             matching = [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
             for pattern in patterns:
                 if not any(fnmatchcase(name, pattern) for name in matching):
                     raise DatasetError(
-                        f"GEO's {accession} has no supplementary file {pattern}; {folder} lists "
+                        f"GEO's {accession} has no supplementary file {pattern}; {shown(folder)} lists "
                         f"{', '.join(names) or 'none'}. See {_page(accession)}."
                     )
             files += [
-                RemoteFile(name=name, url=folder + quote(name), page=_page(accession)) for name in matching
+                RemoteFile(name=name, url=below(folder, quote(name)), page=_page(accession))
+                for name in matching
             ]
     return files
 
@@ -50,7 +52,7 @@ def _folder(accession: str) -> str:
             f"{accession!r} is no GEO series or sample; it should read GSE<number> or GSM<number>."
         )
     kind, number = parts[1], parts[2]
-    return f"{address_of('geo')}/{_FOLDERS[kind]}/{kind}{number[:-3]}nnn/{accession}/suppl/"
+    return below(address_of("geo"), f"{_FOLDERS[kind]}/{kind}{number[:-3]}nnn/{accession}/suppl/")
 
 
 def _page(accession: str) -> str:

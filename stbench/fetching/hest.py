@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .hub import hub_files
+from .hugging_face import hub_files
 from .remote_file import RemoteFile
 
 REPOSITORY = "MahmoodLab/hest"
@@ -30,5 +30,4 @@ def hest_files(
     Raises DatasetError where access is not granted (it names the page to ask at) or a file is not listed.
     """
     names = [PARTS[part].format(slide=slide) for slide in slides for part in parts]
-    found = {file.name: file for file in hub_files(REPOSITORY, names, folder, revision)}
-    return [found[name] for name in names]
+    return list(hub_files(REPOSITORY, names, folder, revision))

@@ -38,7 +38,7 @@ class Partial(NamedTuple):
     def version(self, file: RemoteFile) -> str | None:
         """What the server called the version that the partial file is of, "" for no name; None for no such note."""
         note = read_json_or_none(self.note)
-        return note.get("version", "") if isinstance(note, dict) and note.get("url") == file.url else None
+        return note.get("version", "") if isinstance(note, dict) and note.get("url") == file.address else None
 
 
 def bytes_so_far(file: RemoteFile, folder: Path) -> int:

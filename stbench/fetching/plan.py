@@ -13,6 +13,7 @@ from rich.filesize import decimal
 
 from stbench.errors import DatasetError
 
+from .addresses import cause
 from .checksums import Checksums
 from .partial import bytes_so_far
 from .remote_file import RemoteFile
@@ -84,7 +85,7 @@ def _size(session: requests.Session, file: RemoteFile) -> int | None:
     try:
         answer = send(session, "HEAD", file.url)
     except requests.RequestException as error:
-        raise unreachable(file.name, file.url, error) from error
+        raise unreachable(file.name, file.url, error) from cause(file.url, error)
     if answer.status_code in (405, 501):  # a server without HEAD
         return None
     if not answer.ok:

@@ -10,6 +10,8 @@ from typing import Literal
 
 from stbench.errors import DatasetError
 
+from .addresses import shown
+
 Algorithm = Literal["sha256", "md5"]
 
 
@@ -18,7 +20,7 @@ class RemoteFile:
     """A file to download; DatasetError where its name would leave the dataset's folder.
 
     name          path relative to the dataset's folder, with forward slashes
-    url           where the provider serves it; holds no token
+    url           where the provider serves it; a mirror's may hold a password or a token, so people see `address`
     size          bytes, None where the provider does not state them
     sha256, md5   hex digests that the provider states, else None
     page          where a person can look the file up or ask for access, "" where only the url is known
@@ -40,6 +42,11 @@ class RemoteFile:
             raise DatasetError(
                 f"The provider lists a file named {self.name!r}, which would not lie inside the dataset's folder."
             )
+
+    @property
+    def address(self) -> str:
+        """The url as it may be shown and kept, without password and token."""
+        return shown(self.url)
 
     @property
     def stated(self) -> str:

@@ -14,6 +14,7 @@ from rich.filesize import decimal
 from stbench.errors import DatasetError
 from stbench.files import make_folder, write_json
 
+from .addresses import cause
 from .listener import FetchListener
 from .partial import Partial, bytes_so_far
 from .remote_file import RemoteFile
@@ -59,7 +60,7 @@ def transfer(session: requests.Session, file: RemoteFile, folder: Path, listener
             here = bytes_so_far(file, folder)
             failures = 1 if here > before else failures + 1
             if failures >= ATTEMPTS:
-                raise _given_up(file, error, here) from error
+                raise _given_up(file, error, here) from cause(file.url, error)
             listener.note(f"{file.name}: {error} after {decimal(here)}; trying again.")
             time.sleep(min(max(PAUSE_SECONDS * 2 ** (failures - 1), error.wait), _LONGEST_PAUSE_SECONDS))
 
@@ -70,7 +71,7 @@ def _given_up(file: RemoteFile, error: BrokenOff, here: int) -> DatasetError:
     if isinstance(error.__cause__, Exception) and not here:
         return unreachable(file.name, file.url, error.__cause__)
     return DatasetError(
-        f"{file.name}: the transfer from {file.url} broke off {ATTEMPTS} times in a row ({error}) after "
+        f"{file.name}: the transfer from {file.address} broke off {ATTEMPTS} times in a row ({error}) after "
         f"{decimal(here)}; run the same command again{': it goes on from there' if here else ''}."
     )
 
@@ -92,7 +93,7 @@ def _receive(session: requests.Session, file: RemoteFile, folder: Path, listener
         if answer.status_code != _PARTIAL_CONTENT:
             start = 0
             partial.empty()
-            write_json(partial.note, {"url": file.url, "version": _version(answer)})
+            write_json(partial.note, {"url": file.address, "version": _version(answer)})
         _store(answer, file, partial, start, listener)
 
 
@@ -138,6 +139,8 @@ def _store(
                 out.write(block)
                 here += len(block)
                 listener.progressed(file, here, file.size or expected)
+                if file.size is not None and here > file.size:
+                    return  # it is not the file, as its size will show, and may have no end
             out.flush()
             os.fsync(out.fileno())
     except OSError as error:
@@ -162,7 +165,8 @@ def _cannot_write(file: RemoteFile, partial: Partial, error: OSError) -> Dataset
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DatasetError(
             f"{file.name}: the disk of {partial.data.parent} is full; make room (or set --data-root or $STBENCH_DATA "
-            f"to a larger disk) and run the same command again: the transfer from {file.url} goes on where it stopped."
+            f"to a larger disk) and run the same command again: the transfer from {file.address} goes on where it "
+            "stopped."
         )
     return DatasetError(
         f"{file.name}: {partial.data} cannot be written ({error.strerror or error}); choose a folder that can."

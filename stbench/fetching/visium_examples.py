@@ -6,8 +6,8 @@ states neither sizes nor checksums in a list that could be read.
 
 from __future__ import annotations
 
+from .addresses import address_of, below
 from .remote_file import RemoteFile
-from .web import address_of
 
 # 10x's name for a file, after the dataset's -> Space Ranger's own.
 _FILES = {
@@ -24,11 +24,11 @@ def visium_example_files(dataset: str, version: str, slide: str, page: str = "")
     version  the Space Ranger version under which 10x published it, such as 1.1.0
     page     where 10x describes the dataset
     """
-    folder = f"{address_of('10x')}/samples/spatial-exp/{version}/{dataset}"
+    folder = below(address_of("10x"), f"samples/spatial-exp/{version}/{dataset}")
     return [
         RemoteFile(
             name=f"{slide}/{name}",
-            url=f"{folder}/{dataset}_{published}",
+            url=below(folder, f"{dataset}_{published}"),
             page=page,
             unpack=name.endswith(".tar.gz"),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 from types import SimpleNamespace
@@ -9,8 +10,9 @@ from typing import Any
 
 from stbench.errors import DatasetError
 
+from .addresses import PROVIDERS, address_of, below, shown
 from .remote_file import RemoteFile
-from .web import HEADERS, TIMEOUT, address_of, unreachable
+from .web import HEADERS, TIMEOUT, open_session, read_body
 
 
 def zenodo_files(
@@ -24,7 +26,7 @@ def zenodo_files(
     number = re.fullmatch(r"10\.5281/zenodo\.(\d+)", doi)
     if number is None:
         raise DatasetError(f"{doi!r} is no DOI of a Zenodo record; it should read 10.5281/zenodo.<number>.")
-    page = f"{address_of('zenodo')}/records/{number[1]}"
+    page = shown(below(address_of("zenodo"), f"records/{number[1]}"))
     record = _record(doi, page)
     found = SimpleNamespace(registry={})
     record.populate_registry(found)
@@ -38,7 +40,7 @@ def zenodo_files(
     return [
         RemoteFile(
             name=name,
-            url=record.download_url(name).replace("https://zenodo.org", address_of("zenodo"), 1),
+            url=_at_mirror(record.download_url(name)),
             size=sizes[name],
             page=page,
             unpack=name in unpack,
@@ -50,23 +52,41 @@ def zenodo_files(
 
 def _record(doi: str, page: str) -> Any:
     """pooch's view of the record, read now."""
-    import requests
     from pooch.downloaders import ZenodoRepository
 
-    record = ZenodoRepository(doi, page, timeout=TIMEOUT, headers=HEADERS)
-    record.base_api_url = f"{address_of('zenodo')}/api/records"
-    try:
-        answer = record.api_response
-    except requests.JSONDecodeError as error:
-        raise DatasetError(
-            f"Zenodo's answer for {doi} is no record; try again later, or see {page}."
-        ) from error
-    except requests.RequestException as error:
-        raise unreachable(f"Zenodo record {doi}", page, error) from error
+    answer = _answer(doi, page)
     if not isinstance(answer, dict) or not answer.get("files"):
         said = answer.get("message", "") if isinstance(answer, dict) else ""
         raise DatasetError(f"Zenodo lists no files for {doi} ({said or 'no reason given'}); see {page}.")
-    return record
+
+    class Record(ZenodoRepository):
+        """The record, whose answer is here already."""
+
+        @property
+        def api_response(self) -> Any:
+            """What was read."""
+            return answer
+
+    return Record(doi, page, timeout=TIMEOUT, headers=HEADERS)
+
+
+def _answer(doi: str, page: str) -> Any:
+    """What Zenodo says of the record, whatever its status: a refusal has its reason in it."""
+    url = below(address_of("zenodo"), f"api/records/{doi.rpartition('.')[2]}")
+    with open_session() as session:
+        body = read_body(session, url, f"Zenodo record {doi}").body
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise DatasetError(
+            f"Zenodo's answer for {doi} is no record; try again later, or see {page}."
+        ) from error
+
+
+def _at_mirror(url: str) -> str:
+    """The address of a file, at the mirror where there is one."""
+    home = PROVIDERS["zenodo"][1]
+    return below(address_of("zenodo"), url.removeprefix(home)) if url.startswith(f"{home}/") else url
 
 
 def _name(entry: dict[str, Any]) -> str:

@@ -12,9 +12,10 @@ from scipy import sparse
 
 from stbench.errors import DatasetError
 
-from .gene_names import unique_genes
+from .gene_names import symbols_of, unique_genes
 from .parts import CountMatrix, whole_counts
-from .text import check_unique, open_unpacked, read_rows, whole_file
+from .tables import check_unique, read_rows
+from .text import open_unpacked, whole_file
 
 log = logging.getLogger(__name__)
 GENE_EXPRESSION = "Gene Expression"
@@ -63,10 +64,16 @@ def _matrix_group(file: Any, path: Path) -> Any:
 def _features(group: Any) -> tuple[list[str], list[str]]:
     """Symbols and kinds of the features; version 2 knows genes only."""
     if "features" in group:
-        names, kinds = group["features/name"][:], group["features/feature_type"][:]
-        return [name.decode() for name in names], [kind.decode() for kind in kinds]
-    symbols = [name.decode() for name in group["gene_names"][:]]
+        kinds = [kind.decode() for kind in group["features/feature_type"][:]]
+        return _symbols(group, "features/name", "features/id"), kinds
+    symbols = _symbols(group, "gene_names", "genes")
     return symbols, [GENE_EXPRESSION] * len(symbols)
+
+
+def _symbols(group: Any, *places: str) -> list[str]:
+    """What the features are called: whichever of the places holds symbols; only the first must be there."""
+    found = [places[0], *(place for place in places[1:] if place in group)]
+    return symbols_of(*([name.decode() for name in group[place][:]] for place in found))
 
 
 def mex_files(folder: Path) -> dict[str, Path]:
@@ -97,7 +104,9 @@ def read_feature_mex(files: Mapping[str, Path]) -> CountMatrix:
             raise DatasetError(
                 f"{files[part]} has {len(names)} lines for the {n} {part} of {files['matrix']}; is it cut off?"
             )
-    symbols = [row[1] if len(row) > 1 else row[0] for row in features]
+    symbols = symbols_of(
+        [row[1] if len(row) > 1 else row[0] for row in features], [row[0] for row in features]
+    )
     kinds = [row[2] if len(row) > 2 else GENE_EXPRESSION for row in features]
     return _gene_counts(files["matrix"], barcodes, symbols, kinds, counts.T.tocsr())
 

@@ -15,8 +15,10 @@ from stbench.slide import Slide
 
 from .anndata_files import read_anndata
 from .hest_patches import read_hest_patches
+from .image_scale import StatedScale
 from .noise_files import write_noise_anndata
 from .published_slides import PublishedSlides
+from .scale import NO_SCALE
 from .text import read_text
 
 # Name for the readers -> HEST's name for the folder, and how a file in it ends. The patches that HEST cuts itself are
@@ -48,10 +50,19 @@ class HestSlides(PublishedSlides):
 
     def read_slide(self, slide: str, files: Mapping[str, Path]) -> Slide:
         """The slide of those files; DatasetError for unusable ones."""
-        read = read_anndata(slide, files, patient=self.patients[slide], platform=self.platform)
-        # The spot diameter inside the .h5ad does not follow Space Ranger's convention, so it tells no pixel size.
         microns = pixel_microns(files["metadata"]) if "metadata" in files else None
-        return dataclasses.replace(read, microns_per_pixel=microns)
+        stated = None if microns is None else StatedScale(microns, f"{_PIXEL_SIZE} of its metadata")
+        read = read_anndata(
+            slide,
+            files,
+            patient=self.patients[slide],
+            platform=self.platform,
+            stated=stated,
+            reading=self.reading,
+        )
+        if stated is None:  # neither the spot diameter in a .h5ad of HEST nor the image's own header tells it
+            return dataclasses.replace(read, microns_per_pixel=None, scale_source=NO_SCALE)
+        return read
 
     def published_patches(self, slide: Slide) -> PublishedPatches | None:
         """HEST's own patches where they lie beside the image's folder."""

@@ -5,17 +5,36 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from stbench.contract import READ_AS_IS, ReadingOptions
 from stbench.errors import DatasetError
 from stbench.slide import Slide
 
-from .images import image_size
+from .frames import inside
+from .geometry import UNKNOWN_PLATFORM, geometry_of, platform_of
+from .image_scale import StatedScale, stated_microns
 from .parts import CountMatrix, SpotLabels, SpotPositions
+from .scale import NO_SCALE, OPTION, ScaleSigns, contradiction, told_scale
 
 log = logging.getLogger(__name__)
+
+
+class SlideFacts(NamedTuple):
+    """What is known of a slide besides its counts, places and image.
+
+    platform  as somebody states it, None where its geometry has to tell
+    signs     what there is to tell its scale from, besides what its image states
+    warnings  what its reader had to fall back on
+    """
+
+    patient: str | None
+    platform: str | None = None
+    signs: ScaleSigns = ScaleSigns()
+    warnings: tuple[str, ...] = ()
 
 
 def join_slide(
@@ -23,17 +42,44 @@ def join_slide(
     counts: CountMatrix,
     positions: SpotPositions,
     image: Path,
+    facts: SlideFacts,
     *,
-    patient: str | None,
-    platform: str,
     labels: SpotLabels | None = None,
-    microns_per_pixel: float | None = None,
+    reading: ReadingOptions = READ_AS_IS,
 ) -> Slide:
     """The slide made of the spots that have both counts and a position, in the order of the counts.
 
     `positions` are in pixels of `image`. Barcodes that differ by the suffix -1 alone are the same spot. Raises
-    DatasetError where no spot is in common, a spot lies outside the image, or labels belong to other spots.
+    DatasetError where no spot is in common, a spot lies outside the image and is not to be left out, or labels belong
+    to other spots.
     """
+    rows, place = _in_common(slide, counts, positions)
+    spot_ids = [counts.spot_ids[row] for row in rows]
+    within = inside(positions.pixel_xy[place], spot_ids, positions.file, image, reading.drop_outside)
+    rows, place = rows[within], place[within]
+    spot_ids = [counts.spot_ids[row] for row in rows]
+    pixel_xy, array = positions.pixel_xy[place], positions.array_row_column[place]
+    known = _platform_and_scale(array, pixel_xy, image, facts, reading)
+    left_out = _left_out(within, image)
+    return Slide(
+        id=slide,
+        patient=facts.patient,
+        platform=known.platform,
+        image=image,
+        spot_ids=tuple(spot_ids),
+        pixel_xy=pixel_xy,
+        array_row_column=array,
+        counts=counts.counts if len(rows) == len(counts.spot_ids) else counts.counts[rows],
+        genes=counts.genes,
+        microns_per_pixel=known.scale.microns if known.scale else None,
+        annotation=None if labels is None else labels_of(labels, spot_ids),
+        scale_source=known.scale.words if known.scale else NO_SCALE,
+        warnings=tuple(filter(None, (*facts.warnings, left_out, *known.doubts))),
+    )
+
+
+def _in_common(slide: str, counts: CountMatrix, positions: SpotPositions) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the counts that have a position, and where each has it; DatasetError for none."""
     place = pd.Index(spelled_as(counts.spot_ids, positions.spot_ids)).get_indexer(pd.Index(counts.spot_ids))
     rows = np.flatnonzero(place >= 0)
     if rows.size == 0:
@@ -42,22 +88,47 @@ def join_slide(
             f"The counts name {counts.spot_ids[0]}, the positions {positions.spot_ids[0]}."
         )
     _log_difference(slide, counts, positions, len(rows))
-    spot_ids, place = [counts.spot_ids[row] for row in rows], place[rows]
-    pixel_xy = positions.pixel_xy[place]
-    _check_inside(pixel_xy, spot_ids, positions.file, image)
-    return Slide(
-        id=slide,
-        patient=patient,
-        platform=platform,
-        image=image,
-        spot_ids=tuple(spot_ids),
-        pixel_xy=pixel_xy,
-        array_row_column=positions.array_row_column[place],
-        counts=counts.counts if len(rows) == len(counts.spot_ids) else counts.counts[rows],
-        genes=counts.genes,
-        microns_per_pixel=microns_per_pixel,
-        annotation=None if labels is None else labels_of(labels, spot_ids),
-    )
+    return rows, place[rows]
+
+
+class _Known(NamedTuple):
+    """Platform and scale of a slide, and sentences on what is doubtful about them."""
+
+    platform: str
+    scale: StatedScale | None
+    doubts: tuple[str, ...]
+
+
+def _platform_and_scale(
+    array: np.ndarray, pixel_xy: np.ndarray, image: Path, facts: SlideFacts, reading: ReadingOptions
+) -> _Known:
+    """The platform as stated, else as the geometry tells; the scale as stated, else as the platform's spots tell."""
+    signs = facts.signs
+    if signs.stated is None:
+        signs = signs._replace(stated=stated_microns(image))
+    geometry = geometry_of(array, pixel_xy)
+    platform, doubt = facts.platform, ""
+    if platform is None and signs.bin_microns is not None:
+        platform = "Visium HD"
+    if platform is None:
+        by_hand = None if signs.spot_diameter is not None else reading.um_per_px
+        microns = signs.stated.microns if signs.stated else by_hand
+        platform, words = platform_of(geometry, microns, signs.spot_diameter)
+        log.info("%s: platform %s, %s", image.name, platform, words)
+        if platform == UNKNOWN_PLATFORM:
+            doubt = f"platform unknown, for {words}; the column platform of slides.csv states it"
+    scale = told_scale(signs, platform, geometry.pitch)
+    if scale is None and reading.um_per_px is not None:
+        scale = StatedScale(reading.um_per_px, OPTION)
+    by_image = signs.stated if facts.signs.stated is None else None
+    return _Known(platform, scale, (doubt, contradiction(by_image, signs, platform)))
+
+
+def _left_out(within: np.ndarray, image: Path) -> str:
+    n_outside = int((~within).sum())
+    if not n_outside:
+        return ""
+    return f"{n_outside} of {len(within)} spots lie outside {image.name} and are left out (drop_outside)"
 
 
 def spelled_as(known: Sequence[str], spot_ids: Sequence[str]) -> list[str]:
@@ -93,15 +164,4 @@ def _log_difference(slide: str, counts: CountMatrix, positions: SpotPositions, n
         log.info(
             "%s: %d spots used; %d have a position but no counts, %d counts but are not under tissue",
             *(slide, n_common, without_counts, without_position),
-        )
-
-
-def _check_inside(pixel_xy: np.ndarray, spot_ids: list[str], positions: Path, image: Path) -> None:
-    width, height = image_size(image)
-    outside = np.flatnonzero(((pixel_xy < 0) | (pixel_xy >= (width, height))).any(axis=1))
-    if outside.size:
-        x, y = pixel_xy[outside[0]]
-        raise DatasetError(
-            f"{positions}: spot {spot_ids[outside[0]]} at pixel ({x:.0f}, {y:.0f}) lies outside "
-            f"{image} of {width} x {height} px ({outside.size} spots do); is it the full-size image?"
         )

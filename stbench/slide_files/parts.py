@@ -50,16 +50,19 @@ class SpotLabels(NamedTuple):
 def whole_counts(counts: sparse.spmatrix, file: Path) -> sparse.csr_matrix:
     """The counts as int32 (spots, genes); DatasetError where they are negative, fractional or huge."""
     matrix = sparse.csr_matrix(counts)
-    if wrong := _problem(matrix.data):
+    if wrong := problem_of_counts(matrix.data):
         raise DatasetError(
             f"{file} holds counts that are {wrong}; raw counts, whole numbers from 0, are needed."
         )
     return sparse.csr_matrix(matrix, dtype=np.int32)
 
 
-def _problem(values: np.ndarray) -> str:
+def problem_of_counts(values: np.ndarray) -> str:
+    """What keeps the values from being counts, in words; "" where they are whole numbers from 0."""
     if values.size == 0 or values.dtype == bool:
         return ""
+    if values.dtype.kind not in "iuf":
+        return f"no numbers but {values.dtype}"
     if not np.isfinite(values).all():
         return "missing"
     if values.min() < 0:

@@ -22,6 +22,7 @@ class PublishedSlides(Dataset):
     count_files names, among those of a slide's files, of the files that hold its counts
     """
 
+    honours = frozenset({"drop_outside", "um_per_px"})
     patients: ClassVar[Mapping[str, str | None]]
     count_files: ClassVar[tuple[str, ...]]
 
@@ -35,7 +36,7 @@ class PublishedSlides(Dataset):
 
     @abstractmethod
     def read_slide(self, slide: str, files: Mapping[str, Path]) -> Slide:
-        """The slide of those files; DatasetError for unusable ones."""
+        """The slide of those files, read as `reading` says; DatasetError for unusable ones."""
 
     @abstractmethod
     def write_noise(self, source: SlideSource, folder: Path, to: Path, seed: int) -> None:

@@ -1,45 +1,52 @@
 """An output folder of Space Ranger: its matrix, spot positions, scale factors and image become a Slide.
 
-Pixels are those of the image that is used: the full-resolution image where it lies in the folder, else
+Pixels are those of the image that is used: the full-resolution image where it lies in the folder or beside it, else
 `spatial/tissue_hires_image.png`, on which positions and pixel size are scaled.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from stbench.contract import READ_AS_IS, ReadingOptions
 from stbench.errors import DatasetError
 from stbench.slide import Slide
 
 from .feature_matrices import MEX_PARTS, mex_files, read_feature_hdf5, read_feature_mex
-from .images import SUFFIXES
-from .joining import join_slide
+from .full_images import full_image
+from .image_scale import StatedScale
+from .joining import SlideFacts, join_slide
 from .parts import CountMatrix, SpotLabels
+from .scale import ScaleSigns, hires_is_used, signs_of_factors
 from .text import first_file, read_text
 from .tissue_positions import read_tissue_positions
+from .visium_hd import bin_of, output_folder
 
-# Space Ranger writes the pixels across a spot of 65 um in theory, more than the 55 um that are printed: with 65,
-# neighbouring spots come out at their known distance of 100 um.
-SPOT_MICRONS = 65.0
 _MATRIX_FOLDERS = ("filtered_feature_bc_matrix", "filtered_count_matrix")
 _POSITIONS = ("tissue_positions.csv", "tissue_positions.parquet", "tissue_positions_list.csv")
 
 
-def space_ranger_files(folder: Path) -> dict[str, Path]:
+def space_ranger_files(
+    folder: Path, name: str | None = None, bin_um: float | None = None, beside: Iterable[Path] = ()
+) -> dict[str, Path]:
     """The files of a slide that lie in `folder` (or in its `outs`), under the names that the reader takes.
 
     counts, or matrix, barcodes and features; positions; scale_factors; image (full resolution) or hires_image.
-    Raises DatasetError where several files could be the matrix or the image.
+    name    the slide's, after which its image may be called
+    bin_um  which bins of Visium HD, where there are several
+    beside  further folders in which the image may lie
+    Raises DatasetError where several files could be the matrix or the image, or bins are not chosen.
     """
-    folder = folder / "outs" if (folder / "outs").is_dir() else folder
-    spatial = folder / "spatial"
+    place = output_folder(folder, bin_um)
+    spatial = place / "spatial"
+    around = [up for up in place.parents if up == folder or folder in up.parents]
     found = {
-        **_matrix_files(folder),
+        **_matrix_files(place),
         "positions": first_file(*(spatial / f"{name}{gz}" for name in _POSITIONS for gz in ("", ".gz"))),
         "scale_factors": first_file(spatial / "scalefactors_json.json"),
-        "image": full_image(folder),
+        "image": full_image(place, name, [*around, *beside]),
     }
     if found["image"] is None:
         found["hires_image"] = first_file(spatial / "tissue_hires_image.png")
@@ -56,23 +63,6 @@ def _matrix_files(folder: Path) -> dict[str, Path]:
         return {"counts": files[0]}
     folders = (mex_files(folder / name) for name in _MATRIX_FOLDERS)
     return next(filter(None, folders), {})
-
-
-def full_image(folder: Path) -> Path | None:
-    """The one image right in `folder`: image.*, else *_image.*, else the only one there; None without any."""
-    images = [
-        path
-        for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    ]
-    named = [path for path in images if path.stem == "image"]
-    candidates = named or [path for path in images if path.stem.endswith("_image")] or images
-    if len(candidates) > 1:
-        raise DatasetError(
-            f"{folder} holds several images: {_names(candidates)}; "
-            f"name the full-resolution one image{candidates[0].suffix}."
-        )
-    return candidates[0] if candidates else None
 
 
 def _names(paths: list[Path]) -> str:
@@ -102,25 +92,34 @@ def read_space_ranger(
     files: Mapping[str, Path],
     *,
     patient: str | None,
+    platform: str | None = None,
     labels: SpotLabels | None = None,
-    microns_per_pixel: float | None = None,
+    stated: StatedScale | None = None,
+    reading: ReadingOptions = READ_AS_IS,
 ) -> Slide:
     """The slide of a Space Ranger folder's files; DatasetError where one lacks or is damaged.
 
-    `microns_per_pixel` of the image that is used, where it is known better than from the size of a spot.
+    `stated` is the scale of the image that is used, and `platform` what it was measured with, where something surer
+    than these files says so.
     """
     if lacking := space_ranger_lacks(files):
         raise DatasetError(f"Slide {slide} lacks {lacking}.")
-    scale, known = used_scale(files)
+    scale, signs = used_scale(files, stated)
+    positions = files["positions"]
+    if signs.bin_microns is None:
+        signs = signs._replace(bin_microns=bin_of(positions.parent.parent))
+    image, warnings = files.get("image"), ()
+    if image is None:
+        image = files["hires_image"]
+        warnings = (hires_is_used(slide, scale),)
     return join_slide(
         slide,
         read_counts(files),
-        read_tissue_positions(files["positions"]).scaled(scale),
-        files.get("image") or files["hires_image"],
-        patient=patient,
-        platform="Visium",
+        read_tissue_positions(positions).scaled(scale),
+        image,
+        SlideFacts(patient, platform, signs, warnings),
         labels=labels,
-        microns_per_pixel=microns_per_pixel or known,
+        reading=reading,
     )
 
 
@@ -129,14 +128,13 @@ def read_counts(files: Mapping[str, Path]) -> CountMatrix:
     return read_feature_hdf5(files["counts"]) if "counts" in files else read_feature_mex(files)
 
 
-def used_scale(files: Mapping[str, Path]) -> tuple[float, float | None]:
-    """Pixels of the image that is used per full-resolution pixel, and its microns per pixel where a spot tells."""
+def used_scale(files: Mapping[str, Path], stated: StatedScale | None = None) -> tuple[float, ScaleSigns]:
+    """Pixels of the image that is used per full-resolution pixel, and what the scale factors tell of its scale."""
     path = files["scale_factors"]
     try:
         factors = json.loads(read_text(path))
         scale = 1.0 if "image" in files else _positive(factors["tissue_hires_scalef"])
-        spot = factors.get("spot_diameter_fullres")
-        return scale, None if spot is None else SPOT_MICRONS / _positive(spot) / scale
+        return scale, signs_of_factors(lambda name: _positive_or_none(factors.get(name)), scale, stated)
     except KeyError as error:
         raise DatasetError(
             f"{path} has no {error}, so positions cannot be placed on {files['hires_image'].name}; "
@@ -144,6 +142,10 @@ def used_scale(files: Mapping[str, Path]) -> tuple[float, float | None]:
         ) from error
     except (ValueError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path} holds no scale factors ({error}); copy or download it again.") from error
+
+
+def _positive_or_none(value: float | None) -> float | None:
+    return None if value is None else _positive(value)
 
 
 def _positive(value: float) -> float:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stbench.errors import DatasetError
 
+from .missing_words import known
 from .parts import SpotLabels, SpotPositions
-from .text import NO_VALUE, check_unique, numbers, read_columns, read_table
+from .tables import check_unique, find_column, id_column, numbers, read_columns, read_table
 
 _PIXELS = ["pixel_x", "pixel_y"]
+_SURE_ID_NAMES = ("barcode", "barcodes", "spot_id", "spotid", "spot")
+_ID_NAMES = (*_SURE_ID_NAMES, "", "id", "cell_id", "index")
+_OTHER_NAMES = {
+    "barcode": _ID_NAMES[1:],
+    "array_x": ("array_col",),
+    "array_y": ("array_row",),
+    "pixel_x": ("pxl_col_in_fullres", "imagecol"),
+    "pixel_y": ("pxl_row_in_fullres", "imagerow"),
+}
 
 
 def read_selection(path: Path) -> SpotPositions:
@@ -31,7 +40,7 @@ def read_selection(path: Path) -> SpotPositions:
 def read_spot_table(path: Path) -> SpotPositions:
     """A spot table: barcode, array_x, array_y, pixel_x, pixel_y; spots with in_tissue 0 are left out."""
     array = ["array_x", "array_y"]
-    cells = read_columns(path, ["barcode", *array, *_PIXELS], optional=["in_tissue"])
+    cells = read_columns(path, ["barcode", *array, *_PIXELS], ["in_tissue"], _OTHER_NAMES)
     table = _positions(cells.drop(columns="barcode"), path, array)
     return _under_tissue(path, cells["barcode"].tolist(), table, array, "in_tissue")
 
@@ -74,29 +83,28 @@ def read_coordinate_labels(path: Path) -> SpotLabels:
     placed = ~xy.isna().to_numpy().any(axis=1)
     names = _names(xy.loc[placed])
     check_unique(names, path, "spot")
-    return SpotLabels(path, dict(zip(names, _labels(cells["label"])[placed], strict=True)))
+    return SpotLabels(path, dict(zip(names, map(known, cells["label"][placed]), strict=True)))
 
 
 def read_spot_labels(path: Path, column: str | None = None) -> SpotLabels:
-    """Labels by spot id: the table's column `barcode`, else its first, and the label column.
+    """Labels by spot id: the table's column `barcode`, else one like it, else its first, and the label column.
 
-    `column` names the label column; without it, it is `label`, else the only other column.
+    `column` names the label column; without it, it is `label`, else the only other column. Words for nothing known
+    are no label.
     """
     table = read_table(path)
     names = list(table)
-    ids = "barcode" if "barcode" in names else next(iter(names), "")
+    ids = id_column(table, (*_SURE_ID_NAMES, *names[:1]), path) if names else ""
     others = [name for name in names if name != ids]
-    wanted = column or ("label" if "label" in others or len(others) != 1 else others[0])
-    if wanted not in others:
+    wanted = find_column(others, [column or "label"])
+    if wanted is None and column is None and len(others) == 1:
+        wanted = others[0]
+    if wanted is None:
         raise DatasetError(
-            f"{path} has no column {wanted!r} for the labels; it has {', '.join(names) or 'none'}."
+            f"{path} has no column {column or 'label'!r} for the labels; it has {', '.join(names) or 'none'}."
         )
     check_unique(table[ids].tolist(), path, "spot")
-    return SpotLabels(path, dict(zip(table[ids], _labels(table[wanted]), strict=True)))
-
-
-def _labels(cells: Any) -> np.ndarray:
-    return cells.replace(list(NO_VALUE), "").to_numpy(str)
+    return SpotLabels(path, dict(zip(table[ids], map(known, table[wanted]), strict=True)))
 
 
 def _names(table: pd.DataFrame) -> list[str]:

@@ -1,27 +1,56 @@
-"""Tables as text, gzipped or not: read whole, with the columns that are needed, or refused by name."""
+"""Files as text, gzipped or not, in the encodings that people's programs write."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
-import csv
 import gzip
+import logging
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import pandas as pd
-
 from stbench.errors import DatasetError
 
-NO_VALUE = ("NA", "NaN", "nan")
+log = logging.getLogger(__name__)
 _GZIP = b"\x1f\x8b"
+# Longer marks first: that of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WINDOWS = "cp1252"
+# No program writes these into a table: control characters but tabs, line ends and page breaks.
+_NEVER_IN_TEXT = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1c\x1d\x1e\x1f"))
 
 
 def read_text(path: Path) -> str:
-    """The whole text of a file, gunzipped where it is gzipped; DatasetError where it is cut off or no text."""
+    """The whole text of a file, gunzipped where it is gzipped; DatasetError where it is cut off or no text.
+
+    UTF-8, UTF-16 and UTF-32 with their mark, else Windows' Latin-1, which is said in the log.
+    """
     with whole_file(path), open_unpacked(path) as file:
-        return file.read().decode("utf-8-sig")
+        return _decoded(file.read(), path)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
+    if not mark and b"\0" in data:
+        raise DatasetError(
+            f"{path} holds NUL characters: it is no text, or in UTF-16 without its mark; save it as UTF-8."
+        )
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        if mark or data.translate(None, _NEVER_IN_TEXT) != data:
+            raise
+    text = data.decode(_WINDOWS)
+    log.warning("%s is not in UTF-8; it was read as Latin-1 (Windows-1252)", path.name)
+    return text
 
 
 @contextlib.contextmanager
@@ -29,7 +58,12 @@ def whole_file(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a file is read into a DatasetError that names it."""
     try:
         yield
-    except (EOFError, zlib.error, UnicodeDecodeError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{path} cannot be read whole as text in UTF-8, UTF-16 or Latin-1 (as {error.encoding}: "
+            f"{error.reason} at byte {error.start}); save it as UTF-8, or copy or download it again."
+        ) from error
+    except (EOFError, zlib.error, OSError) as error:
         raise DatasetError(f"{path} cannot be read whole ({error}); copy or download it again.") from error
 
 
@@ -38,56 +72,6 @@ def open_unpacked(path: Path) -> BinaryIO:
     with path.open("rb") as file:
         packed = file.read(2) == _GZIP
     return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
-
-
-def read_rows(path: Path) -> list[list[str]]:
-    """The cells of a table: commas in a .csv file, tabs in any other; blank lines are passed over."""
-    lines = read_text(path).splitlines()
-    try:
-        return [row for row in csv.reader(lines, delimiter=_separator(path)) if row]
-    except csv.Error as error:
-        raise DatasetError(f"{path} is no table of text ({error}); copy or download it again.") from error
-
-
-def _separator(path: Path) -> str:
-    return "," if path.name.removesuffix(".gz").endswith(".csv") else "\t"
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """A table with a header, all cells as text; DatasetError where a row has not as many cells as the header.
-
-    A header that is one cell short throughout, as R writes it beside row names, gets an empty first cell.
-    """
-    header, *rows = read_rows(path) or [[]]
-    if rows and all(len(row) == len(header) + 1 for row in rows):
-        header = ["", *header]
-    if wrong := [row for row in rows if len(row) != len(header)]:
-        raise DatasetError(f"{path}: the row {' '.join(wrong[0])!r} has not {len(header)} columns; cut off?")
-    check_unique(header, path, "column")
-    return pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=str)
-
-
-def read_columns(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
-    """Some columns of a table, as text; DatasetError where one that is not optional lacks."""
-    table = read_table(path)
-    if absent := [column for column in columns if column not in table]:
-        raise DatasetError(
-            f"{path} lacks the columns {', '.join(absent)}; it has {', '.join(table) or 'none'}."
-        )
-    return table.filter(items=[*columns, *optional])
-
-
-def numbers(cells: pd.DataFrame) -> pd.DataFrame:
-    """Text as numbers, NaN where it is none."""
-    return pd.DataFrame({name: pd.to_numeric(cells[name], errors="coerce") for name in cells}, dtype=float)
-
-
-def check_unique(names: Sequence[str], path: Path, what: str) -> None:
-    """DatasetError where a name occurs twice in a file; `what` says what it names."""
-    if len(set(names)) != len(names):
-        seen: set[str] = set()
-        twice = next(name for name in names if name in seen or seen.add(name))
-        raise DatasetError(f"{path} names the {what} {twice!r} twice; each may occur once.")
 
 
 def first_file(*candidates: Path) -> Path | None:

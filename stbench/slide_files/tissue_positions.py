@@ -10,7 +10,7 @@ import pandas as pd
 from stbench.errors import DatasetError
 
 from .parts import SpotPositions
-from .text import check_unique, numbers, read_rows
+from .tables import check_unique, numbers, read_rows
 
 # In the order of version 1, which has no header. Row comes before column; pixels are (x, y) = (column, row).
 COLUMNS = ["barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres"]

@@ -31,7 +31,7 @@ class VisiumSlides(PublishedSlides):
 
     def slide_files(self, folder: Path, slide: str) -> dict[str, Path]:
         """What Space Ranger left in the slide's own folder."""
-        return space_ranger_files(self.section(folder, slide))
+        return space_ranger_files(self.section(folder, slide), slide)
 
     def lacks(self, slide: str, files: Mapping[str, Path]) -> str:
         """What those files lack to be a slide, in words; "" where they are complete."""
@@ -40,7 +40,14 @@ class VisiumSlides(PublishedSlides):
     def read_slide(self, slide: str, files: Mapping[str, Path]) -> Slide:
         """The slide of those files; DatasetError for unusable ones."""
         labels = read_spot_labels(files["labels"], self.label_column) if "labels" in files else None
-        return read_space_ranger(slide, files, patient=self.patients[slide], labels=labels)
+        return read_space_ranger(
+            slide,
+            files,
+            patient=self.patients[slide],
+            platform="Visium",
+            labels=labels,
+            reading=self.reading,
+        )
 
     def write_noise(self, source: SlideSource, folder: Path, to: Path, seed: int) -> None:
         """Write noise in place of the slide's counts, as HDF5 whatever they were."""

@@ -193,13 +193,15 @@ COMMIT = "c" * 40
 
 def test_three_files_of_each_slide_are_fetched_at_one_commit(hub: Provider, root: Path, tmp_path: Path):
     api = "/api/datasets/MahmoodLab/hest"
-    hub.serve(f"{api}/revision/main", json.dumps({"sha": COMMIT}).encode())
+    hub.serve(f"{api}/revision/main", json.dumps({"id": "MahmoodLab/hest", "sha": COMMIT}).encode())
+    listed = []
     for place in ("st", "wsis", "metadata"):
-        paths = [path for path in sorted((root / "hest_data" / place).iterdir()) if "TENX" in path.name]
-        listed = [{"type": "file", "path": f"{place}/{p.name}", "size": p.stat().st_size} for p in paths]
-        hub.serve(f"{api}/tree/{COMMIT}/{place}", json.dumps(listed).encode())
-        for path in paths:
-            hub.serve(f"/datasets/MahmoodLab/hest/resolve/{COMMIT}/{place}/{path.name}", path.read_bytes())
+        for path in sorted((root / "hest_data" / place).glob("*TENX*")):
+            name, content = f"{place}/{path.name}", path.read_bytes()
+            listed.append({"type": "file", "path": name, "oid": "d" * 40, "size": len(content)})
+            about = {"X-Repo-Commit": COMMIT, "ETag": f'"{"d" * 40}"'}
+            hub.serve(f"/datasets/MahmoodLab/hest/resolve/{COMMIT}/{name}", content, headers=about)
+    hub.serve(f"{api}/paths-info/{COMMIT}", json.dumps(listed).encode())
     plugin("hest-pancreas-xenium").fetch(tmp_path / "fetched")
     assert list(slides_of("hest-pancreas-xenium", tmp_path / "fetched")) == ["TENX116", "TENX126", "TENX140"]
 

@@ -26,6 +26,7 @@ class Served:
     head: bool = True
     token: str | None = None
     status_without_token: int = 401
+    headers_without_token: dict[str, str] = field(default_factory=dict)
     failing: list[int] = field(default_factory=list)
 
 
@@ -44,6 +45,10 @@ class Provider:
                 provider.answer(self)
 
             def do_HEAD(self) -> None:
+                provider.answer(self)
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 provider.answer(self)
 
             def log_message(self, format: str, *args: Any) -> None:
@@ -77,7 +82,7 @@ class Provider:
         if found is None:
             return _reply(request, 404, {}, b"not found")
         if found.token and request.headers.get("Authorization") != f"Bearer {found.token}":
-            return _reply(request, found.status_without_token, {}, b"restricted")
+            return _reply(request, found.status_without_token, found.headers_without_token, b"restricted")
         if found.failing:
             return _reply(request, found.failing.pop(0), {}, b"busy")
         if request.command == "HEAD" and not found.head:
@@ -114,7 +119,10 @@ def _reply(
     request.end_headers()
     if request.command == "HEAD":
         return
-    request.wfile.write(body if drop is None else body[:drop])
+    try:
+        request.wfile.write(body if drop is None else body[:drop])
+    except ConnectionError:  # whoever asked has heard enough
+        request.close_connection = True
     if drop is not None:
         request.wfile.flush()
         request.close_connection = True

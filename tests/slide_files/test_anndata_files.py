@@ -17,6 +17,7 @@ from scipy import sparse
 from stbench.errors import DatasetError
 from stbench.slide import Slide
 from stbench.slide_files.anndata_files import read_anndata, write_scrambled
+from stbench.slide_files.image_scale import StatedScale
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -66,7 +67,7 @@ def test_a_file_of_hest_tells_no_pixel_size(tmp_path: Path):
     """Its diameter is of 55 or 100 microns, not of Space Ranger's 65; who knows the pixel size states it."""
     path = make(tmp_path / "S1.h5ad", _set("tissue_downscaled_fullres_scalef", 0.1))
     assert read(path).microns_per_pixel is None
-    assert read(path, microns_per_pixel=0.5).microns_per_pixel == 0.5
+    assert read(path, stated=StatedScale(0.5, "by hand")).microns_per_pixel == 0.5
 
 
 def test_labels_and_raw_counts_are_found(tmp_path: Path):
@@ -122,9 +123,9 @@ DAMAGE = {
     "a scale of 0": (_set("tissue_hires_scalef", 0.0), "tissue_hires_scalef is 0.*positive"),
     "no tissue": (lambda data: data.obs.__setitem__("in_tissue", 0), "marks none of its 4 spots as under tissue"),
     "an id twice": (_twice, "spot id 'AAAA-1' twice"),
-    "a grey image": (
-        lambda data: data.uns["spatial"]["library"]["images"].__setitem__("hires", np.zeros((80, 120))),
-        "3 colours",
+    "an image of seven channels": (
+        lambda data: data.uns["spatial"]["library"]["images"].__setitem__("hires", np.zeros((80, 120, 7))),
+        "has the shape .80, 120, 7.",
     ),
 }  # fmt: skip
 

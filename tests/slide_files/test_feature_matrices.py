@@ -43,6 +43,31 @@ def test_mex_folders_with_features_genes_or_symbols_alone(tmp_path: Path, column
     check(read_feature_mex(mex_files(tmp_path)))
 
 
+def test_symbols_are_taken_where_a_file_has_them_in_the_place_of_the_identifiers(tmp_path: Path):
+    """Names and identifiers exchanged, blanks and quotes around the symbols, one gene without a symbol."""
+    identifiers = [f"ENSMUSG{i:011d}" for i in range(4)]
+    symbols = [" Actb", '"Tp53"', "NA", "Zero "]
+    expected = ("Actb", "Tp53", identifiers[2], "Zero")
+    lines = [
+        f"{symbol}\t{name}\tGene Expression\n" for symbol, name in zip(symbols, identifiers, strict=True)
+    ]
+    visium.write_mex(tmp_path, gz=False)
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        group = file.create_group("matrix")
+        group["barcodes"], group["shape"] = np.array(["AAAA-1"], "S"), np.array([4, 1], np.int32)
+        group["data"], group["indices"], group["indptr"] = (
+            np.array([3], np.int32),
+            np.array([1]),
+            np.array([0, 1]),
+        )
+        features = group.create_group("features")
+        features["name"], features["id"] = np.array(identifiers, "S"), np.array(symbols, "S")
+        features["feature_type"] = np.array(["Gene Expression"] * 4, "S")
+    assert read_feature_hdf5(tmp_path / "m.h5").genes == expected
+    (tmp_path / "features.tsv").write_text("".join(lines) + "ADT1\tCD3\tAntibody Capture\n")
+    assert read_feature_mex(mex_files(tmp_path)).genes == expected
+
+
 def test_plain_text_that_is_named_gz_is_read(tmp_path: Path):
     visium.write_mex(tmp_path, 3, gz=False)
     for path in list(tmp_path.iterdir()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,54 @@ def test_truncated_images_are_named(tmp_path: Path, name: str, kind: str, share:
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(DatasetError, match=rf"{name} is (a truncated {kind}|no readable {kind}) image"):
         image_size(path)
+
+
+def _with_thumbnail(path: Path) -> Path:
+    """A JPEG whose EXIF holds a whole JPEG, with an end of its own."""
+    small = io.BytesIO()
+    Image.fromarray(PIXELS[:8, :8]).save(small, "JPEG")
+    exif = b"Exif\0\0" + small.getvalue()
+    Image.fromarray(PIXELS).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize(
+    "trailer", [bytes(9_000), b"\xff\xd8\xff\xe1" + bytes(5_000), b"maker's note" * 1_000]
+)
+@pytest.mark.parametrize("name", ["a.jpg", "photo.JPEG", "a.png"])
+def test_what_follows_the_images_own_end_is_no_matter(tmp_path: Path, name: str, trailer: bytes):
+    path = write(tmp_path / name)
+    path.write_bytes(path.read_bytes() + trailer)
+    assert image_size(path) == (150, 70)
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_rows": 1}, {"quality": 100}])
+def test_jpegs_of_all_structures_are_whole_and_cut_ones_are_not(tmp_path: Path, options: dict[str, int]):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(PIXELS).save(path, **options)
+    assert image_size(path) == (150, 70)
+    whole = path.read_bytes()
+    for length in (len(whole) - 1, len(whole) - 2, len(whole) * 2 // 3):
+        path.write_bytes(whole[:length] + bytes(9_000))  # as a download that was resumed into a larger file
+        with pytest.raises(DatasetError, match=r"a\.jpg is a truncated JPEG"):
+            image_size(path)
+
+
+def test_the_end_of_a_thumbnail_is_not_the_images(tmp_path: Path):
+    path = _with_thumbnail(tmp_path / "a.jpg")
+    assert image_size(path) == (150, 70)
+    path.write_bytes(path.read_bytes()[:-200])
+    assert b"\xff\xd9" in path.read_bytes()
+    with pytest.raises(DatasetError, match=r"a\.jpg is a truncated JPEG"):
+        image_size(path)
+
+
+def test_a_turned_picture_has_the_size_that_is_displayed(tmp_path: Path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS).save(tmp_path / "a.jpg", exif=exif)
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS, photometric="rgb", extratags=[(274, 3, 1, 8, True)])
+    assert image_size(tmp_path / "a.jpg") == image_size(tmp_path / "a.tif") == (70, 150)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])

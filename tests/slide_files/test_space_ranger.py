@@ -13,6 +13,7 @@ from PIL import Image
 
 from stbench.errors import DatasetError
 from stbench.slide import Slide
+from stbench.slide_files.image_scale import StatedScale
 from stbench.slide_files.parts import SpotLabels
 from stbench.slide_files.space_ranger import read_space_ranger, space_ranger_files, space_ranger_lacks
 from stbench.slide_files.spot_tables import read_spot_labels
@@ -45,7 +46,7 @@ def test_neighbouring_spots_come_out_100_microns_apart(tmp_path: Path):
         assert (x[1] - x[0]) * slide.microns_per_pixel == pytest.approx(200)
         if image:
             image.unlink()
-    assert read(tmp_path, microns_per_pixel=7.0).microns_per_pixel == 7.0
+    assert read(tmp_path, stated=StatedScale(7.0, "by hand")).microns_per_pixel == 7.0
 
 
 def test_a_real_slides_scale_factors_fit_its_pitch(tmp_path: Path):

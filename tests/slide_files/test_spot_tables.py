@@ -10,8 +10,13 @@ import pytest
 
 from stbench.errors import DatasetError
 from stbench.slide_files.count_tables import read_count_table, write_count_table
-from stbench.slide_files.spot_tables import read_selection, read_spot_labels, read_spot_table
-from stbench.slide_files.text import read_table
+from stbench.slide_files.spot_tables import (
+    read_coordinate_labels,
+    read_selection,
+    read_spot_labels,
+    read_spot_table,
+)
+from stbench.slide_files.tables import read_table
 
 COUNTS = "\tA\tB\tA\n3x5\t1\t0\t4\n4x5\t0\t2\t0\n"
 SPOTS = (
@@ -98,3 +103,60 @@ def test_label_tables_without_a_label_column_or_with_a_spot_twice(tmp_path: Path
 def test_a_table_written_by_a_spreadsheet_has_no_stray_mark(tmp_path: Path):
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfslide,patient\r\nS1,A\r\n")
     assert read_table(tmp_path / "t.csv").to_dict("records") == [{"slide": "S1", "patient": "A"}]
+
+
+# --- as people's programs write them ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("separator", ["\t", ",", ";"])
+def test_a_spot_table_of_a_spreadsheet_is_the_same_table(tmp_path: Path, separator: str, encoding: str):
+    (tmp_path / "plain.tsv").write_text(SPOTS)
+    lines = [[f'"{cell} "' for cell in line.split("\t")] + ["", ""] for line in SPOTS.splitlines()] + [
+        [""] * 10
+    ]
+    lines[1][1:3] = ["3.0", " 5 "]
+    path = tmp_path / "spots.tsv"
+    path.write_bytes("\r\n".join(map(separator.join, lines)).replace("mitral", "Körner").encode(encoding))
+    expected, found = read_spot_table(tmp_path / "plain.tsv"), read_spot_table(path)
+    assert found.spot_ids == expected.spot_ids
+    assert found.array_row_column.tolist() == expected.array_row_column.tolist()
+    assert found.pixel_xy.tolist() == expected.pixel_xy.tolist()
+    assert read_spot_labels(path).by_spot == {"s1": "Körner", "s2": ""}
+
+
+@pytest.mark.parametrize("name", ["Barcode", "spot", "Spot ID", "id", ""])
+def test_spots_may_be_named_by_another_column_which_is_said(tmp_path: Path, name: str, caplog):
+    path = tmp_path / "spots.tsv"
+    path.write_text(
+        SPOTS.replace("barcode", name, 1).replace("array_x", "array_col").replace("array_y", "Array_Row")
+    )
+    with caplog.at_level(logging.INFO):
+        positions = read_spot_table(path)
+    assert positions.spot_ids == ("s1", "s2")
+    assert positions.array_row_column.tolist() == [[5, 3], [2, 7]]
+    assert "is taken as barcode" in caplog.text
+    assert "the column 'array_col' is taken as array_x" in caplog.text
+
+
+def test_row_names_of_r_are_the_spots_even_beside_a_column_id(tmp_path: Path):
+    path = tmp_path / "metadata.csv"
+    path.write_text('"id","Class"\n"s1","P1","duct"\n"s2","P1",NA\n')
+    assert read_spot_labels(path, "Class").by_spot == {"s1": "duct", "s2": ""}
+    assert read_spot_labels(path, "class").by_spot == {"s1": "duct", "s2": ""}
+
+
+@pytest.mark.parametrize("word", ["NA", "nan", "NaN", "None", "null", "N/A", "<NA>", ""])
+def test_words_for_nothing_known_are_no_labels(tmp_path: Path, word: str):
+    path = tmp_path / "labels.tsv"
+    path.write_text(f"x\ty\tlabel\n3.1\t4.9\t{word}\n4.0\t5.0\tduct\n")
+    assert read_coordinate_labels(path).by_spot == {"3x5": "", "4x5": "duct"}
+    path.write_text(f"barcode\tlabel\na\t{word}\nb\tduct\n")
+    assert read_spot_labels(path).by_spot == {"a": "", "b": "duct"}
+
+
+def test_a_row_that_is_no_position_is_named(tmp_path: Path):
+    path = tmp_path / "spots.tsv"
+    path.write_text(SPOTS.replace("s2\t7\t", "s2\t7.5\t"))
+    with pytest.raises(DatasetError, match=r"spots\.tsv: .*'array_x': '7\.5'.* is no position"):
+        read_spot_table(path)
