@@ -10,20 +10,20 @@ import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from stbench.errors import DatasetError, PluginError, UnknownName
+from stbench.errors import DatasetError, MethodError, PluginError, UnknownName, UsageError
 from stbench.slide import QuerySlide, Slide, TrainingSlide
 
 if TYPE_CHECKING:
     from stbench.fetching import FetchListener, RemoteFile
 
-TargetScale = Literal["log", "minmax", "zscore"]
+TrainingScale = Literal["log", "minmax", "zscore"]
 
 
 class ParameterCount(NamedTuple):
@@ -46,6 +46,20 @@ class TrainingState(NamedTuple):
 
     arrays: Mapping[str, np.ndarray]
     plain: Mapping[str, Any]
+
+
+class FittedState(NamedTuple):
+    """What a fitted method keeps: all that another process needs to predict as it does, bit for bit.
+
+    arrays            what was learned, by name
+    plain             the rest, JSON values only
+    holds_expression  whether measured profiles of training spots are among the arrays: whoever gives the state away
+                      gives these away, under the data set's terms
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    plain: Mapping[str, Any]
+    holds_expression: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,32 @@ class Method(ABC):
     def predict(self, slide: QuerySlide) -> np.ndarray:
         """(n_spots, n_genes) predicted expression on the scale that the card names; raises before fit."""
 
+    def state(self) -> FittedState:
+        """What was learned, to keep; `restore` takes it back. Raises MethodError before fit.
+
+        stbench.nn.fitted_state makes it of a network.
+        """
+        raise PluginError(
+            f"{type(self).__name__} cannot be kept, for it has no `state`; write state and restore."
+        )
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        """Be fitted as the method of the same settings was that gave `state`; a network goes to `device`."""
+        raise PluginError(
+            f"{type(self).__name__} cannot be kept, for it has no `restore`; write state and restore."
+        )
+
+    @classmethod
+    def from_state(cls, settings: Mapping[str, Any], state: FittedState, device: str = "cpu") -> Self:
+        """A fitted method, from its settings and what `state` gave; MethodError for a state that is not whole."""
+        cls.check_settings(settings)
+        method = cls(**copy.deepcopy(dict(settings)))
+        try:
+            method.restore(state, device)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise MethodError(f"What was kept of {cls.__name__} is not whole: {error!r}.") from error
+        return method
+
     def report_without_epochs(self, queries: Sequence[QuerySlide], context: FitContext) -> FitReport:
         """The report of a method that is fitted in one go, once its predictions for `queries` are handed over."""
         if queries and context.hand_over is not None:
@@ -159,17 +199,46 @@ class Method(ABC):
         return changed
 
 
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How slides are read where their files leave it open; UsageError for what is no size.
+
+    bin_um        the bin of Visium HD, in microns, None where a slide has one only; of single molecules the edge of
+                  the pseudo-spots
+    drop_outside  leave out the spots that lie outside their image; they make it unreadable else
+    um_per_px     the microns per pixel of slides whose files do not tell them
+    """
+
+    bin_um: float | None = None
+    drop_outside: bool = False
+    um_per_px: float | None = None
+
+    def __post_init__(self) -> None:
+        for option, value in (("--bin", self.bin_um), ("--um-per-px", self.um_per_px)):
+            if value is not None and not 0 < value < float("inf"):
+                raise UsageError(f"{option} must be a positive number of microns; found {value:g}.")
+
+    def given(self) -> dict[str, Any]:
+        """What is not as it is by default, by name; {} for nothing."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
+
+
+READ_AS_IS = ReadingOptions()
+
+
 class SlideSource(NamedTuple):
     """A slide that is on disk but not read yet: what the plan needs to know.
 
-    files  every file that the slide's content depends on, by a name that does not depend on the machine
-    read   reads it (picklable)
+    files    every file that the slide's content depends on, by a name that does not depend on the machine
+    read     reads it (picklable)
+    reading  the options that `read` follows: its content depends on them too
     """
 
     id: str
     patient: str | None
     files: Mapping[str, Path]
     read: Callable[[], Slide]
+    reading: ReadingOptions = READ_AS_IS
 
 
 class PublishedPatches(NamedTuple):
@@ -190,6 +259,9 @@ class Dataset(ABC):
     name: ClassVar[str] = ""
     # Names of folders below the data root in which this dataset may lie, besides its own name.
     folders: ClassVar[tuple[str, ...]] = ()
+    # How its slides are to be read; set before `slides` is called. `honours` names what a dataset can follow of it.
+    reading: ReadingOptions = READ_AS_IS
+    honours: ClassVar[frozenset[str]] = frozenset({"um_per_px"})
 
     @abstractmethod
     def slides(self, root: Path) -> list[SlideSource]:
@@ -286,13 +358,36 @@ class PublishedSteps(BaseModel):
     regime: str
 
 
+class Ablation(BaseModel):
+    """A part of a method changed, as a table of its paper does: `stbench ablate` runs it.
+
+    table, name  as the paper prints them ("Table 2", "w/o E_TS"): its own numbers are found by these
+    settings     what is changed of the method's settings, or
+    encoder      the image encoder that is put in the place of the run's
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: str
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    encoder: str = ""
+
+    @model_validator(mode="after")
+    def _changes_one_thing(self) -> Ablation:
+        if bool(self.settings) == bool(self.encoder):
+            raise ValueError(f"ablation {self.name} changes either settings or the encoder")
+        return self
+
+
 class MethodCard(_Card):
     """card.yaml of a method.
 
     kind        "floor" for the simple rivals that stand in every table, else "method"
     reference   repository, commit and licence of the authors' code, in words
-    target      the scale that its losses are tuned to; the harness hands it that scale and inverts before
-                scoring. None (a method that any per-gene affine map leaves alone) takes the run's scale
+    trains_on   the scale that its losses are tuned to: the target as it is (log), or moved per gene by the training
+                slides (minmax, zscore); the harness hands it that scale and inverts before scoring. None (a method
+                that any per-gene affine map leaves alone) takes the run's scale
     presets     settings that differ from the defaults (which are the preset `paper`), by preset name
     published_steps  steps of the publication's training, by preset; one without an entry trains as `paper` does
     grid        the inner loop's short list of settings, the default ({}) first, at most four
@@ -303,6 +398,7 @@ class MethodCard(_Card):
                 settings that trail; a method that is not staged always trains to its end
     pretrained  published weights that the method's own network starts from, by the names of preprocess/weights.py;
                 they are fetched before any fitting starts
+    ablations   parts of the method changed, one by one, as the tables of its paper do
     """
 
     kind: Literal["method", "floor"] = "method"
@@ -313,7 +409,7 @@ class MethodCard(_Card):
     link: str = ""
     reference: str = ""
     needs: Needs = Needs()
-    target: TargetScale | None = None
+    trains_on: TrainingScale | None = None
     presets: dict[str, dict[str, Any]] = Field(default_factory=dict)
     published_steps: dict[str, PublishedSteps] = Field(default_factory=dict)
     grid: tuple[dict[str, Any], ...] = Field(default=({},), max_length=4)
@@ -321,6 +417,16 @@ class MethodCard(_Card):
     at_prediction: tuple[str, ...] = ()
     staged: bool = False
     pretrained: tuple[str, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed_key(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and "target" in given:
+            raise ValueError(
+                f"the key target is called trains_on now; write trains_on: {given['target']} in its place"
+            )
+        return given
 
     @model_validator(mode="after")
     def _default_first(self) -> MethodCard:
@@ -339,6 +445,14 @@ class MethodCard(_Card):
         tried = set(self.full_grid).union(*self.grid)
         if unknown := set(self.at_prediction) - tried:
             raise ValueError(f"at_prediction names {min(unknown)}, which is in neither grid nor full_grid")
+        return self
+
+    @model_validator(mode="after")
+    def _ablations_once(self) -> MethodCard:
+        names = [(ablation.table, ablation.name) for ablation in self.ablations]
+        twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+        if twice:
+            raise ValueError(f"ablations names {twice[1]} of {twice[0]} twice")
         return self
 
     def steps_published(self, preset: str) -> int | None:

@@ -32,10 +32,11 @@ from pydantic import (
 from stbench.errors import StbenchError
 
 # Raised whenever a number's definition changes, so that results of two definitions never share a table.
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 _ARRAYS = {"predictions", "training", "truths"}
+_NOT_STORED = {*_ARRAYS, "truth_unknown"}
 _TUPLES = {"train_slides", "test_slides", "panel_genes", "notes", "unlabelled", "tumour_labels"}
 
 
@@ -135,9 +136,11 @@ class Record:
     trace         the traceback of a failure, "" where there is none
     sealed        how far the process was shut in that was fitted in: "sealed", "not sealed", ...; "" in old Records
     unlabelled, tumour_labels   which annotation values mean "no label" and which count as tumour
+    ablation      which ablation of its method it is, as its card names it ("Table 2: w/o E_TS"); "" for the method
     published_steps             optimiser steps of the publication's training; those taken are in `cost`
     predictions   test slide -> (n_spots, G) float32 on the log scale, as they were scored
     training      what the scores know of the training slides: minimum, maximum, mean, std, (G,) over panel_genes
+    truth_unknown why nobody here could check what it was scored against, "" where that is known; never stored
     """
 
     key: str
@@ -161,6 +164,7 @@ class Record:
     slides: tuple[SlideScores, ...] = ()
     cost: Mapping[str, float | None] = field(default_factory=dict)
     published_steps: int | None = None
+    ablation: str = ""
     pretrained: str = ""
     notes: tuple[str, ...] = ()
     unlabelled: tuple[str, ...] = ()
@@ -169,6 +173,7 @@ class Record:
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
     training: Mapping[str, np.ndarray] = field(default_factory=dict)
     truths: Mapping[str, SlideTruth] = field(default_factory=dict)
+    truth_unknown: str = ""
 
     @property
     def finished(self) -> bool:
@@ -176,7 +181,7 @@ class Record:
 
     def to_plain(self) -> dict[str, Any]:
         """The JSON part: everything but the arrays."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _ARRAYS}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_STORED}
         plain |= {
             "table": asdict(self.table),
             "row": asdict(self.row),
@@ -315,6 +320,7 @@ class _PlainProvenance(_Plain):
     stbench: StrictStr = ""
     processor: StrictStr = ""
     device: StrictStr = ""
+    reference: StrictStr = ""
 
 
 class _PlainRecord(_Plain):
@@ -339,6 +345,7 @@ class _PlainRecord(_Plain):
     slides: tuple[_PlainSlide, ...]
     cost: _Scores = Field(default_factory=dict)
     published_steps: StrictInt | None = None
+    ablation: StrictStr = ""
     pretrained: StrictStr = ""
     notes: _Names = ()
     unlabelled: _Names = ()

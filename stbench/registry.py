@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
-
-import yaml
-from pydantic import ValidationError
+from typing import Any, Literal, NamedTuple
 
 import stbench.datasets
 import stbench.methods
+from stbench.cards import folder_of, read_card
 from stbench.contract import Dataset, DatasetCard, Method, MethodCard
 from stbench.errors import PluginError, UnknownName
 from stbench.files import hash_tree
 
 Kind = Literal["method", "dataset"]
-AnyCard = TypeVar("AnyCard", MethodCard, DatasetCard)
 _DOORS = {"method": stbench.methods, "dataset": stbench.datasets}
 _GROUPS = {"method": "stbench.methods", "dataset": "stbench.datasets"}
 
@@ -46,28 +42,13 @@ def plugins(kind: Kind) -> Mapping[str, Plugin]:
     for entry in importlib.metadata.entry_points(group=_GROUPS[kind]):
         module = entry.value.partition(":")[0]
         name = entry.name.replace("_", "-")
-        found[name] = Plugin(name, module, _folder_of(module))
+        found[name] = Plugin(name, module, folder_of(module))
     for info in pkgutil.iter_modules(_DOORS[kind].__path__):
         folder = Path(info.module_finder.path) / info.name  # type: ignore[union-attr]
         name = info.name.replace("_", "-")
         if info.ispkg:
             found[name] = Plugin(name, f"{_DOORS[kind].__name__}.{info.name}", folder)
     return dict(sorted(found.items()))
-
-
-def _folder_of(module: str) -> Path:
-    """Folder in which a module's source lies, found without running anything of it."""
-    outer, *inner = module.split(".")
-    try:
-        spec = importlib.util.find_spec(outer)
-    except Exception:
-        spec = None
-    if spec is None or not (spec.origin or spec.submodule_search_locations):
-        return Path(module)
-    if not spec.submodule_search_locations:
-        return Path(spec.origin or module).parent
-    folder = Path(next(iter(spec.submodule_search_locations))).joinpath(*inner)
-    return folder if folder.is_dir() else folder.parent
 
 
 def find(kind: Kind, name: str) -> Plugin:
@@ -88,30 +69,12 @@ def find(kind: Kind, name: str) -> Plugin:
 
 def method_card(name: str) -> MethodCard:
     """The card of a method; PluginError where it is missing or has a key it should not have."""
-    return _read_card(find("method", name).folder, MethodCard)
+    return read_card(find("method", name).folder, MethodCard)
 
 
 def dataset_card(name: str) -> DatasetCard:
     """The card of a dataset; PluginError where it is missing or has a key it should not have."""
-    return _read_card(find("dataset", name).folder, DatasetCard)
-
-
-@cache
-def _read_card(folder: Path, model: type[AnyCard]) -> AnyCard:
-    path = folder / "card.yaml"
-    try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise PluginError(
-            f"{path} cannot be read ({error.strerror}); every plugin needs a card.yaml."
-        ) from error
-    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
-        reasons = (
-            "; ".join(f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors())
-            if isinstance(error, ValidationError)
-            else " ".join(str(error).split())
-        )
-        raise PluginError(f"{path} is not a valid card: {reasons}.") from error
+    return read_card(find("dataset", name).folder, DatasetCard)
 
 
 def load_method(name: str) -> type[Method]:

@@ -12,16 +12,17 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.augmentation import random_symmetries
 from stbench.nn.contrastive_losses import soft_target_losses
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.hyperparameters import check_not_negative, check_positive, check_share, check_whole
 from stbench.nn.patch_stream import PatchStream
-from stbench.nn.pretrained import imagenet_network
+from stbench.nn.pretrained import imagenet_network, untrained_network
 from stbench.nn.reference_bank import ReferenceBank
 from stbench.nn.spot_patches import imagenet_normalised, spot_expression
 from stbench.slide import QuerySlide, TrainingSlide
@@ -30,6 +31,7 @@ from .batches import HELD_OUT_SHARE, BatchPlan, held_out_apart
 from .network import Network
 
 EDGE = 224
+BACKBONE = "resnet50"
 # Patches embedded at a time where nothing is trained.
 _PIECE = 64
 
@@ -143,11 +145,13 @@ class BLEEP(Method):
 
     def _start(self, expression: Tensor) -> str:
         """Build the network; returns what its image encoder starts from."""
-        resnet, origin = imagenet_network("resnet50")
-        cast(Any, resnet).reset_classifier(0)  # pooled features instead of classes
-        network = Network(resnet, expression.shape[1], self.width, self.dropout)
-        self._network = network.to(expression.device)
+        resnet, origin = imagenet_network(BACKBONE)
+        self._network = self._new_network(resnet, expression.shape[1]).to(expression.device)
         return origin
+
+    def _new_network(self, resnet: nn.Module, genes: int) -> Network:
+        cast(Any, resnet).reset_classifier(0)  # pooled features instead of classes
+        return Network(resnet, genes, self.width, self.dropout)
 
     def _losses(
         self, patches: Tensor, expression: Tensor, generator: torch.Generator | None = None
@@ -195,6 +199,15 @@ class BLEEP(Method):
         """(n_spots, n_genes) on the log scale: the mean of the profiles nearest by cosine, all in a small bank."""
         bank = self._fitted_bank()
         return bank.mean_of_nearest(self.embed(slide), self.retrieved)
+
+    def state(self) -> FittedState:
+        """The network, and the training spots that it retrieves from."""
+        return network_state(self._fitted(), self._fitted_bank()._asdict())
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        bank = self._bank = ReferenceBank(*(state.arrays[name] for name in ReferenceBank._fields))
+        network = self._new_network(untrained_network(BACKBONE), bank.profiles.shape[1])
+        self._network = with_weights(network, state, device)
 
     def parameter_count(self) -> ParameterCount:
         """All of them are trained."""

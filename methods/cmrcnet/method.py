@@ -15,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.augmentation import happens, random_symmetries
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.hyperparameters import (
     check_multiple,
     check_not_negative,
@@ -222,6 +223,15 @@ class CMRCNet(Method):
                 embeddings = in_pieces(network.gene_head, profiles, size=_PROFILES_AT_ONCE)
             self._bank = ReferenceBank(embeddings.cpu().numpy(), self._profiles)
         return self._bank
+
+    def state(self) -> FittedState:
+        """The network, and the training spots that it retrieves from."""
+        return network_state(self._fitted(), self._reference_bank()._asdict())
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        bank = self._bank = ReferenceBank(*(state.arrays[name] for name in ReferenceBank._fields))
+        self._profiles = bank.profiles
+        self._network = with_weights(self._new_network(bank.profiles.shape[1]), state, device)
 
     def parameter_count(self) -> ParameterCount:
         """Everything is trained; the reconstruction counts although prediction does without it."""

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.hyperparameters import (
     check_choice,
     check_multiple,
@@ -23,7 +24,7 @@ from stbench.nn.hyperparameters import (
     check_positive,
     check_whole,
 )
-from stbench.nn.training_bank import TrainingBank, training_bank
+from stbench.nn.training_bank import TrainingBank, bank_arrays, bank_of_arrays, training_bank
 from stbench.preprocess.neighbours import Metric
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -115,8 +116,7 @@ class EGGN(Method):
             truths = [torch.tensor(slide.expression, dtype=torch.float32, device=device) for slide in slides]
             bank = self._bank = training_bank(slides)
             query_graphs = {slide: build_graph(slide, bank, recipe, device) for slide in queries}
-            network = Network(bank.embeddings.shape[1], bank.expression.shape[1], self.hidden, self.layers)
-            self._network = network.to(device)
+            network = self._network = self._new_network(bank).to(device)
 
             def losses(epoch: int) -> Iterator[Tensor]:
                 for graph, truth in zip(graphs, truths, strict=True):
@@ -128,6 +128,9 @@ class EGGN(Method):
             )
             report = training.train(network, optimiser, losses, self.epochs, context, queried)
         return dataclasses.replace(report, notes=self._notes(slides, graphs))
+
+    def _new_network(self, bank: TrainingBank) -> Network:
+        return Network(bank.embeddings.shape[1], bank.expression.shape[1], self.hidden, self.layers)
 
     def _recipe(self) -> GraphRecipe:
         return GraphRecipe(**{name: getattr(self, name) for name in GraphRecipe._fields})
@@ -157,6 +160,16 @@ class EGGN(Method):
         network = self._fitted()
         with training.evaluating(network):
             return network(graph.features, graph.edges).cpu().numpy()
+
+    def state(self) -> FittedState:
+        """The network, and the training spots that it draws exemplars from."""
+        network, bank = self._fitted(), self._bank
+        assert bank is not None, "the bank is set together with the network"
+        return network_state(network, bank_arrays(bank))
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        self._bank = bank_of_arrays(state.arrays)
+        self._network = with_weights(self._new_network(self._bank), state, device)
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters; the encoder that made the embeddings is not part of the method."""

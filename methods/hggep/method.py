@@ -13,12 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.array_neighbours import neighbours_within
 from stbench.nn.distilled_heads import LossTerms, SpotHeads
-from stbench.nn.distilled_slides import DistilledSlide, distillation_notes, distilled_slide
+from stbench.nn.distilled_slides import (
+    DistilledSlide,
+    NetworkSizes,
+    distillation_notes,
+    distilled_slide,
+    sizes_asked,
+)
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.grid_embedding import grid_columns_rows, table_size
 from stbench.nn.hyperparameters import (
     check_choice,
@@ -27,7 +34,7 @@ from stbench.nn.hyperparameters import (
     check_share,
     check_whole,
 )
-from stbench.nn.pretrained import imagenet_network
+from stbench.nn.pretrained import imagenet_network, untrained_network
 from stbench.nn.self_distillation import augmented_copy
 from stbench.nn.spot_patches import as_images, spot_patches
 from stbench.nn.streaming import in_pieces
@@ -112,6 +119,7 @@ class HGGEP(Method):
         self._check_values()
         self._network: Network | None = None
         self._n_positions = 0
+        self._sizes: NetworkSizes | None = None
 
     def fit(
         self,
@@ -138,7 +146,8 @@ class HGGEP(Method):
             on_device = [distilled_slide(slide, EDGE, copies, *limits, device) for slide in slides]
             places = [self._places(slide, device) for slide in slides]
             started = imagenet_network(BACKBONE)
-            network = self._network = self._new_network(started.network, on_device).to(device)
+            self._sizes = sizes_asked(on_device, self.zinb_weight)
+            network = self._network = self._new_network(started.network, self._sizes).to(device)
             optimiser = training.adam(self._fitted(), self.learning_rate)
             schedule = torch.optim.lr_scheduler.StepLR(optimiser, self.decay_every, self.decay)
 
@@ -179,9 +188,8 @@ class HGGEP(Method):
             adjacency_shares(torch.tensor(neighbours, device=device), torch.tensor(kept, device=device)),
         )
 
-    def _new_network(self, backbone: nn.Module, slides: Sequence[DistilledSlide]) -> Network:
-        genes = slides[0].truth.expression.shape[1]
-        patches = PatchEncoder(backbone, slides[0].patches.shape[1], self.theta)
+    def _new_network(self, backbone: nn.Module, sizes: NetworkSizes) -> Network:
+        patches = PatchEncoder(backbone, sizes.edge, self.theta)
         spots = SpotNetwork(
             patches.width,
             self._n_positions,
@@ -193,9 +201,8 @@ class HGGEP(Method):
             self.graph_dropout,
             HypergraphRecipe(self.picks, self.similar, self.edge_weight),
         )
-        counts = self.zinb_weight > 0 and any(slide.truth.counts is not None for slide in slides)
-        distillation = any(slide.copies for slide in slides)
-        return Network(patches, spots, SpotHeads(patches.width, genes, counts, distillation))
+        heads = SpotHeads(patches.width, sizes.genes, sizes.counts, sizes.distillation)
+        return Network(patches, spots, heads)
 
     def _terms(self, slide: DistilledSlide, places: Places, generator: torch.Generator) -> LossTerms:
         """The terms of one step's loss: the slide as it is, and copies of it if they are asked for."""
@@ -219,6 +226,20 @@ class HGGEP(Method):
                 lambda piece: network.patches(as_images(piece)), patches, size=_SPOTS_AT_A_TIME
             )
             return network.heads(network.spots(features[None], places))[0].cpu().numpy()
+
+    def state(self) -> FittedState:
+        """The network with the heads that only the loss reads, and the sizes that it is built with."""
+        network = self._fitted()
+        assert self._sizes is not None, "the sizes are set together with the network"
+        return network_state(network, **self._sizes._asdict(), positions=self._n_positions)
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        sizes = dict(state.plain)
+        self._n_positions = sizes.pop("positions")
+        self._sizes = NetworkSizes(**sizes)
+        self._network = with_weights(
+            self._new_network(untrained_network(BACKBONE), self._sizes), state, device
+        )
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters, the heads that only the loss reads included."""

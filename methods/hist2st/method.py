@@ -13,11 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError, UsageError
 from stbench.nn import training
 from stbench.nn.distilled_heads import LossTerms, SpotHeads
-from stbench.nn.distilled_slides import DistilledSlide, distillation_notes, distilled_slide
+from stbench.nn.distilled_slides import (
+    DistilledSlide,
+    NetworkSizes,
+    distillation_notes,
+    distilled_slide,
+    sizes_asked,
+)
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.grid_embedding import table_size
 from stbench.nn.hyperparameters import (
     check_multiple,
@@ -104,6 +111,7 @@ class Hist2ST(Method):
         self._check_values()
         self._network: Network | None = None
         self._n_positions = 0
+        self._sizes: NetworkSizes | None = None
 
     def fit(
         self,
@@ -127,7 +135,8 @@ class Hist2ST(Method):
             limits = RECOMPUTED_ABOVE, MOST_SPOTS
             on_device = [distilled_slide(slide, EDGE, copies, *limits, device) for slide in slides]
             places = [self._places(slide, device) for slide in slides]
-            network = self._network = self._new_network(on_device).to(device)
+            self._sizes = sizes_asked(on_device, self.zinb_weight)
+            network = self._network = self._new_network(self._sizes).to(device)
             optimiser = training.adam(self._fitted(), self.learning_rate)
             schedule = torch.optim.lr_scheduler.StepLR(optimiser, self.decay_every, self.decay)
 
@@ -160,11 +169,8 @@ class Hist2ST(Method):
     def _places(self, slide: TrainingSlide | QuerySlide, device: torch.device) -> Places:
         return places_of(slide, self._n_positions, self.neighbours, self.radius, device)
 
-    def _new_network(self, slides: Sequence[DistilledSlide]) -> Network:
-        edge, genes = slides[0].patches.shape[1], slides[0].truth.expression.shape[1]
-        width = (edge // self.tile) ** 2 * (self.channels // 8)
-        counts = self.zinb_weight > 0 and any(slide.truth.counts is not None for slide in slides)
-        distillation = any(slide.copies for slide in slides)
+    def _new_network(self, sizes: NetworkSizes) -> Network:
+        width = (sizes.edge // self.tile) ** 2 * (self.channels // 8)
         return Network(
             PatchEncoder(self.tile, self.channels, self.kernel, self.conv_depth, self.dropout),
             SpotNetwork(
@@ -177,7 +183,7 @@ class Hist2ST(Method):
                 self.concat_self,
                 self.dropout,
             ),
-            SpotHeads(width, genes, counts, distillation),
+            SpotHeads(width, sizes.genes, sizes.counts, sizes.distillation),
         )
 
     def _terms(self, slide: DistilledSlide, places: Places, generator: torch.Generator) -> LossTerms:
@@ -206,6 +212,18 @@ class Hist2ST(Method):
                 lambda piece: network.patches(self._images(piece)), patches, size=_SPOTS_AT_A_TIME
             )
             return network.heads(network.spots(features[None], places))[0].cpu().numpy()
+
+    def state(self) -> FittedState:
+        """The network with the heads that only the loss reads, and the sizes that it is built with."""
+        network = self._fitted()
+        assert self._sizes is not None, "the sizes are set together with the network"
+        return network_state(network, **self._sizes._asdict(), positions=self._n_positions)
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        sizes = dict(state.plain)
+        self._n_positions = sizes.pop("positions")
+        self._sizes = NetworkSizes(**sizes)
+        self._network = with_weights(self._new_network(self._sizes), state, device)
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters, the heads that only the loss reads included."""

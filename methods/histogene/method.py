@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.grid_embedding import grid_columns_rows, table_size
 from stbench.nn.hyperparameters import check_positive, check_share, check_whole
 from stbench.nn.spot_patches import spot_expression, spot_patches
@@ -108,7 +109,7 @@ class HisToGene(Method):
             inputs = [self._inputs(slide, positions, device) for slide in slides]
             query_inputs = {slide: self._inputs(slide, positions, device) for slide in queries}
             truths = [spot_expression([slide], device) for slide in slides]
-            network = self._network = self._new_network(truths, positions).to(device)
+            network = self._network = self._new_network(truths[0].shape[1], positions, truths).to(device)
 
             def losses(epoch: int) -> Iterator[Tensor]:
                 for batch in training.shuffled_batches(len(slides), 1, generator):
@@ -122,10 +123,11 @@ class HisToGene(Method):
             report = training.train(network, optimiser, losses, self.epochs, context, queried)
             return dataclasses.replace(report, notes=self._notes())
 
-    def _new_network(self, truths: Sequence[Tensor], positions: int) -> Network:
+    def _new_network(self, genes: int, positions: int, truths: Sequence[Tensor] = ()) -> Network:
+        """Its head starts from the mean of `truths` if that is asked for."""
         settings = {name: getattr(self, name) for name in _OF_THE_NETWORK}
-        network = Network(truths[0].shape[1], positions, **settings)
-        if self.start_at_mean:
+        network = Network(genes, positions, **settings)
+        if self.start_at_mean and truths:
             with torch.no_grad():
                 network.genes.bias.copy_(torch.cat(list(truths)).mean(0))
         return network
@@ -155,6 +157,15 @@ class HisToGene(Method):
         if self._network is None:
             raise MethodError("HisToGene was asked to predict before it was fitted; call fit first.")
         return self._network
+
+    def state(self) -> FittedState:
+        """The network, and the sizes that it is built with."""
+        network = self._fitted()
+        genes, positions = network.genes.out_features, network.position.column.num_embeddings
+        return network_state(network, genes=genes, positions=positions)
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        self._network = with_weights(self._new_network(**state.plain), state, device)
 
     def parameter_count(self) -> ParameterCount:
         """All are trainable."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method
+from stbench.contract import FitContext, FitReport, FittedState, Method
 from stbench.errors import MethodError
 from stbench.preprocess.neighbours import top_k
 from stbench.slide import QuerySlide, TrainingSlide
@@ -36,3 +36,13 @@ class NearestSpots(Method):
         embeddings, expression = self._bank
         nearest, _ = top_k(slide.embeddings, embeddings, self.neighbours, metric="cosine")
         return expression[nearest].mean(axis=1, dtype=np.float64)
+
+    def state(self) -> FittedState:
+        """The training spots themselves."""
+        if self._bank is None:
+            raise MethodError("knn has nothing to keep before fit.")
+        embeddings, expression = self._bank
+        return FittedState({"embeddings": embeddings, "expression": expression}, {}, holds_expression=True)
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        self._bank = state.arrays["embeddings"], state.arrays["expression"]

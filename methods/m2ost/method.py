@@ -14,9 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.hyperparameters import check_multiple, check_positive, check_share, check_whole
 from stbench.nn.spot_patches import spot_expression
 from stbench.nn.streaming import in_pieces
@@ -60,6 +61,7 @@ class M2OST(Method):
         self.epochs = epochs
         self._check_values()
         self._network: Network | None = None
+        self._edge = 0
 
     def _check_values(self) -> None:
         """UsageError for a hyperparameter out of its range."""
@@ -90,7 +92,10 @@ class M2OST(Method):
             device = generator.device
             views, expression = SpotViews(train, device), spot_expression(train, device)
             usable = torch.tensor(np.flatnonzero(counted), device=device)
-            network = self._network = self._new_network(views.edge, expression[usable]).to(device)
+            self._edge = views.edge
+            network = self._network = self._new_network(
+                expression.shape[1], views.edge, expression[usable]
+            ).to(device)
             optimiser = training.adam(network, self.learning_rate)
 
             def losses(epoch: int) -> Iterator[Tensor]:
@@ -109,10 +114,10 @@ class M2OST(Method):
         )
         return dataclasses.replace(report, notes=notes if left_out else ())
 
-    def _new_network(self, edge: int, expression: Tensor) -> Network:
-        genes = expression.shape[1]
+    def _new_network(self, genes: int, edge: int, expression: Tensor | None = None) -> Network:
+        """Its head starts from the mean of `expression` if that is asked for."""
         network = Network(genes, edge, self.width, self.depth, self.heads, self.attention_dropout)
-        if self.mean_bias:
+        if self.mean_bias and expression is not None:
             with torch.no_grad():
                 network.head.bias.copy_(expression.mean(0))
         return network
@@ -132,6 +137,16 @@ class M2OST(Method):
                 .cpu()
                 .numpy()
             )
+
+    def state(self) -> FittedState:
+        """The network, and the sizes that it is built with."""
+        if self._network is None:
+            raise MethodError("M2OST has nothing to keep before it was fitted; call fit first.")
+        return network_state(self._network, genes=self._network.head.out_features, edge=self._edge)
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        self._network = with_weights(self._new_network(**state.plain), state, device)
+        self._edge = state.plain["edge"]
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters; none is frozen."""

@@ -12,16 +12,17 @@ from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models import DenseNet, densenet121
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.contrastive_losses import one_to_one_loss
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.hyperparameters import check_choice, check_not_negative, check_positive, check_whole
 from stbench.nn.patch_stream import PatchStream
-from stbench.nn.pretrained import StartedNetwork, imagenet_network
+from stbench.nn.pretrained import StartedNetwork, imagenet_network, untrained_network
 from stbench.nn.reference_bank import ReferenceBank
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -39,6 +40,7 @@ _CHOICES = {
     "distance": ("l1", "l2"),
     "optimiser": ("adamw", "adam"),
 }
+BACKBONE = "densenet121"
 _NEIGHBOURS_ON_ST, _NEIGHBOURS_ELSEWHERE = 200, 2400
 _IMAGES_AT_ONCE = 64
 
@@ -138,8 +140,9 @@ class MclSTExp(Method):
         with training.seeded(context) as generator:
             patches = PatchStream(slides, self.patch_pixels, generator.device)
             self._spots = training_spots(slides, self.positions, n_pos)
-            self._network, origin = self._new_network(self._spots.expression.shape[1], n_pos)
-            self._network.to(generator.device)
+            started = self._started()
+            network = self._new_network(started.network, self._spots.expression.shape[1], n_pos)
+            self._network = network.to(generator.device)
             watch, half = CollapseWatch(), self.mixed_precision and generator.device.type != "cpu"
             losses = self._losses(patches, self._augmentation_for(slides), generator, watch)
             queried = training.Checkpoints(self.predict, queries, checkpoints)
@@ -156,17 +159,18 @@ class MclSTExp(Method):
         notes = list(watch.notes())
         if self.mixed_precision and not half:
             notes.append("mixed_precision was left off: it is for accelerators.")
-        return replace(report, pretrained=origin, notes=tuple(notes))
+        return replace(report, pretrained=started.origin, notes=tuple(notes))
 
-    def _new_network(self, genes: int, n_pos: int) -> tuple[Network, str]:
-        """The network, and what its image encoder started from."""
+    def _started(self) -> StartedNetwork:
+        """DenseNet-121, and what it starts from."""
         if self.pretrained:
-            started = imagenet_network("densenet121")
-        else:
-            started = StartedNetwork(densenet121(weights=None), "densenet121: random, as asked for")
-        image_encoder = ImageEncoder(cast(DenseNet, started.network).features)
+            return imagenet_network(BACKBONE)
+        return StartedNetwork(densenet121(weights=None), f"{BACKBONE}: random, as asked for")
+
+    def _new_network(self, backbone: nn.Module, genes: int, n_pos: int) -> Network:
+        image_encoder = ImageEncoder(cast(DenseNet, backbone).features)
         spot_encoder = SpotEncoder(genes, n_pos, self.layers, self.heads, self.head_width)
-        return Network(image_encoder, spot_encoder, genes, self.embedding_width), started.origin
+        return Network(image_encoder, spot_encoder, genes, self.embedding_width)
 
     def _optimiser(self) -> torch.optim.Optimizer:
         kind = training.adamw if self.optimiser == "adamw" else training.adam
@@ -225,6 +229,18 @@ class MclSTExp(Method):
         if self._bank is None:
             self._bank = embedded_bank(self._fitted(), self._spots, self.batch_size)
         return self._bank
+
+    def state(self) -> FittedState:
+        """The network, and the training spots that it retrieves from."""
+        network = self._fitted()
+        entries = network.spot_encoder.position.column.num_embeddings
+        return network_state(network, self._reference_bank()._asdict(), n_pos=entries)
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        bank = self._bank = ReferenceBank(*(state.arrays[name] for name in ReferenceBank._fields))
+        backbone = untrained_network(BACKBONE) if self.pretrained else densenet121(weights=None)
+        network = self._new_network(backbone, bank.profiles.shape[1], state.plain["n_pos"])
+        self._network = with_weights(network, state, device)
 
     def parameter_count(self) -> ParameterCount:
         """Everything is trained; the position tables' unused entries count."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import MethodError
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -31,6 +31,14 @@ class Mean(Method):
         if self._mean is None:
             raise MethodError("mean predicts only after fit.")
         return np.tile(self._mean, (slide.n_spots, 1))
+
+    def state(self) -> FittedState:
+        if self._mean is None:
+            raise MethodError("mean has nothing to keep before fit.")
+        return FittedState({"mean": self._mean}, {})
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        self._mean = state.arrays["mean"]
 
     def parameter_count(self) -> ParameterCount:
         count = 0 if self._mean is None else self._mean.size

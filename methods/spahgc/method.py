@@ -14,10 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import MethodError, UnknownName, UsageError
 from stbench.nn import training
 from stbench.nn.correlation_loss import correlation_loss
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.hyperparameters import (
     check_choice,
     check_multiple,
@@ -26,7 +27,13 @@ from stbench.nn.hyperparameters import (
     check_share,
     check_whole,
 )
-from stbench.nn.training_bank import TrainingBank, bank_slides, training_bank
+from stbench.nn.training_bank import (
+    TrainingBank,
+    bank_arrays,
+    bank_of_arrays,
+    bank_slides,
+    training_bank,
+)
 from stbench.preprocess.neighbours import Metric
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -245,6 +252,16 @@ class SpaHGC(Method):
         network = self._fitted()
         with training.evaluating(network):
             return network(graph.features, graph.edges).cpu().numpy()
+
+    def state(self) -> FittedState:
+        """The network, and the training spots that it refers to."""
+        network, bank = self._fitted(), self._bank
+        assert bank is not None, "the bank is set together with the network"
+        return network_state(network, bank_arrays(bank))
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        self._bank = bank_of_arrays(state.arrays)
+        self._network = with_weights(self._new_network(self._bank), state, device)
 
     def parameter_count(self) -> ParameterCount:
         """Trainable parameters; the frozen copy of the second view is gone after fit."""

@@ -14,20 +14,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError
 from stbench.nn import training
 from stbench.nn.augmentation import random_symmetries
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.hyperparameters import check_choice, check_positive, check_share, check_whole
 from stbench.nn.patch_stream import PatchStream
-from stbench.nn.pretrained import imagenet_network
+from stbench.nn.pretrained import imagenet_network, untrained_network
 from stbench.nn.spot_patches import spot_expression
 from stbench.slide import QuerySlide, TrainingSlide
 
 from .network import Network
-from .pixels import pixel_statistics
+from .pixels import PixelStatistics, pixel_statistics
 
 EDGE = 224
+BACKBONE = "densenet121"
 # Patches whose features are computed at a time where nothing is trained.
 _PIECE = 64
 # What each mode trains with where the settings leave it open.
@@ -108,11 +110,21 @@ class STNet(Method):
 
     def _start(self, slides: Sequence[TrainingSlide], patches: PatchStream, device: torch.device) -> str:
         """Build the network, which predicts the training mean; returns what its backbone starts from."""
-        densenet, origin = imagenet_network("densenet121")
+        densenet, origin = imagenet_network(BACKBONE)
         pixels = pixel_statistics(patches.in_order(_PIECE))
         backbone = cast(nn.Module, densenet.features)
         self._network = Network(backbone, pixels, mean_expression(slides)).to(device)
         return origin
+
+    def state(self) -> FittedState:
+        """The network, frozen layers and pixel statistics included."""
+        return network_state(self._fitted(), genes=self._fitted().head.out_features)
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        backbone = cast(nn.Module, untrained_network(BACKBONE).features)
+        unknown = PixelStatistics((0.0,) * 3, (1.0,) * 3)  # its own come with the weights
+        network = Network(backbone, unknown, torch.zeros(state.plain["genes"]))
+        self._network = with_weights(network, state, device)
 
     def _fine_tuning(self, patches: PatchStream, expression: Tensor, generator: torch.Generator) -> Recipe:
         """Train the whole network; its batch norms follow the batches."""

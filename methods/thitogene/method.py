@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import CannotFit, MethodError, MethodWarning, UsageError
 from stbench.nn import training
+from stbench.nn.fitted_state import network_state, with_weights
 from stbench.nn.grid_embedding import table_size
 from stbench.nn.hyperparameters import check_choice, check_positive, check_share, check_whole
 from stbench.nn.spot_patches import as_images, spot_expression
@@ -182,6 +183,15 @@ class THItoGene(Method):
         if self._network is None:
             raise MethodError("THItoGene was asked to predict before it was fitted; call fit first.")
         return self._network
+
+    def state(self) -> FittedState:
+        """The network, and the sizes that it is built with."""
+        network = self._fitted()
+        genes = cast(nn.Linear, network.head[-1]).out_features
+        return network_state(network, genes=genes, positions=network.position.column.num_embeddings)
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        self._network = with_weights(self._new_network(**state.plain), state, device)
 
     def parameter_count(self) -> ParameterCount:
         """All are trainable."""

@@ -12,6 +12,7 @@ self_distillation.py   augmented copies of a slide and their learned ensemble
 distilled_slides.py    slides trained on with such copies;  distilled_heads.py    the heads and loss terms
 depth_fusion.py        an LSTM over the depths of a network
 array_neighbours.py    nearest spots within a radius, in array units
+determinism.py         arithmetic that repeats, and the operations that torch cannot repeat
 checkpointing.py       stages whose activations are computed again on the way back
 training_bank.py       training spots that a graph of exemplars may draw on
 adjacency.py           neighbour lists as the links of graph layers

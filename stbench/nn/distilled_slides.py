@@ -28,6 +28,22 @@ class DistilledSlide(NamedTuple):
     recompute: bool
 
 
+class NetworkSizes(NamedTuple):
+    """What training slides ask of a network: pixels of a patch, genes, and which heads its loss needs."""
+
+    edge: int
+    genes: int
+    counts: bool
+    distillation: bool
+
+
+def sizes_asked(slides: Sequence[DistilledSlide], zinb_weight: float) -> NetworkSizes:
+    """What a network for these slides needs; no count head where the likelihood weighs nothing."""
+    counts = zinb_weight > 0 and any(slide.truth.counts is not None for slide in slides)
+    distillation = any(slide.copies > 0 for slide in slides)
+    return NetworkSizes(slides[0].patches.shape[1], slides[0].truth.expression.shape[1], counts, distillation)
+
+
 def distilled_slide(
     slide: TrainingSlide,
     edge: int,

@@ -30,7 +30,7 @@ def imagenet_network(name: str) -> StartedNetwork:
     the CPU.
     """
     weights = find_weights(name)
-    network = _BUILDERS[name]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = untrained_network(name)
     if not weights.file.is_file():
         _warn_once(name, str(weights.file))
         return StartedNetwork(network, f"{name}: random, no ImageNet weights at hand")
@@ -43,6 +43,11 @@ def imagenet_network(name: str) -> StartedNetwork:
             f"The weights in {weights.file} do not fit {name} ({reason}); delete the file."
         ) from error
     return StartedNetwork(network, f"{name}: ImageNet ({weights.file.name})")
+
+
+def untrained_network(name: str) -> nn.Module:
+    """The network of that name with random weights, channels last in memory, whatever lies in the cache."""
+    return _BUILDERS[name]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @functools.cache

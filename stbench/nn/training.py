@@ -37,6 +37,7 @@ from torch import Tensor, nn
 
 from stbench.contract import FitContext, FitReport, ParameterCount
 from stbench.errors import MethodError, UsageError
+from stbench.nn.determinism import deterministic
 from stbench.nn.random_states import random_states_kept
 from stbench.nn.staging import Progress, Stages, Stateful, check_tensors
 from stbench.slide import QuerySlide
@@ -296,10 +297,11 @@ def device_of(context: FitContext) -> torch.device:
 def seeded(context: FitContext) -> Iterator[torch.Generator]:
     """Draw everything random inside from `context.seed`: python, numpy, torch, and the generator it gives.
 
-    On the CPU only deterministic algorithms run. Afterwards the caller's random state and settings are back.
+    On the CPU only deterministic algorithms run, or it is an error; on CUDA too as far as torch has them, which warns
+    where it has none unless the caller asks for an error. Afterwards the caller's random state and settings are back.
     """
     device = device_of(context)
-    with random_states_kept(device), _deterministic(device.type == "cpu"):
+    with random_states_kept(device), _deterministic(device.type):
         random.seed(context.seed)
         np.random.seed(context.seed % 2**32)
         torch.manual_seed(context.seed)
@@ -312,18 +314,9 @@ def seeded(context: FitContext) -> Iterator[torch.Generator]:
             _generator.reset(outer)
 
 
-@contextlib.contextmanager
-def _deterministic(enabled: bool) -> Iterator[None]:
-    """Deterministic algorithms, or an error where torch has none; fresh memory is not filled, which costs time."""
-    before = torch.are_deterministic_algorithms_enabled()
-    warned = torch.is_deterministic_algorithms_warn_only_enabled()
-    memory: Any = torch.utils.deterministic
-    filled = memory.fill_uninitialized_memory
-    try:
-        if enabled:
-            torch.use_deterministic_algorithms(True)
-            memory.fill_uninitialized_memory = False
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before, warn_only=warned)
-        memory.fill_uninitialized_memory = filled
+def _deterministic(kind: str) -> contextlib.AbstractContextManager[None]:
+    """Deterministic algorithms on that kind of device; on CUDA, a caller who asked for them is asked no more."""
+    asked_for = torch.are_deterministic_algorithms_enabled()
+    if kind == "mps" or (kind == "cuda" and asked_for):
+        return contextlib.nullcontext()
+    return deterministic(kind, or_warn=kind == "cuda")

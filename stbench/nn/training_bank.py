@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +46,17 @@ def training_bank(slides: Sequence[TrainingSlide]) -> TrainingBank:
         np.concatenate([slide.expression for slide in slides]).astype(np.float32, copy=False),
         np.repeat([slide.id for slide in slides], [slide.n_spots for slide in slides]),
     )
+
+
+def bank_arrays(bank: TrainingBank) -> dict[str, np.ndarray]:
+    """The bank as arrays of numbers, by name: slides are numbered, for nothing but which spots share one matters."""
+    _, numbers = np.unique(bank.slide, return_inverse=True)
+    return {"bank.embeddings": bank.embeddings, "bank.expression": bank.expression, "bank.slide": numbers}
+
+
+def bank_of_arrays(arrays: Mapping[str, np.ndarray]) -> TrainingBank:
+    """The bank of which `bank_arrays` made these."""
+    return TrainingBank(*(arrays[f"bank.{name}"] for name in TrainingBank._fields))
 
 
 def slide_embeddings(slide: TrainingSlide | QuerySlide) -> np.ndarray:

@@ -30,7 +30,7 @@ def size_factors(totals: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """A per-gene affine map between the log scale and a method's training scale.
+    """A per-gene affine map between the target's scale and a method's training scale.
 
     A gene that is constant in training has `unit` 0: it maps to 0 and back to its constant.
     """
@@ -38,18 +38,18 @@ class Scaling:
     origin: np.ndarray
     unit: np.ndarray
 
-    def apply(self, log_expression: np.ndarray) -> np.ndarray:
-        """From the log scale to the training scale, float32."""
+    def apply(self, expression: np.ndarray) -> np.ndarray:
+        """From the target's scale to the training scale, float32."""
         inverse = np.divide(1.0, self.unit, out=np.zeros_like(self.unit), where=self.unit > 0)
-        return ((log_expression - self.origin) * inverse).astype(np.float32)
+        return ((expression - self.origin) * inverse).astype(np.float32)
 
     def invert(self, scaled: np.ndarray) -> np.ndarray:
-        """From the training scale back to the log scale, float64."""
+        """From the training scale back to the target's scale, float64."""
         return np.asarray(scaled, dtype=np.float64) * self.unit + self.origin
 
 
 def fit_scaling(name: ScaleName, training: Sequence[np.ndarray]) -> Scaling:
-    """The scaling of that name fitted on the log expression of the training slides only."""
+    """The scaling of that name fitted on the training slides' expression only; "log" leaves it as it is."""
     stacked = np.concatenate(training)
     if name == "minmax":
         origin, unit = stacked.min(0), stacked.max(0) - stacked.min(0)

@@ -11,6 +11,8 @@ import numpy as np
 from stbench.errors import GenePanelError
 from stbench.slide import Slide
 
+# A panel of fewer says little of a tissue, and its means nothing of a method.
+FEWEST_GENES = 10
 # First cells of a .csv that head the column of genes and name none.
 _HEADINGS = {"gene", "genes", "gene_name", "gene_names", "gene_symbol", "symbol"}
 
@@ -46,22 +48,31 @@ def _names(path: Path) -> list[str]:
     return names[1:] if names and names[0].lower() in _HEADINGS else names
 
 
-def missing_genes(path: Path, genes: Sequence[str], slides: Sequence[Slide]) -> str:
-    """A note that names the genes which some slides do not measure, "" where all measure all.
+def measured_genes(
+    path: Path, genes: Sequence[str], training: Sequence[Slide], every: Sequence[Slide]
+) -> tuple[tuple[str, ...], str]:
+    """The genes that every training slide measures, and a note that names the others, "" where there are none.
 
-    GenePanelError where no slide knows a gene at all.
+    A gene that a training slide does not measure would be learnt as absent there. GenePanelError for one that no
+    slide knows at all, or where fewer than ten are left.
     """
-    known = [set(slide.genes) for slide in slides]
-    unknown = [gene for gene in genes if not any(gene in names for names in known)]
+    unknown = [gene for gene in genes if not any(gene in slide.genes for slide in every)]
     if unknown:
         raise GenePanelError(
             f"The gene file {path} names {_counted(unknown)} that no slide measures: {_listed(unknown)}. "
             "Remove them, or check that the names are of the dataset's kind (symbols or identifiers)."
         )
-    missing = [gene for gene in genes if not all(gene in names for names in known)]
-    if not missing:
-        return ""
-    return f"{_counted(missing)} missing from some slides, counted zero there: {_listed(missing)}"
+    known = [set(slide.genes) for slide in training]
+    kept = tuple(gene for gene in genes if all(gene in names for names in known))
+    lacking = [gene for gene in genes if gene not in set(kept)]
+    if lacking and len(kept) < FEWEST_GENES:
+        raise GenePanelError(
+            f"Of the {len(genes)} genes in {path} only {len(kept)} are measured on all training slides "
+            f"{', '.join(slide.id for slide in training)}; at least {FEWEST_GENES} are needed. Missing somewhere: "
+            f"{_listed(lacking)}."
+        )
+    said = f"{_counted(lacking)} not measured on every training slide and left out: {_listed(lacking)}"
+    return kept, said if lacking else ""
 
 
 def _counted(genes: Sequence[str]) -> str:

@@ -53,7 +53,8 @@ class TrainingSpots:
         blocks = [_columns(slide, shared)[kept] for slide, kept in zip(self.slides, self.scored, strict=True)]
         self.slide_of_spot = np.repeat(np.arange(len(blocks)), [int(kept.sum()) for kept in self.scored])
         counts = sparse.csr_matrix(sparse.vstack(blocks))
-        n_detected = np.asarray(counts.astype(bool).sum(axis=0)).ravel()
+        counts.sum_duplicates()
+        n_detected = np.bincount(counts.indices[counts.data != 0], minlength=len(shared))
         detected = n_detected / len(self.slide_of_spot) >= MIN_DETECTION
         self.genes = np.array(shared, dtype=object)[detected]
         self.counts: sparse.csr_matrix = counts[:, detected]
@@ -174,7 +175,10 @@ def _scored(slide: Slide, min_counts: int) -> np.ndarray:
 
 def _columns(slide: Slide, genes: Sequence[str]) -> sparse.csr_matrix:
     """(all spots, genes) counts of those genes, each of which the slide measures."""
-    return sparse.csr_matrix(slide.counts)[:, pd.Index(slide.genes).get_indexer(pd.Index(genes))]
+    chosen = sparse.csc_matrix(slide.counts)[:, pd.Index(slide.genes).get_indexer(pd.Index(genes))]
+    # From columns to rows everything comes out in order; columns taken from rows would have to be sorted, which took
+    # half of the time of a panel.
+    return sparse.csr_matrix(chosen)
 
 
 def _annotated(counts: sparse.csr_matrix, genes: Sequence[str] | np.ndarray, labels: dict) -> AnnData:

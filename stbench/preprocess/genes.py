@@ -1,8 +1,9 @@
 """Gene panels: which genes a fold is about.
 
 train-hvg, highest and svg see the fold's training slides only. hvg-intersection sees the test slide too and is
-marked leaky; a panel from a file is marked as of unknown origin, because nobody can know how it was made.
-How genes are ranked stands in gene_ranking.py, how a file is read in gene_file.py.
+marked leaky; a panel from a file is marked as of unknown origin, because nobody can know how it was made; marker genes
+that are added to train-hvg are named, because people who chose them may have known the test slides.
+How genes are ranked stands in gene_ranking.py, how a file is read in gene_file.py, markers in marker_genes.py.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from pathlib import Path
 
 from stbench.errors import GenePanelError, UnknownName
 from stbench.files import hash_file, hash_value
-from stbench.preprocess.gene_file import missing_genes, read_gene_file
+from stbench.preprocess import marker_genes
+from stbench.preprocess.gene_file import FEWEST_GENES, measured_genes, read_gene_file
 from stbench.slide import Slide
 
 __all__ = ["SPECS", "GenePanel", "check_spec", "choose_panel", "origin", "read_gene_file", "spec_identity"]
 
-SPECS = ("train-hvg", "hvg-intersection", "highest", "svg", "file:PATH")
-MIN_PANEL = 10
+SPECS = ("train-hvg", marker_genes.SPEC, "hvg-intersection", "highest", "svg", "file:PATH")
+MIN_PANEL = FEWEST_GENES
 _INTERSECTION = "hvg-intersection"
 _FILE = "file:"
 
@@ -45,14 +47,16 @@ def check_spec(spec: str) -> None:
     """UnknownName or GenePanelError where `spec` is no panel: cheap, before any slide is read."""
     if spec.startswith(_FILE):
         read_gene_file(_path(spec))
-    elif spec not in SPECS:
+    elif spec not in SPECS and not marker_genes.markers_of(spec):
         raise UnknownName("gene panel", spec, SPECS)
 
 
 def spec_identity(spec: str, n_genes: int) -> str:
-    """What a panel spec stands for: its name and size, or the file's content."""
+    """What a panel spec stands for: its name, with the markers that it adds, and its size, or the file's content."""
     if spec.startswith(_FILE):
         return f"{_FILE}{hash_file(_path(spec))[:16]}"
+    if marker_genes.has_markers(spec):
+        return f"{marker_genes.SPEC}-{n_genes}:{','.join(marker_genes.markers_of(spec))}"
     return spec if spec == _INTERSECTION else f"{spec}-{n_genes}"
 
 
@@ -60,6 +64,8 @@ def origin(spec: str) -> tuple[bool, str]:
     """Whether a spec's panels are leaky, and what is known of their origin before one is chosen."""
     if spec == _INTERSECTION:
         return True, "leaky: chosen with the test slides' expression"
+    if marker_genes.has_markers(spec):
+        return False, marker_genes.origin_words(spec)
     return False, "origin outside the fold" if spec.startswith(_FILE) else ""
 
 
@@ -74,9 +80,12 @@ def choose_panel(
     from stbench.preprocess import gene_ranking
 
     leaky, note = origin(spec)
+    if marker_genes.has_markers(spec):
+        return with_markers(
+            choose_panel(marker_genes.BASE, n_genes, training, every, min_counts), spec, training
+        )
     if spec.startswith(_FILE):
-        genes = read_gene_file(_path(spec))
-        missing = missing_genes(_path(spec), genes, every)
+        genes, missing = measured_genes(_path(spec), read_gene_file(_path(spec)), training, every)
         return GenePanel(genes, note="; ".join(filter(None, (note, missing))))
     if spec == _INTERSECTION:
         genes = gene_ranking.intersection(every)
@@ -91,6 +100,12 @@ def choose_panel(
     reason = "Few genes are measured on all of them and detected in 10 % of their spots."
     _refuse_tiny(spec, genes, training, min(MIN_PANEL, n_genes), reason)
     return GenePanel(genes, leaky, note)
+
+
+def with_markers(panel: GenePanel, spec: str, training: Sequence[Slide]) -> GenePanel:
+    """The panel with the markers that `spec` adds, named in its note."""
+    genes, said = marker_genes.add_markers(panel.genes, marker_genes.markers_of(spec), training)
+    return GenePanel(genes, note="; ".join(filter(None, (origin(spec)[1], said))))
 
 
 def _path(spec: str) -> Path:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stbench.contract import FitContext, FitReport, Method, ParameterCount
+from stbench.contract import FitContext, FitReport, FittedState, Method, ParameterCount
 from stbench.errors import MethodError
 from stbench.preprocess.neighbours import neighbour_positions, spatial_neighbours
 from stbench.preprocess.ridge import ComponentRidge, DepthRidge
@@ -42,6 +42,15 @@ class LinearMethod(Method):
         if self._fitted is None:
             raise MethodError(f"{type(self).__name__} predicts only after fit.")
         return smoothed(slide, self._fitted.predict(slide.embeddings, self.penalty), self.neighbours)
+
+    def state(self) -> FittedState:
+        """What the model learned; nothing in it is a spot's own."""
+        if self._fitted is None:
+            raise MethodError(f"{type(self).__name__} has nothing to keep before fit.")
+        return FittedState(self._fitted.arrays(), {})
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        self._fitted = self.model(self.components).restored(state.arrays)
 
     def parameter_count(self) -> ParameterCount:
         return ParameterCount(0, 0) if self._fitted is None else self._fitted.parameter_count()

@@ -14,7 +14,8 @@ from pathlib import Path
 from stbench.errors import StorageError
 from stbench.files import cache_root, hash_tree, hash_value, read_json_or_none, write_json
 from stbench.preprocess.cache import array_hash
-from stbench.preprocess.genes import GenePanel, choose_panel
+from stbench.preprocess.genes import GenePanel, choose_panel, with_markers
+from stbench.preprocess.marker_genes import BASE, has_markers
 from stbench.slide import Slide
 
 _RANKED = ("train-hvg", "highest", "svg")
@@ -25,6 +26,8 @@ def cached_panel(
     spec: str, n_genes: int, training: Sequence[Slide], every: Sequence[Slide], min_counts: int
 ) -> GenePanel:
     """As `choose_panel`; a panel that is ranked on training slides is read where it was ranked on these before."""
+    if has_markers(spec):
+        return with_markers(cached_panel(BASE, n_genes, training, every, min_counts), spec, training)
     if spec not in _RANKED:
         return choose_panel(spec, n_genes, training, every, min_counts)
     identity = {

@@ -14,10 +14,10 @@ from PIL import Image
 
 from stbench.errors import DatasetError, UsageError
 from stbench.files import hash_file
+from stbench.pictures.opening import image_extent, open_image
+from stbench.pictures.opening import read_image as read_image
+from stbench.pictures.regions import SlideImage
 from stbench.preprocess.cache import Identity, array_hash, array_path, cached_array
-from stbench.preprocess.image_regions import SlideImage, image_extent, open_image
-from stbench.preprocess.image_regions import large_images_allowed as large_images_allowed
-from stbench.preprocess.image_regions import read_image as read_image
 from stbench.slide import Slide
 
 WHITE = 255
@@ -68,7 +68,7 @@ def patch_identity(slide: Slide, size: PatchSize) -> Identity:
         "positions": array_hash(slide.pixel_xy),
         "edge": size.edge_on(slide),
         "output": size.output_on(slide),
-        "format": 1,
+        "format": 2,
     }
 
 
@@ -95,6 +95,24 @@ def patches_of(slide: Slide, size: PatchSize) -> np.ndarray:
     return cached_array("patches", identity, cut)
 
 
+def cut_in_blocks(
+    image: SlideImage, pixel_xy: np.ndarray, edge: int, output: int, size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Spots' numbers (k,) and their patches (k, output, output, 3) uint8, `size` at a time, each spot once.
+
+    Nothing is kept: of an image that is read by region no more is held than a band of it.
+    """
+    numbers, patches = [], []
+    for spot, patch in _windows(image, pixel_xy, edge):
+        numbers.append(spot)
+        patches.append(_resized(patch, output))
+        if len(numbers) == size:
+            yield np.array(numbers), np.stack(patches)
+            numbers, patches = [], []
+    if numbers:
+        yield np.array(numbers), np.stack(patches)
+
+
 def n_beyond_image(slide: Slide, edge: int) -> int:
     """Spots whose patch of `edge` full-resolution pixels reaches beyond the image; DatasetError for a bad image."""
     extent = np.array(image_extent(slide.image))
@@ -108,8 +126,8 @@ def _windows(image: SlideImage, pixel_xy: np.ndarray, edge: int) -> Iterator[tup
     bands = centres[:, 1] // image.rows_at_once
     for band in np.unique(bands):
         spots = np.flatnonzero(bands == band)
-        left, top = corner = centres[spots].min(axis=0) - edge
-        right, bottom = centres[spots].max(axis=0) + edge
+        left, top = corner = centres[spots].min(axis=0) - edge // 2
+        right, bottom = centres[spots].max(axis=0) - edge // 2 + edge
         pixels = image.region(left, top, right, bottom)
         for spot in spots:
             yield int(spot), crop(pixels, centres[spot] - np.maximum(corner, 0), edge)

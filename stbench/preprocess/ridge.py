@@ -6,7 +6,7 @@ serves every penalty: a penalty only says how far each component's coefficients 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +43,7 @@ def principal_components(embeddings: np.ndarray, components: int) -> Components:
         return _leading_eigenvectors(Moments(n_spots, centre, scatter), found)
     solver = "arpack" if found < n_spots else "full"
     pca = PCA(found, svd_solver=solver, random_state=0).fit(embeddings)
-    return Components(np.asarray(pca.components_), np.asarray(pca.mean_))
+    return Components(np.ascontiguousarray(pca.components_), np.asarray(pca.mean_))
 
 
 def components_of_slides(train: Sequence[TrainingSlide], embeddings: np.ndarray, found: int) -> Components:
@@ -59,7 +59,8 @@ def _leading_eigenvectors(moments: Moments, found: int) -> Components:
     """Those of the covariance alone that are asked for: finding all would take longer than all the rest of a fit."""
     width = len(moments.centre)
     _, vectors = linalg.eigh(moments.scatter, subset_by_index=(width - found, width - 1), overwrite_a=True)
-    return Components(vectors.T[::-1], moments.centre)
+    # In memory as they are kept in a file: a product of the same numbers laid out otherwise may round otherwise.
+    return Components(np.ascontiguousarray(vectors.T[::-1]), moments.centre)
 
 
 class _Lines(NamedTuple):
@@ -100,6 +101,16 @@ class _Lines(NamedTuple):
             where=(shrunk > least)[:, None],
         )
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that `of_arrays` needs, by name."""
+        return {**self.components._asdict(), **{name: getattr(self, name) for name in self._fields[1:]}}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> _Lines:
+        """The lines whose `arrays` these are."""
+        components = Components(*(arrays[name] for name in Components._fields))
+        return cls(components, *(arrays[name] for name in cls._fields[1:]))
+
     def parameter_count(self) -> ParameterCount:
         arrays = (*self.components, self.alignment, self.mean)  # a coefficient for each alignment
         learned = sum(array.size for array in arrays)
@@ -120,6 +131,15 @@ class ComponentRidge:
     def predict(self, embeddings: np.ndarray, penalty: float) -> np.ndarray:
         """(n, G) float64 from (n, d)."""
         return self.lines.predict(embeddings, penalty)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What was learned, by name."""
+        return self.lines.arrays()
+
+    def restored(self, arrays: Mapping[str, np.ndarray]) -> ComponentRidge:
+        """The model with what it learned as `arrays` gave it."""
+        self.lines = _Lines.of_arrays(arrays)
+        return self
 
     def parameter_count(self) -> ParameterCount:
         return self.lines.parameter_count()
@@ -147,6 +167,17 @@ class DepthRidge:
     def predict(self, embeddings: np.ndarray, penalty: float) -> np.ndarray:
         """(n, G) float64 from (n, d)."""
         return self.mean + self.lines.predict(embeddings, penalty) * self.slope
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What was learned, by name: the line to depth, and how each gene goes with it."""
+        lines = {f"depth.{name}": array for name, array in self.lines.arrays().items()}
+        return {**lines, "slope": self.slope, "mean": self.mean}
+
+    def restored(self, arrays: Mapping[str, np.ndarray]) -> DepthRidge:
+        """The model with what it learned as `arrays` gave it."""
+        own = {name.removeprefix("depth."): array for name, array in arrays.items() if "." in name}
+        self.lines, self.slope, self.mean = _Lines.of_arrays(own), arrays["slope"], arrays["mean"]
+        return self
 
     def parameter_count(self) -> ParameterCount:
         learned = self.lines.parameter_count().trainable + self.slope.size + self.mean.size

@@ -9,19 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from stbench.errors import DatasetError
 from stbench.files import hash_file
+from stbench.pictures.opening import image_extent, open_image
+from stbench.pictures.regions import SlideImage
 from stbench.preprocess.cache import cached_array
-from stbench.preprocess.image_regions import (
-    TIFF_SUFFIXES,
-    SlideImage,
-    image_extent,
-    large_images_allowed,
-    open_image,
-)
 
 LONGEST_EDGE = 640
 _QUALITY = 80
+_ROWS_AVERAGED = 64  # Pillow copies what it averages
 
 
 class Thumbnail(NamedTuple):
@@ -34,9 +29,9 @@ class Thumbnail(NamedTuple):
 def thumbnail_of(image: Path, longest_edge: int = LONGEST_EDGE) -> Thumbnail:
     """The picture of an image file, at most `longest_edge` px long; DatasetError where the image cannot be read.
 
-    A whole-slide TIFF is never held whole.
+    A whole slide is never held whole, and no pixel of a JPEG or PNG in more than one copy.
     """
-    identity = {"image": hash_file(image), "edge": longest_edge, "quality": _QUALITY, "format": 1}
+    identity = {"image": hash_file(image), "edge": longest_edge, "quality": _QUALITY, "format": 2}
 
     def draw(path: Path) -> None:
         jpeg, scale = _drawn(image, longest_edge)
@@ -49,27 +44,14 @@ def thumbnail_of(image: Path, longest_edge: int = LONGEST_EDGE) -> Thumbnail:
 
 
 def _drawn(path: Path, edge: int) -> Thumbnail:
-    small, full = _small_tiff(path, edge) if path.suffix.lower() in TIFF_SUFFIXES else _small(path, edge)
+    small, full = _small(path, edge)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=_QUALITY)
     return Thumbnail(np.frombuffer(buffer.getvalue(), np.uint8), max(small.size) / full)
 
 
 def _small(path: Path, edge: int) -> tuple[Image.Image, int]:
-    """The picture, and the image's longer side; decoded at a reduced size where the format allows it (JPEG does)."""
-    try:
-        with large_images_allowed(), Image.open(path) as image:
-            full = max(image.size)
-            image.draft("RGB", (edge, edge))
-            small = image.convert("RGB")
-            small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
-            return small, full
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(f"The image {path} cannot be read ({error}); fetch the file again.") from error
-
-
-def _small_tiff(path: Path, edge: int) -> tuple[Image.Image, int]:
-    """The picture, and the image's longer side: the level of a pyramid that suffices, band by band."""
+    """The picture, and the image's longer side: of a pyramid or JPEG the smallest size that suffices, band by band."""
     width, height = image_extent(path)
     shrink = min(1.0, edge / max(width, height))
     size = max(round(width * shrink), 1), max(round(height * shrink), 1)
@@ -82,7 +64,11 @@ def _small_tiff(path: Path, edge: int) -> tuple[Image.Image, int]:
 
 def _coarse(image: SlideImage, factor: int) -> Image.Image:
     """Each square of factor x factor pixels averaged to one, those at the right and lower edges of what is there."""
-    rows = max(image.rows_at_once // factor, 1) * factor
+    rows, few = (max(height // factor, 1) * factor for height in (image.rows_at_once, _ROWS_AVERAGED))
     bands = (image.region(0, top, image.width, top + rows) for top in range(0, image.height, rows))
-    averaged = [np.asarray(Image.fromarray(np.ascontiguousarray(band)).reduce(factor)) for band in bands]
+    averaged = [
+        np.asarray(Image.fromarray(band[top : top + few]).reduce(factor))
+        for band in bands
+        for top in range(0, len(band), few)
+    ]
     return Image.fromarray(np.concatenate(averaged))

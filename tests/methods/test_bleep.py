@@ -276,7 +276,7 @@ def test_the_loss_of_one_real_batch_falls(shared_data, shared_cache):
     assert len(losses) == 14 and losses[-1] < 0.5 * losses[0]
 
 
-@pytest.mark.acceptance
+@pytest.mark.slow
 def test_it_learns_what_colours_tell():
     train, unseen = [training_slide(name, n=24) for name in "AB"], training_slide("Q", n=30)
     method = fitted(train, epochs=10, micro_batch=24, retrieved=5, learning_rate=3e-4)
@@ -462,7 +462,7 @@ def test_a_fitted_method_pickles_without_patches_and_leaves_its_slides_alone():
 
 def test_the_card_s_settings_are_settings_and_paper_is_the_default():
     assert set(CARD.presets) == {"paper", "released"} and CARD.presets["paper"] == {}
-    assert CARD.needs.patches == (224,) and CARD.target == "log"
+    assert CARD.needs.patches == (224,) and CARD.trains_on == "log"
     BLEEP.check_settings(CARD.full_grid)
     for settings in (*CARD.presets.values(), *CARD.grid):
         BLEEP(**settings)

@@ -548,7 +548,7 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
         CMRCNet.check_settings(settings)
     for name, values in CARD.full_grid.items():
         assert CMRCNet.defaults()[name] in values
-    assert CARD.needs.patches == (224,) and CARD.target == "log"
+    assert CARD.needs.patches == (224,) and CARD.trains_on == "log"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from stbench.methods.hggep.patches import (
 from stbench.nn.array_neighbours import neighbours_within
 from stbench.nn.count_losses import CountDistribution, zero_inflated_negative_binomial
 from stbench.nn.distilled_heads import TrainingTargets
-from stbench.nn.distilled_slides import DistilledSlide, distilled_slide
+from stbench.nn.distilled_slides import DistilledSlide, distilled_slide, sizes_asked
 from stbench.nn.spot_patches import as_images
 from stbench.registry import method_card
 from stbench.slide import QuerySlide, TrainingSlide
@@ -105,7 +105,7 @@ def meta_network(genes: int, **settings):
     with torch.device("meta"):
         truth = TrainingTargets(torch.empty(2, genes), torch.empty(2, genes), torch.empty(2))
         slide = DistilledSlide("A", torch.empty(2, 112, 112, 3), truth, method.copies, recompute=False)
-        return method._new_network(shufflenet_v2_x0_5(weights=None), [slide])
+        return method._new_network(shufflenet_v2_x0_5(weights=None), sizes_asked([slide], method.zinb_weight))
 
 
 def settled(method: HGGEP, patches: np.ndarray) -> HGGEP:
@@ -413,8 +413,8 @@ def test_each_copy_is_one_transform_of_all_spots(monkeypatch):
     slide, seen = training_slide("A"), []
 
     class Spied(HGGEP):
-        def _new_network(self, backbone, slides):
-            network = super()._new_network(backbone, slides)
+        def _new_network(self, backbone, sizes):
+            network = super()._new_network(backbone, sizes)
             network.patches.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
             return network
 

@@ -21,7 +21,7 @@ from stbench.methods.hist2st.network import ConvMixerBlock, GraphLayer, Network,
 from stbench.methods.hist2st.places import places_of
 from stbench.nn.count_losses import CountDistribution, negative_binomial, zero_inflated_negative_binomial
 from stbench.nn.distilled_heads import SpotHeads, TrainingTargets
-from stbench.nn.distilled_slides import DistilledSlide, distilled_slide
+from stbench.nn.distilled_slides import DistilledSlide, distilled_slide, sizes_asked
 from stbench.registry import method_card
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -89,7 +89,7 @@ def meta_network(genes: int, counts: bool = True, **settings):
             torch.empty(2, genes), torch.empty(2, genes) if counts else None, torch.empty(2)
         )
         slide = DistilledSlide("A", torch.empty(2, 112, 112, 3), truth, method.copies, recompute=False)
-        return method._new_network([slide])
+        return method._new_network(sizes_asked([slide], method.zinb_weight))
 
 
 def small_network(**settings):
@@ -362,8 +362,8 @@ def test_pixels_reach_the_network_from_0_to_255_or_to_1_in_training_and_predicti
     slide, seen = training_slide("A"), []
 
     class Spied(Hist2ST):
-        def _new_network(self, slides):
-            network = super()._new_network(slides)
+        def _new_network(self, sizes):
+            network = super()._new_network(sizes)
             network.patches.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
             return network
 

@@ -373,7 +373,7 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
         HisToGene.check_settings(settings)
     assert CARD.grid[0] == {} and all(point["epochs"] == 300 for point in CARD.grid[1:])
     assert CARD.full_grid["epochs"] == [300]
-    assert CARD.needs.patches == (112,) and CARD.target == "log"
+    assert CARD.needs.patches == (112,) and CARD.trains_on == "log"
 
 
 def test_the_report_tells_how_many_steps_were_taken_and_how_the_bias_started():

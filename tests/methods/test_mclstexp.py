@@ -116,8 +116,10 @@ def images_of(slide) -> torch.Tensor:
     ],
 )
 def test_parameters_of_each_submodule(genes, n_pos, spot_encoder, spot_head, total):
+    from torchvision.models import densenet121
+
     with torch.device("meta"):
-        network, _ = MclSTExp(pretrained=False)._new_network(genes, n_pos)
+        network = MclSTExp(pretrained=False)._new_network(densenet121(weights=None), genes, n_pos)
     assert count(network.image_encoder) == 6_953_856 and count(network.image_head) == 328_704
     assert count(network.spot_encoder.position) == 2 * n_pos * genes
     assert count(network.spot_encoder.blocks) == spot_encoder and count(network.spot_head) == spot_head
@@ -580,7 +582,7 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
     assert set(CARD.presets) == {"paper", "released"} and CARD.presets["paper"] == {}
     for settings in (*CARD.presets.values(), *CARD.grid, CARD.full_grid):
         MclSTExp.check_settings(settings)
-    assert CARD.needs.patches == (224,) and CARD.target == "log" and CARD.pretrained == ("densenet121",)
+    assert CARD.needs.patches == (224,) and CARD.trains_on == "log" and CARD.pretrained == ("densenet121",)
 
 
 @pytest.mark.parametrize(

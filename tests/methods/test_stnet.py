@@ -455,7 +455,7 @@ def test_a_fitted_method_pickles_without_patches_and_leaves_its_slides_alone(mod
 
 
 def test_the_card_s_settings_are_settings_and_paper_is_the_default():
-    assert CARD.presets == {"paper": {}} and CARD.needs.patches == (224,) and CARD.target == "log"
+    assert CARD.presets == {"paper": {}} and CARD.needs.patches == (224,) and CARD.trains_on == "log"
     for settings in (*CARD.grid, CARD.full_grid):
         STNet.check_settings(settings)
     for settings in CARD.grid:

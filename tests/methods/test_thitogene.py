@@ -605,7 +605,7 @@ def test_the_card_s_settings_are_settings_and_paper_is_the_default():
     assert set(CARD.presets) == {"paper", "released"} and CARD.presets["paper"] == {}
     for settings in (*CARD.presets.values(), *CARD.grid, CARD.full_grid):
         THItoGene.check_settings(settings)
-    assert CARD.needs.patches == (112,) and CARD.target == "log"
+    assert CARD.needs.patches == (112,) and CARD.trains_on == "log"
 
 
 def test_the_report_tells_how_many_steps_were_taken():

@@ -13,11 +13,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pytest
 
 # Loaded once by the process that the others are forked from; stbench itself is loaded by each.
 _LIBRARIES = [
@@ -194,3 +196,17 @@ def records(out: Path) -> dict[str, Any]:
 def leftovers(folder: Path) -> list[Path]:
     """Temporary files below a folder that nobody has cleaned up."""
     return [path for path in folder.rglob(".*") if path.is_file()]
+
+
+def run_two_floors(out: Path, cache: Path, n_genes: int, methods: Sequence[str] = ("knn",)) -> Path:
+    """Results of `mean` and further floors on demo-tiny, made below `out` without MLflow."""
+    from stbench import registry
+    from stbench.commands import run as benchmark
+    from stbench.reporting.mlflow.tracking import MlflowTracker
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STBENCH_CACHE", str(cache))
+        patch.setattr(registry, "floor_methods", lambda: ["mean"])
+        patch.setattr(MlflowTracker, "log", lambda *_: None)
+        benchmark.run(list(methods), "demo-tiny", out=out, inner="none", genes="highest", n_genes=n_genes)
+    return out

@@ -12,19 +12,19 @@ import pytest
 from tiny_slides import make_slide
 
 from stbench.errors import EncoderError, UnknownName
-from stbench.preprocess import encoder_networks
 from stbench.preprocess.cache import array_path
-from stbench.preprocess.encoder_networks import packaged_network, packaged_weights
 from stbench.preprocess.encoders import (
     DEFAULT_ENCODER,
-    ENCODERS,
     embedding_identity,
     embeddings_cached,
     embeddings_of,
     encoder_identity,
+    encoders,
     find_encoder,
     load_encoder,
+    networks,
 )
+from stbench.preprocess.encoders.networks import packaged_network, packaged_weights
 from stbench.preprocess.patches import PatchSize, patches_of
 
 SIZE = PatchSize(32)
@@ -60,7 +60,7 @@ def test_weights_of_another_network_are_refused(monkeypatch, tmp_path):
     stored = torch.load(packaged_weights(), map_location="cpu", weights_only=True)
     stored.popitem()
     torch.save(stored, tmp_path / "short.pth")
-    monkeypatch.setattr(encoder_networks, "packaged_weights", lambda: tmp_path / "short.pth")
+    monkeypatch.setattr(networks, "packaged_weights", lambda: tmp_path / "short.pth")
     with pytest.raises(EncoderError, match="do not fit timm's network"):
         packaged_network()
 
@@ -96,7 +96,7 @@ def test_embeddings_tell_textures_apart_and_know_a_slight_change(embed):
 def test_pixels_are_scaled_to_minus_one_and_one(embed):
     """Black and white are symmetric about the weights' mean pixel: what the network gets of a middle grey is 0."""
     loaded = packaged_network()
-    assert (loaded.mean, loaded.std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    assert (loaded.transform.mean, loaded.transform.std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     import torch
 
     pixels = torch.linspace(-1, 1, 256)
@@ -126,9 +126,9 @@ def test_the_identity_holds_weights_transform_type_and_patches(slide, monkeypatc
     assert set(identity) == {"encoder", "weights", "transform", "dtype"}
     other = tmp_path / "other.pth"
     other.write_bytes(b"other weights")
-    monkeypatch.setattr("stbench.preprocess.encoders.packaged_weights", lambda: other)
+    monkeypatch.setattr("stbench.preprocess.encoders.identity.packaged_weights", lambda: other)
     assert encoder_identity(DEFAULT_ENCODER)["weights"] != identity["weights"]
-    assert len({str(encoder_identity(name)) for name in ENCODERS}) == len(ENCODERS)
+    assert len({str(encoder_identity(name)) for name in encoders()}) == len(encoders())
     of_slide = embedding_identity(slide, DEFAULT_ENCODER, SIZE)
     for changed, size in ((replace(slide, pixel_xy=slide.pixel_xy + 1), SIZE), (slide, PatchSize(33))):
         assert embedding_identity(changed, DEFAULT_ENCODER, size) != of_slide
@@ -149,7 +149,7 @@ def test_weights_out_of_reach_give_one_sentence(tmp_path):
         "    try: load_encoder(name)\n"
         "    except EncoderError as error: print(error)\n"
     )
-    offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "TORCH_HOME": str(tmp_path)}
+    offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "STBENCH_CACHE": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "-c", code], env=offline, capture_output=True, text=True, check=True
     )
@@ -173,6 +173,6 @@ def test_virchow_s_embedding_is_the_class_token_beside_the_mean_of_the_patches_a
     )
     tokens = torch.randn(2, 1 + registers + 4, 192)
     assert network(torch.zeros(2, 3, 32, 32)).shape == tokens.shape
-    pooled = encoder_networks._class_token_and_mean(network)(tokens)
+    pooled = networks._class_token_and_mean(network)(tokens)
     assert torch.equal(pooled[:, :192], tokens[:, 0])
     torch.testing.assert_close(pooled[:, 192:], tokens[:, -4:].mean(1))

@@ -237,13 +237,28 @@ def test_a_gene_that_no_slide_knows_is_named(tmp_path):
         choose_panel(f"file:{tmp_path}/genes.txt", 250, slides, slides, 100)
 
 
-def test_a_gene_that_some_slides_lack_is_named_in_the_note(tmp_path):
+def test_a_gene_that_a_training_slide_lacks_is_left_out_and_named(tmp_path):
+    """A zero would be learnt as absence; that a test slide lacks it is no reason."""
     slides = [make_slide(tmp_path, f"S{i}", "A", i) for i in range(3)]
     slides[2] = without(slides[2], "G01")
-    path = _gene_file(tmp_path, "txt")
-    panel = choose_panel(f"file:{path}", 250, slides[:2], slides, 100)
-    assert panel.genes == GENES
-    assert panel.note == "origin outside the fold; 1 gene missing from some slides, counted zero there: G01"
+    twelve = tuple(f"G{i:02}" for i in range(12))
+    (tmp_path / "twelve.txt").write_text("\n".join(twelve))
+    spec = f"file:{tmp_path}/twelve.txt"
+    assert choose_panel(spec, 250, slides[:2], slides, 100).genes == twelve
+    panel = choose_panel(spec, 250, slides[1:], slides, 100)
+    assert panel.genes == tuple(gene for gene in twelve if gene != "G01")
+    told = "1 gene not measured on every training slide and left out: G01"
+    assert panel.note == f"origin outside the fold; {told}"
+
+
+def test_a_gene_file_of_which_too_little_is_measured_is_refused(tmp_path):
+    slides = [make_slide(tmp_path, f"S{i}", "A", i) for i in range(3)]
+    slides[2] = without(slides[2], "G01")
+    (tmp_path / "ten.txt").write_text("\n".join(f"G{i:02}" for i in range(10)))
+    with pytest.raises(
+        GenePanelError, match=r"only 9 are measured on all training slides S1, S2.*somewhere: G01"
+    ):
+        choose_panel(f"file:{tmp_path}/ten.txt", 250, slides[1:], slides, 100)
 
 
 @pytest.mark.parametrize(

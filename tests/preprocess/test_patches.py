@@ -13,10 +13,13 @@ from PIL import Image
 from tiny_slides import make_slide
 
 from stbench.errors import DatasetError, UsageError
+from stbench.pictures.opening import open_image
+from stbench.pictures.regions import ROWS_AT_ONCE, UPRIGHT, displayed
 from stbench.preprocess import patches
 from stbench.preprocess.patches import (
     PatchSize,
     crop,
+    cut_in_blocks,
     n_beyond_image,
     patch_identity,
     patches_cached,
@@ -136,7 +139,36 @@ def test_grey_and_transparent_images_are_read_as_rgb(tmp_path):
     Image.fromarray(grey).save(tmp_path / "grey.png")
     np.testing.assert_array_equal(read_image(tmp_path / "grey.png"), np.stack([grey] * 3, axis=-1))
     Image.fromarray(np.zeros((3, 4, 4), np.uint8)).save(tmp_path / "clear.png")
-    assert read_image(tmp_path / "clear.png").shape == (3, 4, 3)
+    np.testing.assert_array_equal(read_image(tmp_path / "clear.png"), np.full((3, 4, 3), 255))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_blocks_hold_every_patch_once_and_store_none(slide, cache, size):
+    with open_image(slide.image) as image:
+        blocks = list(cut_in_blocks(image, slide.pixel_xy, EDGE, EDGE // 2, size))
+    assert all(len(spots) == len(patches) == min(size, slide.n_spots) for spots, patches in blocks[:-1])
+    order = np.concatenate([spots for spots, _ in blocks])
+    assert sorted(order) == list(range(slide.n_spots))
+    assert not (cache / "patches").exists()
+    expected = patches_of(slide, PatchSize(EDGE, output_pixels=EDGE // 2))
+    np.testing.assert_array_equal(np.concatenate([patches for _, patches in blocks]), expected[order])
+
+
+def test_blocks_read_each_place_of_the_image_little_more_than_once():
+    """Bins close together, as of Visium HD: their windows overlap, yet rows are asked for once and an edge more."""
+    asked = []
+
+    def stored(left, top, right, bottom):
+        asked.append((right - left) * (bottom - top))
+        return np.zeros((bottom - top, right - left, 3), np.uint8)
+
+    side, edge = 4_096, 64
+    image = displayed(side, side, stored, UPRIGHT)
+    xy = np.stack(np.meshgrid(*[np.arange(40, side - 40, 20)] * 2), axis=-1).reshape(-1, 2)
+    xy = np.random.default_rng(0).permutation(xy).astype(float)
+    assert sum(len(spots) for spots, _ in cut_in_blocks(image, xy, edge, edge, 32)) == len(xy)
+    assert max(asked) <= side * (ROWS_AT_ONCE + edge)
+    assert sum(asked) <= side**2 * (1 + edge / ROWS_AT_ONCE)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.95])
@@ -144,7 +176,7 @@ def test_a_truncated_jpeg_is_named(slide, tmp_path, share):
     path = tmp_path / "short.jpg"
     Image.open(slide.image).save(path, quality=95)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    with pytest.raises(DatasetError, match=r"short\.jpg cannot be read.*fetch the file again"):
+    with pytest.raises(DatasetError, match=r"short\.jpg is no readable image.*download it again"):
         patches_of(replace(slide, image=path), PatchSize(EDGE))
     assert not patches_cached(replace(slide, image=path), PatchSize(EDGE))
 
