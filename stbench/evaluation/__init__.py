@@ -20,6 +20,7 @@ executors, workers  the same work in this process or in several
 outcome    what a Record says besides its scores
 judging    predictions for test slides -> scores
 scoring    predictions and truth -> scores
+ari_references  rows that are no predictions, clustered as predictions are
 cost       seconds, memory, parameters, operations
 threads    cores and threads that this process may use
 shipped_data  data files inside a plugin's own folder

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
+from stbench.evaluation.devices import kind_of
+
 if TYPE_CHECKING:
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -29,8 +31,11 @@ class Cost:
     peak_gpu_memory_mb: float | None = None
 
 
-def measured(work: Callable[[], Result]) -> tuple[Result, Cost]:
-    """The result of `work` and what it cost; memory is sampled every 20 ms."""
+def measured(work: Callable[[], Result], device: str = "cpu") -> tuple[Result, Cost]:
+    """The result of `work` and what it cost; memory is sampled every 20 ms, that of a CUDA device is its process's.
+
+    Of a card's memory everything counts that torch took, what it keeps for later too: others cannot have it.
+    """
     process, cost, done = psutil.Process(), Cost(), threading.Event()
 
     def watch() -> None:
@@ -39,22 +44,23 @@ def measured(work: Callable[[], Result]) -> tuple[Result, Cost]:
             if done.wait(_SAMPLE_SECONDS):
                 return
 
-    cuda = _cuda()
+    cuda = _cuda() if kind_of(device) == "cuda" else None
     if cuda:
-        cuda.reset_peak_memory_stats()
+        cuda.init()
+        cuda.reset_peak_memory_stats(device)
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     started = time.perf_counter()
     try:
         result = work()
         if cuda:
-            cuda.synchronize()
+            cuda.synchronize(device)
     finally:
         cost.seconds = time.perf_counter() - started
         done.set()
         watcher.join()
     if cuda:
-        cost.peak_gpu_memory_mb = cuda.max_memory_allocated() / 1e6
+        cost.peak_gpu_memory_mb = cuda.max_memory_reserved(device) / 1e6
     return result, cost
 
 
@@ -180,7 +186,8 @@ def _fused_attention_backward(
     return 2 * scores * (3 * query[-1] + 2 * value[-1])
 
 
-def _cuda():
-    """torch.cuda where torch is loaded and a GPU is there, else None."""
-    torch = sys.modules.get("torch")
-    return torch.cuda if torch is not None and torch.cuda.is_available() else None
+def _cuda() -> Any:
+    """torch.cuda where a GPU is there, else None."""
+    import torch
+
+    return torch.cuda if torch.cuda.is_available() else None

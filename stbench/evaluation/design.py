@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from stbench.errors import UsageError
+from stbench.errors import UnknownName, UsageError
+from stbench.evaluation.targets import Target
 from stbench.evaluation.validation import TuneOn
 from stbench.preprocess.encoders import DEFAULT_ENCODER, find_encoder
 from stbench.preprocess.genes import check_spec
 from stbench.preprocess.patches import PatchSize
 
 Split = Literal["slide", "patient", "slide-matched"]
-Target = Literal["logcpm"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Design:
     halving       settings that trail at a quarter and half of the epochs stop there
     grid          "small" (the card's list) or "full" (its whole product)
     scale         the training scale of methods that do not name their own; scores do not depend on it
+    target        what is predicted and scored: log counts per million, or Pearson residuals
     epochs        upper bound on epochs, None for the method's own
     max_settings  bound on the settings the inner loop tries, None for the whole grid
     threads       of each trial: sums of many numbers differ in their last digits with it
@@ -56,7 +57,6 @@ class Design:
             ("--split", self.split, get_args(Split)),
             ("--grid", self.grid, ("small", "full")),
             ("--scale", self.scale, ("minmax", "zscore", "none")),
-            ("--target", self.target, ("logcpm",)),
             ("--tune-on", self.tune_on, get_args(TuneOn)),
         ):
             if value not in allowed:
@@ -73,5 +73,7 @@ class Design:
         words = ("pairs", "all", "none")
         if self.inner not in words and not (self.inner.isdecimal() and int(self.inner) >= 2):
             raise UsageError(f"--inner {self.inner} is not pairs, all, none or a number of folds from 2 on.")
+        if self.target not in get_args(Target):
+            raise UnknownName("target", self.target, get_args(Target))
         find_encoder(self.encoder)
         check_spec(self.genes)

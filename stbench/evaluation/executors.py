@@ -1,6 +1,7 @@
 """Where trials run: one by one from this process, or from several worker processes; each is conducted on the bench.
 
-An executor is handed a `Workbench` (a picklable recipe for a Runner) and an Agenda, and yields results as they come.
+An executor is handed a `Workbench` (a picklable recipe for a Runner) and an Agenda, has each result kept and then
+yields it, and what other runs have come to.
 A worker that dies takes nothing with it: its trial is tried again by a fresh one, and only a trial that ends workers
 time and again is a failed one. Workers end with the process that started them, however that one ends.
 """
@@ -10,20 +11,22 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from typing import Any, Protocol
 
 from stbench.contract import SlideSource
-from stbench.evaluation.agenda import Agenda, Result, Task
+from stbench.evaluation.agenda import Agenda, Found, Task
 from stbench.evaluation.curves import Curves
 from stbench.evaluation.design import Design
+from stbench.evaluation.devices import next_of
 from stbench.evaluation.freshness import MadeFrom
 from stbench.evaluation.inner_trials import InnerTrial
 from stbench.evaluation.materials import EncodingProgress, Materials
 from stbench.evaluation.outcome import stamped
 from stbench.evaluation.process_ends import words_of_end
 from stbench.evaluation.runner import FitProgress, Runner, States, failed_record
+from stbench.evaluation.shelf import Result
 from stbench.evaluation.threads import limit_threads
 from stbench.evaluation.trials.benches import Bench
 from stbench.evaluation.workers import News, Worker
@@ -49,6 +52,14 @@ class Workbench:
     made_from: MadeFrom | None = field(default=None)
     states: States | None = None
 
+    def on_device(self, device: str) -> Workbench:
+        """The same with its trials on that device, "cuda:1" say, as their results' provenance then tells."""
+        return replace(
+            self,
+            design=replace(self.design, device=device),
+            provenance={**self.provenance, "device": device},
+        )
+
     def materials(self, on_encoding: EncodingProgress | None = None) -> Materials:
         """The slides of the run, with one thread of this process to work on them."""
         limit_threads(self.design.threads)
@@ -71,7 +82,7 @@ class Workbench:
 class Executor(Protocol):
     """Does what is on an agenda and yields the results in any order."""
 
-    def map(self, workbench: Workbench, agenda: Agenda) -> Generator[Result, None, None]: ...
+    def map(self, workbench: Workbench, agenda: Agenda) -> Generator[Result | Found, None, None]: ...
 
 
 class OneByOne:
@@ -81,7 +92,7 @@ class OneByOne:
         self.materials = materials
         self.progress = progress
 
-    def map(self, workbench: Workbench, agenda: Agenda) -> Generator[Result, None, None]:
+    def map(self, workbench: Workbench, agenda: Agenda) -> Generator[Result | Found, None, None]:
         runner = workbench.runner(self.materials, self.progress)
         while agenda.n_left:
             task = agenda.take()
@@ -95,14 +106,18 @@ class OneByOne:
 
 
 class Processes:
-    """Several worker processes, each with a Runner of its own."""
+    """Several worker processes, each with a Runner of its own.
 
-    def __init__(self, workers: int, progress: FitProgress | None = None):
+    devices  where each worker's trials run; empty where all run on the workbench's device
+    """
+
+    def __init__(self, workers: int, progress: FitProgress | None = None, devices: Sequence[str] = ()):
         self.n_workers = workers
         self.progress = progress
+        self.devices = devices
         self._deaths: Counter[str] = Counter()
 
-    def map(self, workbench: Workbench, agenda: Agenda) -> Generator[Result, None, None]:
+    def map(self, workbench: Workbench, agenda: Agenda) -> Generator[Result | Found, None, None]:
         workers: list[Worker] = []
         try:
             while agenda.n_left:
@@ -126,9 +141,15 @@ class Processes:
             if idle:
                 worker = idle.pop()
             else:
-                worker = Worker.started(workbench)
+                worker = Worker.started(self._bench_of_next(workbench, workers))
                 workers.append(worker)
             worker.hand_over(task)
+
+    def _bench_of_next(self, workbench: Workbench, workers: Sequence[Worker]) -> Workbench:
+        """The workbench on the device that the next worker is to have."""
+        if not self.devices:
+            return workbench
+        return workbench.on_device(next_of(self.devices, [worker.device for worker in workers]))
 
     def _heard(
         self, worker: Worker, agenda: Agenda, workers: list[Worker], workbench: Workbench
@@ -163,7 +184,7 @@ class Processes:
             agenda.give_back(task)
             return
         words = f"the worker process {words_of_end(worker.process.exitcode or 0)}"
-        failed = given_up(task, words, workbench.provenance)
+        failed = given_up(task, words, workbench.on_device(worker.device).provenance)
         agenda.put(failed)
         yield failed
 

@@ -17,7 +17,7 @@ class FitInputs(NamedTuple):
 
     trained  names of the training slides, those with a spot that counts
     judged   names of the queries, in their order
-    scaling  turns predictions back to the log scale
+    scaling  turns predictions back to the target's scale
     """
 
     train: list[Handout]

@@ -29,6 +29,12 @@ def harness_hash() -> str:
     return hash_value({name: hash_tree(package / name) for name in _HARNESS})
 
 
+def content_hash(source: SlideSource) -> str:
+    """Hash of what a slide is: its files, and how they are read where that is not as by default."""
+    files, given = hash_files(source.files), source.reading.given()
+    return hash_value([files, given]) if given else files
+
+
 class MadeFrom(NamedTuple):
     """Hashes of what a plan depends on: the harness, the dataset's reader, each slide's files."""
 
@@ -39,13 +45,11 @@ class MadeFrom(NamedTuple):
     @classmethod
     def today(cls, dataset_source: str, sources: Sequence[SlideSource]) -> MadeFrom:
         """Of what lies on disk now."""
-        return cls(
-            harness_hash(), dataset_source, {source.id: hash_files(source.files) for source in sources}
-        )
+        return cls(harness_hash(), dataset_source, {source.id: content_hash(source) for source in sources})
 
     def check(self, contestant: Contestant, sources: Iterable[SlideSource]) -> None:
         """UsageError, one sentence, unless harness, plugin and slides are what they were when the plan was made."""
-        changed = [source.id for source in sources if hash_files(source.files) != self.slides[source.id]]
+        changed = [source.id for source in sources if content_hash(source) != self.slides[source.id]]
         if changed:
             what = f"The files of slide {', '.join(changed)}"
         elif contestant.place.module and hash_tree(contestant.place.folder) != contestant.source:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stbench.evaluation.ari_references import reference_ari
 from stbench.evaluation.folds import Fold
 from stbench.evaluation.materials import Materials
-from stbench.evaluation.scoring import SlideScorer, reference_ari
+from stbench.evaluation.scoring import SlideScorer
 from stbench.metrics.training import TrainingSummary
 from stbench.record import SlideScores, SlideTruth
 
@@ -35,7 +36,7 @@ class Judge:
         self._benches: dict[tuple[Fold, str], _Bench] = {}
 
     def score(self, fold: Fold, name: str, prediction: np.ndarray) -> tuple[SlideTruth, SlideScores]:
-        """The truth of a test slide and the scores of a prediction (n_spots, panel) on the log scale."""
+        """The truth of a test slide and the scores of a prediction (n_spots, panel) on the target's scale."""
         truth, scorer, covered, references = self._bench(fold, name)
         scores = scorer.score(prediction[:, covered], self.training(fold).covering(covered))
         return truth, replace(scores, ari_references=references)
@@ -43,7 +44,11 @@ class Judge:
     def training(self, fold: Fold) -> TrainingSummary:
         """What the scores know of a fold's training slides, over the whole panel."""
         materials = self.materials.fold(fold)
-        return TrainingSummary.of([materials.log_expression(name) for name in fold.train])
+        return TrainingSummary.of(
+            [materials.expression(name) for name in fold.train],
+            [materials.panel_counts(name)[self.materials.scored(name)] for name in fold.train],
+            [self.materials.slide(name).totals[self.materials.scored(name)] for name in fold.train],
+        )
 
     def n_left_out(self, fold: Fold, name: str) -> int:
         """How many genes of the panel are not measured on a test slide."""
@@ -53,7 +58,8 @@ class Judge:
         if (fold, name) not in self._benches:
             self._benches = {key: bench for key, bench in self._benches.items() if key[0] == fold}
             truth, covered = self.materials.fold(fold).truth(name)
-            scorer = SlideScorer(truth, self.unlabelled, self.tumour_labels)
+            target = self.materials.design.target
+            scorer = SlideScorer(truth, self.unlabelled, self.tumour_labels, target=target)
             self._benches[fold, name] = _Bench(truth, scorer, covered, self._ari_references(name, truth))
         return self._benches[fold, name]
 
@@ -62,5 +68,6 @@ class Judge:
         if truth.annotation is None:
             return {}
         embeddings = self.materials.embeddings_at_hand(name)
-        rows = reference_ari(truth, self.unlabelled, self.tumour_labels, embeddings)
+        target = self.materials.design.target
+        rows = reference_ari(truth, self.unlabelled, self.tumour_labels, embeddings, target)
         return {row: found["ari"] for row, found in rows.items()}

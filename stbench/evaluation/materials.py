@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 
 from stbench.contract import MethodCard, SlideSource
-from stbench.errors import CannotFit
+from stbench.errors import CannotFit, DatasetError
 from stbench.evaluation.design import Design
 from stbench.evaluation.folds import Fold, group_slides
+from stbench.evaluation.targets import target_expression
 from stbench.evaluation.trials.handouts import Handout, MappedArray
 from stbench.evaluation.validation import ValidationSlide
 from stbench.preprocess.encoders import embeddings_cached, embeddings_of
-from stbench.preprocess.expression import Scaling, fit_scaling, log_cpm, size_factors
+from stbench.preprocess.expression import Scaling, fit_scaling, size_factors
 from stbench.preprocess.genes import GenePanel
 from stbench.preprocess.gram import cached_gram
 from stbench.preprocess.panel_cache import cached_panel
@@ -28,6 +29,7 @@ from stbench.preprocess.patches import PatchSize, n_beyond_image, patches_of
 from stbench.preprocess.thumbnails import thumbnail_of
 from stbench.record import SlideTruth
 from stbench.slide import QuerySlide, Slide, TrainingSlide
+from stbench.slide_files.gene_names import gene_kinds
 
 EncodingProgress = Callable[[str, int, int], None]
 
@@ -54,6 +56,7 @@ class Materials:
         self._panels: dict[tuple[str, ...], GenePanel] = {}
         self._grams: dict[str, np.ndarray | None] = {}
         self._fold: FoldMaterials | None = None
+        self._genes_agree = False
 
     def slide(self, name: str) -> Slide:
         """The raw slide of that name."""
@@ -67,6 +70,7 @@ class Materials:
         self._panels.clear()
         self._grams.clear()
         self._fold = None
+        self._genes_agree = False
 
     def fold(self, fold: Fold, groups: Mapping[str, str] | None = None) -> FoldMaterials:
         """The materials of one fold, its slides kept together as `groups` says, by default as the split does.
@@ -78,9 +82,16 @@ class Materials:
             self._fold = FoldMaterials(self, fold, groups)
         return self._fold
 
+    def check_genes(self) -> None:
+        """DatasetError where the slides name genes by different kinds, or two have none in common; reads all slides."""
+        if not self._genes_agree and (problem := gene_kinds(map(self.slide, self.sources))):
+            raise DatasetError(problem)
+        self._genes_agree = True
+
     def panel(self, names: tuple[str, ...]) -> GenePanel:
         """The gene panel, chosen on the slides named (or as its spec says, and marked)."""
         if names not in self._panels:
+            self.check_genes()
             design = self.design
             chosen_on, every = (
                 [self.slide(name) for name in names],
@@ -125,9 +136,11 @@ class Materials:
         edges = card.needs.patches
         return n_beyond_image(self.slide(name), max(edges)) if edges else 0
 
-    def prepare(self, cards: Sequence[MethodCard]) -> None:
-        """Read every slide and fill the image caches before any fitting starts, so that bad input shows now."""
-        for name in self.sources:
+    def prepare(self, cards: Sequence[MethodCard], slides: Sequence[str] | None = None) -> None:
+        """Read all slides, or those named, and fill the image caches before any fitting starts: bad input shows now."""
+        if slides is None:
+            self.check_genes()
+        for name in self.sources if slides is None else slides:
             slide = self.slide(name)
             if any(card.needs.embeddings for card in cards):
                 self.embeddings(name)
@@ -153,7 +166,8 @@ class FoldMaterials:
         self.materials = materials
         self.fold = fold
         self.groups = groups
-        self._log_expression: dict[str, np.ndarray] = {}
+        self._panel_counts: dict[str, np.ndarray] = {}
+        self._expression: dict[str, np.ndarray] = {}
         self._validation: dict[str, ValidationSlide] = {}
 
     @cached_property
@@ -162,29 +176,35 @@ class FoldMaterials:
         return self.materials.panel(self.fold.panel_slides or self.fold.train)
 
     def panel_counts(self, name: str) -> np.ndarray:
-        """(n_spots, G) raw counts over the panel; a gene that the slide does not measure counts zero."""
-        slide = self.materials.slide(name)
-        columns = pd.Index(slide.genes).get_indexer(pd.Index(self.panel.genes))
-        counts = np.zeros((slide.n_spots, len(columns)), dtype=np.int64)
-        measured = columns >= 0
-        counts[:, measured] = slide.counts[:, columns[measured]].toarray()
-        return counts
+        """(n_spots, G) raw counts over the panel, read-only; a gene that the slide does not measure counts zero."""
+        if name not in self._panel_counts:
+            slide = self.materials.slide(name)
+            columns = pd.Index(slide.genes).get_indexer(pd.Index(self.panel.genes))
+            counts = np.zeros((slide.n_spots, len(columns)), dtype=np.int64)
+            measured = columns >= 0
+            counts[:, measured] = slide.counts[:, columns[measured]].toarray()
+            counts.flags.writeable = False  # one array for all methods and fits
+            self._panel_counts[name] = counts
+        return self._panel_counts[name]
 
-    def log_expression(self, name: str) -> np.ndarray:
-        """(n scored spots, G) log(1 + counts per million), read-only: one array for all methods and fits."""
-        if name not in self._log_expression:
-            scored = self.materials.scored(name)
-            values = log_cpm(self.panel_counts(name)[scored], self.materials.slide(name).totals[scored])
+    def expression(self, name: str) -> np.ndarray:
+        """(n scored spots, G) what is to be predicted, on the target's scale, read-only: one array for all fits."""
+        if name not in self._expression:
+            slide, scored = self.materials.slide(name), self.materials.scored(name)
+            target = self.materials.design.target
+            values = target_expression(target, self.panel_counts(name)[scored], slide.totals[scored])
             values.flags.writeable = False
-            self._log_expression[name] = values
-        return self._log_expression[name]
+            self._expression[name] = values
+        return self._expression[name]
 
     def validation_slide(self, name: str) -> ValidationSlide:
         """What predictions of inner trials are judged on, made once for all methods."""
         if name not in self._validation:
             slide, scored = self.materials.slide(name), self.materials.scored(name)
-            counts = self.panel_counts(name)
-            self._validation[name] = ValidationSlide(name, self.panel.genes, counts, slide.totals, scored)
+            counts, target = self.panel_counts(name), self.materials.design.target
+            self._validation[name] = ValidationSlide(
+                name, self.panel.genes, counts, slide.totals, scored, target
+            )
         return self._validation[name]
 
     def judgeable(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -201,7 +221,7 @@ class FoldMaterials:
     def scaling(self, names: Sequence[str], card: MethodCard) -> Scaling:
         """The method's training scale, fitted on the slides named."""
         default = "log" if self.materials.design.scale == "none" else self.materials.design.scale
-        return fit_scaling(card.target or default, [self.log_expression(name) for name in names])
+        return fit_scaling(card.trains_on or default, [self.expression(name) for name in names])
 
     def training_handout(self, name: str, card: MethodCard, scaling: Scaling) -> Handout:
         """A slide of the training set as a trial is handed it: scored spots only."""
@@ -211,7 +231,7 @@ class FoldMaterials:
         arrays = {
             "pixel_xy": slide.pixel_xy[scored],
             "array_row_column": slide.array_row_column[scored],
-            "expression": scaling.apply(self.log_expression(name)),
+            "expression": scaling.apply(self.expression(name)),
             "panel_counts": self.panel_counts(name)[scored],
             "totals": totals,
             "size_factors": size_factors(totals),
@@ -252,13 +272,10 @@ class FoldMaterials:
     def truth(self, name: str) -> tuple[SlideTruth, np.ndarray]:
         """What the slide's predictions are scored against, and which columns of the panel that covers.
 
-        A gene that the slide's file does not hold is not measured there and left out, except in a panel from a
-        file, where it counts zero (and is undefined, being constant).
+        A gene that the slide's file does not hold is not measured there and left out, whatever the panel.
         """
         slide = self.materials.slide(name)
         kept = np.isin(self.panel.genes, slide.genes)
-        if self.materials.design.genes.startswith("file:"):
-            kept[:] = True
         picture = thumbnail_of(slide.image)
         truth = SlideTruth(
             slide=name,

@@ -23,7 +23,8 @@ def identity(job: Job, seed: int) -> dict[str, Any]:
         "key": job.keys[seed],
         "table": job.table,
         "row": job.row,
-        "kind": job.contestant.card.kind,
+        "kind": "ablation" if job.ablation else job.contestant.card.kind,
+        "ablation": job.ablation,
         "seed": seed,
         "fold": job.fold.name,
         "n_folds": job.n_folds,
@@ -63,11 +64,12 @@ def trace_of(error: Exception) -> str:
 def cost_of(facts: TrialFacts) -> dict[str, float | None]:
     """Seconds, memory in MB, parameters, epochs and steps of a trial that predicted once it was fitted."""
     fit, predict = facts.fit, facts.predict or facts.fit
+    on_card = [cost.peak_gpu_memory_mb for cost in (fit, predict) if cost.peak_gpu_memory_mb is not None]
     return {
         "fit_seconds": fit.seconds,
         "predict_seconds": predict.seconds,
         "peak_memory_mb": max(fit.peak_memory_mb, predict.peak_memory_mb),
-        "peak_gpu_memory_mb": fit.peak_gpu_memory_mb,
+        "peak_gpu_memory_mb": max(on_card, default=None),
         "parameters_trainable": facts.parameters_trainable,
         "parameters_total": facts.parameters_total,
         "flops_forward": facts.flops_forward,
@@ -109,7 +111,7 @@ def notes_of(
     notes = [*own, job.note, *choice.notes]
     if choice.tuning and choice.tuning.at_cap:
         notes.append("inner loop chose the last epoch it was allowed")
-    if job.contestant.card.kind == "method" and not choice.tuning:
+    if job.contestant.card.kind == "method" and not choice.tuning and not job.ablation:
         notes.append("published settings, which their authors may have tuned on these very slides")
     notes += [
         f"{n} panel genes are not measured on {name} and left out" for name, n in unmeasured.items() if n
@@ -124,4 +126,10 @@ def notes_of(
 
 def stamped(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """The provenance with the time of day, UTC."""
-    return {**provenance, "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    return {**provenance, "finished_at": time_of_day()}
+
+
+def time_of_day() -> str:
+    """Now, UTC, to the millisecond."""
+    now = time.time_ns() // 1_000_000
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now // 1000))}.{now % 1000:03}Z"

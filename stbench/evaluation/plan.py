@@ -22,7 +22,7 @@ from stbench.evaluation.inner_loop import InnerLoop, inner_loop
 from stbench.evaluation.inner_trials import InnerTrial
 from stbench.evaluation.trial_keys import TrialKeys
 from stbench.files import hash_value
-from stbench.preprocess.encoders import encoder_identity
+from stbench.preprocess.encoders import encoder_label
 from stbench.preprocess.genes import spec_identity
 from stbench.preprocess.weights import weights_at_hand
 from stbench.record import PROTOCOL_VERSION, RowIdentity, TableIdentity
@@ -46,6 +46,7 @@ class Job:
     settings    what the inner loop tries; where there is none, the published settings alone
     judgements  what the inner loop's trials say of them, none where there is no inner loop
     note        what the inner loop had to do without
+    ablation    which ablation of the method it is ("Table 2: w/o E_TS"), "" for the method itself
     """
 
     contestant: Contestant
@@ -58,6 +59,7 @@ class Job:
     n_folds: int
     epochs: int | None
     note: str = ""
+    ablation: str = ""
 
     @property
     def trials(self) -> list[InnerTrial]:
@@ -135,7 +137,7 @@ def _table(design: Design, sources: Sequence[SlideSource], made_from: MadeFrom) 
         target=design.target,
         min_counts=design.min_counts,
         patch=str(design.patch),
-        encoder=f"{design.encoder}@{hash_value(encoder_identity(design.encoder))[:8]}",
+        encoder=encoder_label(design.encoder),
         protocol=PROTOCOL_VERSION,
     )
 

@@ -6,6 +6,7 @@ The runner yields results and writes nothing. A method that fails leaves a resul
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
@@ -32,9 +33,11 @@ from stbench.evaluation.outcome import (
     notes_of,
     reason_of,
     stamped,
+    time_of_day,
     trace_of,
 )
 from stbench.evaluation.plan import Job, inner_trials
+from stbench.evaluation.slides_used import notes_on_slides, slides_used
 from stbench.evaluation.trials.benches import Bench
 from stbench.evaluation.trials.handouts import Handout
 from stbench.evaluation.trials.second_try import tried_twice
@@ -100,6 +103,9 @@ class Runner:
         self.unlabelled = unlabelled
         self.tumour_labels = tumour_labels
         self.judge = Judge(materials, unlabelled, tumour_labels)
+        self.name = uuid.uuid4().hex[
+            :8
+        ]  # tells workers apart in their results, and says nothing of where they ran
 
     def run(self, job: Job) -> Iterator[Record]:
         """A job with its whole inner loop, here and now: one Record per seed, each as soon as it exists."""
@@ -110,8 +116,10 @@ class Runner:
             yield self.refit(Refit(job, seed, choice))
 
     def do(self, task: InnerTrial | Refit) -> Curves | Record:
-        """The result of an inner trial or a refit."""
-        return self.try_out(task) if isinstance(task, InnerTrial) else self.refit(task)
+        """The result of an inner trial or a refit, with who came to it and when that began."""
+        own = {"worker": self.name, "started_at": time_of_day()}
+        result = self.try_out(task) if isinstance(task, InnerTrial) else self.refit(task)
+        return replace(result, provenance={**result.provenance, **own})
 
     def try_out(self, trial: InnerTrial) -> Curves:
         """Conduct an inner trial and judge its predictions at the checkpoints."""
@@ -150,7 +158,7 @@ class Runner:
         inputs = fit_inputs(fold, trial.contestant.card, trial.fold.train, trial.fold.test)
         if not inputs.judged:
             return Curves(trial.key, trial.about(), points=tuple({} for _ in trial.points))
-        summary = TrainingSummary.of([fold.log_expression(name) for name in inputs.trained])
+        summary = TrainingSummary.of([fold.expression(name) for name in inputs.trained])
         ear = CurveEar(
             {name: fold.validation_slide(name) for name in inputs.judged},
             inputs.scaling,
@@ -228,6 +236,7 @@ class Runner:
         unmeasured = {name: self.judge.n_left_out(job.fold, name) for name in job.fold.test}
         filled = {name: self.materials.n_filled(name, job.contestant.card) for name in job.fold.test}
         warned = [by_name(sentence, names) for sentence in facts.warned]
+        about_slides = notes_on_slides(self.materials, job.fold, job.contestant.card)
         n_spots = sum(len(values) for values in predictions.values())
         return Record(
             **identity(job, work.seed),
@@ -241,13 +250,13 @@ class Runner:
             cost={**cost_of(facts), "n_spots_predicted": n_spots, "tuning_seconds": choice.seconds},
             published_steps=job.contestant.card.steps_published(job.row.variant),
             pretrained=facts.pretrained,
-            notes=(*notes_of(job, choice, facts.notes, unmeasured, filled), *warned),
+            notes=(*notes_of(job, choice, facts.notes, unmeasured, filled), *warned, *about_slides),
             sealed=least_sealed(filter(None, (result.sealed, choice.sealed))),
             unlabelled=self.unlabelled,
             tumour_labels=self.tumour_labels,
-            provenance=stamped(self.provenance),
+            provenance=stamped({**self.provenance, **slides_used(self.materials, job.fold)}),
             predictions=predictions,
-            training=vars(self.judge.training(job.fold)),
+            training=self.judge.training(job.fold).arrays(),
             truths={truth.slide: truth for truth, _ in scored},
         )
 

@@ -77,7 +77,7 @@ class TrialKeys:
                 contestant.name,
                 contestant.source,
                 contestant.variant,
-                card.target,
+                card.trains_on,
                 card.needs.model_dump(),
             ]
             self._methods[id(contestant)] = hash_value([*about, weights_at_hand(card.pretrained)])

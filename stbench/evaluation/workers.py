@@ -33,15 +33,18 @@ class News(NamedTuple):
 
 
 class Worker:
-    """A worker process as its parent sees it; `task` is what it is at, None where it is idle."""
+    """A worker process as its parent sees it; `task` is what it is at, None where it is idle.
 
-    def __init__(self, process: BaseProcess, connection: Connection):
-        self.process, self.connection = process, connection
+    device  where its trials run
+    """
+
+    def __init__(self, process: BaseProcess, connection: Connection, device: str):
+        self.process, self.connection, self.device = process, connection, device
         self.task: Task | None = None
 
     @classmethod
     def started(cls, workbench: Workbench) -> Worker:
-        """A fresh one."""
+        """A fresh one, whose trials run on the workbench's device."""
         context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half-way
         here, there = context.Pipe()
         # Not a daemon: those may not start the processes that start trials.
@@ -49,7 +52,7 @@ class Worker:
         with deaf_to_interrupts():
             process.start()
         there.close()
-        return cls(process, here)
+        return cls(process, here, workbench.design.device)
 
     def hand_over(self, task: Task) -> None:
         """Have it do that; a worker that died meanwhile is heard of when it is listened to."""

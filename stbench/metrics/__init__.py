@@ -5,11 +5,12 @@ lists every score of a slide that evaluation/scoring.py can give, `PER_GENE` eve
 gene.
 
 correlation.py  Pearson and Spearman per gene, Pearson per spot    depth.py        PCC given depth
-equal_depth.py  PCC at equal depth                                 null.py         scores without any signal
-ceiling.py      the most that noise allows                         error.py        RMSE, MAE
+equal_depth.py  PCC at equal depth                                 null.py         scores by depth alone
+ceiling.py      what a perfect prediction would score              error.py        RMSE, MAE
 calibration.py  variance ratio, r squared, slope                   structure.py    gene-gene structure
 clustering.py   adjusted Rand index                                prediction.py   what a prediction must be
-counts.py       counts redrawn, thinned, subsampled                averaging.py    mean PCC over many draws
+counts.py       expression of counts, counts redrawn or thinned    averaging.py    mean PCC over many draws
+subsampling.py  counts cut down to one depth                       deviance.py     deviance explained
 training.py     what a metric may know of the training slides
 """
 
@@ -49,31 +50,45 @@ METRICS: tuple[Metric, ...] = (
         "mean over the 50 genes with the highest variance in training",
         "correlation.pearson_per_gene",
     ),
-    Metric("pcc_null", "-", "pcc against counts in which only depth differs between spots", "null.NullTruth"),
+    Metric(
+        "pcc_null", "-", "pcc against profiles exchanged among spots of equal depth", "null.ExchangedTruth"
+    ),
     Metric(
         "pcc_given_depth",
         "higher",
         "pcc after a spline of log total counts is taken out of both sides",
         "depth.pcc_given_depth",
     ),
-    Metric("pcc_given_depth_null", "-", "its null, within 0.01 of 0", "null.NullTruth"),
     Metric(
         "pcc_equal_depth",
         "higher",
         "pcc against counts subsampled to one depth for all spots",
         "equal_depth.EqualDepthTruth",
     ),
-    Metric("pcc_equal_depth_null", "-", "its null, within 0.01 of 0", "null.NullTruth"),
-    Metric("ceiling", "-", "upper bound of pcc from binomial thinning", "ceiling.ceiling"),
+    Metric("t0", "-", "counts that every spot is cut down to at equal depth", "equal_depth.common_depth"),
+    Metric("ceiling", "-", "noise ceiling of pcc from binomial thinning", "ceiling.ceiling"),
     Metric(
         "ceiling_equal_depth",
         "-",
-        "upper bound of pcc_equal_depth from two disjoint draws",
+        "noise ceiling of pcc_equal_depth from two disjoint draws",
         "ceiling.ceiling_equal_depth",
     ),
+    Metric(
+        "ceiling_equal_depth_error",
+        "-",
+        "Monte-Carlo standard error of ceiling_equal_depth",
+        "ceiling.ceiling_equal_depth_error",
+    ),
     Metric("rmse", "lower", "root-mean-square error on the min-max scale of training", "error.rmse"),
+    Metric("rmse_centred", "lower", "rmse after each gene's mean on the slide is taken out", "error.centred"),
     Metric("rmse_log", "lower", "root-mean-square error on the log scale", "error.rmse"),
-    Metric("mae", "lower", "mean absolute error on the log scale", "error.mae"),
+    Metric("mae", "lower", "mean absolute error on the target's scale", "error.mae"),
+    Metric(
+        "deviance_explained",
+        "higher",
+        "share of the counts' Poisson deviance from the training mean rate",
+        "deviance.deviance_explained",
+    ),
     Metric(
         "spearman",
         "higher",
@@ -94,7 +109,12 @@ METRICS: tuple[Metric, ...] = (
         "correlation of gene-gene correlations, depth taken out",
         "structure.GeneStructure",
     ),
-    Metric("structure_null", "-", "structure against counts in which only depth differs", "null.NullTruth"),
+    Metric(
+        "structure_null",
+        "-",
+        "structure against genes exchanged one by one among spots of equal depth",
+        "null.ExchangedTruth",
+    ),
     Metric(
         "ari", "higher", "adjusted Rand index of k-means against the annotation", "clustering.adjusted_rand"
     ),
@@ -111,6 +131,6 @@ PER_GENE: tuple[Metric, ...] = (
     Metric(
         "pcc_equal_depth", "higher", "the same at equal depth, mean of draws", "equal_depth.EqualDepthTruth"
     ),
-    Metric("ceiling", "-", "upper bound of pcc from binomial thinning", "ceiling.ceiling_per_gene"),
+    Metric("ceiling", "-", "noise ceiling of pcc from binomial thinning", "ceiling.ceiling_per_gene"),
     Metric("detection", "-", "share of scored spots with a count above 0", "evaluation/scoring.py"),
 )

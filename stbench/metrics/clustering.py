@@ -41,16 +41,19 @@ def agreement(
     annotation: np.ndarray | None,
     unlabelled: Collection[str] = (),
     tumour_labels: Collection[str] = (),
+    min_labelled: int = 0,
 ) -> Agreement:
     """Both indices over the spots that have a label; tumour-versus-rest needs both classes.
 
-    Both are NaN where there is no annotation.
+    Both are NaN where there is no annotation, or fewer than `min_labelled` spots have a label.
     """
     if annotation is None:
         return Agreement(float("nan"), float("nan"))
     labels = np.asarray(annotation, dtype=str)
     kept = (labels != "") & ~np.isin(labels, list(unlabelled))
     labels, values = labels[kept], values[kept]
+    if len(labels) < min_labelled:
+        return Agreement(float("nan"), float("nan"))
     return Agreement(
         adjusted_rand(values, labels), adjusted_rand(values, np.isin(labels, list(tumour_labels)))
     )

@@ -4,7 +4,8 @@ Conventions
     truth, prediction  (n_spots, n_genes): one slide, scored spots only; truth first, prediction second
     constant_below     (n_genes,) a predicted gene whose standard deviation lies below this is constant
     Where the truth does not vary the result is NaN: undefined for every method, left out and counted.
-    Where only the prediction does not vary the result is 0. Under three spots everything is NaN.
+    Where only the prediction does not vary the result is 0. Under three spots everything is NaN; the scores
+    of a slide need MIN_SPOTS, which is for their callers to see to.
 Metrics
     pearson_per_gene   Pearson correlation across spots, one per gene
     spearman_per_gene  the same on ranks
@@ -20,7 +21,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-MIN_SPOTS = 3
+# Spots that a slide's score must be made of, and below how many nothing can be correlated at all.
+MIN_SPOTS = 20
+_FEWEST = 3
 # A prediction is constant below this share of the gene's standard deviation in training ...
 PREDICTION_TOLERANCE = 1e-6
 # ... and below this where the gene does not vary in training.
@@ -49,7 +52,7 @@ def unit_truth(truth: np.ndarray, size: np.ndarray | None = None) -> np.ndarray:
     `size` (n_genes,) is the magnitude that rounding errors are judged by: by default the largest value of the
     column; for residuals, that of what they were computed from.
     """
-    if len(truth) < MIN_SPOTS:
+    if len(truth) < _FEWEST:
         return np.full(truth.shape, np.nan)
     size = _size(truth) if size is None else size
     return _unit(truth, truth.std(axis=0) > TRUTH_TOLERANCE * size, otherwise=np.nan)
@@ -94,7 +97,7 @@ def pearson_per_gene(truth: np.ndarray, prediction: np.ndarray, constant_below: 
 
 def spearman_per_gene(truth: np.ndarray, prediction: np.ndarray, constant_below: np.ndarray) -> np.ndarray:
     """(n_genes,) Spearman correlation across spots, ties by mean rank; undefined as for Pearson."""
-    if len(truth) < MIN_SPOTS:
+    if len(truth) < _FEWEST:
         return np.full(truth.shape[1], np.nan)
     of_prediction = unit_prediction(rankdata(prediction, axis=0), 0.0)
     of_prediction[:, ~varies(prediction, constant_below)] = 0.0
@@ -106,7 +109,7 @@ def pearson_per_spot(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
 
     Genes differ in level, so that even the training mean scores high here: read it beside the method `mean`.
     """
-    if truth.shape[1] < MIN_SPOTS or len(truth) == 0:
+    if truth.shape[1] < _FEWEST or len(truth) == 0:
         return np.full(len(truth), np.nan)
     constant_below = np.maximum(TRUTH_TOLERANCE * _size(prediction.T), PREDICTION_FLOOR)
     return product(unit_truth(truth.T), unit_prediction(prediction.T, constant_below))

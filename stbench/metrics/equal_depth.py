@@ -7,8 +7,9 @@ Metrics
     EqualDepthTruth   draws of the truth at equal depth, made once, that score any prediction
 
 T0 is the 10th percentile of the scored spots' totals, rounded down. Every spot with at least T0 counts is
-subsampled without replacement to exactly T0; its expression is log(1 + 1e6 c / T0); the score is the mean PCC
-of 20 draws. Depth cannot enter by sampling, and composition that follows cell density stays in.
+subsampled without replacement to exactly T0; its expression is log(1 + 1e6 c / T0). A gene's score is the mean
+over those of 20 draws in which it varies, the slide's the mean of that over genes. Depth cannot enter by
+sampling, and composition that follows cell density stays in.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from __future__ import annotations
 import numpy as np
 
 from stbench.metrics.averaging import AveragedTruth
-from stbench.metrics.correlation import unit_prediction, unit_truth
-from stbench.metrics.counts import draw_without_replacement, log_expression
+from stbench.metrics.correlation import MIN_SPOTS, unit_prediction, unit_truth
+from stbench.metrics.counts import Expression, log_expression
+from stbench.metrics.subsampling import draws
 
 N_DRAWS = 20
 PERCENTILE = 10
@@ -31,21 +33,27 @@ def common_depth(totals: np.ndarray) -> int:
 class EqualDepthTruth:
     """The truth of one slide and panel at equal depth.
 
-    depth  T0;  spots (n_spots,) True where a spot has at least T0 counts
-    Where T0 is 0, or under three spots are left, every score is NaN.
+    depth       T0;  spots (n_spots,) True where a spot has at least T0 counts
+    varying     (n_genes,) True for the genes that the score is averaged over
+    expression  counts and totals -> the target's scale
+    Where T0 is 0, or under 20 spots are left, every score is NaN.
     """
 
-    def __init__(self, counts_with_rest: np.ndarray, rng: np.random.Generator, n_draws: int = N_DRAWS):
+    def __init__(
+        self,
+        counts_with_rest: np.ndarray,
+        rng: np.random.Generator,
+        n_draws: int = N_DRAWS,
+        expression: Expression = log_expression,
+    ):
         totals = counts_with_rest.sum(axis=1)
         self.depth = common_depth(totals)
         self.spots = (totals >= self.depth) & (self.depth >= 1)
         deep = counts_with_rest[self.spots]
-        draws = (self._draw(deep, rng) for _ in range(n_draws))
-        self._truth = AveragedTruth(draws, len(deep), deep.shape[1] - 1)
-
-    def _draw(self, deep: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        drawn = draw_without_replacement(deep, self.depth, rng)
-        return unit_truth(log_expression(drawn[:, :-1], self.depth))
+        drawn = draws(deep, self.depth, rng, n_draws) if len(deep) >= MIN_SPOTS else ()
+        units = (unit_truth(expression(counts[:, :-1], counts.sum(axis=1))) for counts in drawn)
+        self._truth = AveragedTruth(units, len(deep), deep.shape[1] - 1)
+        self.varying = self._truth.varying
 
     def unit_prediction(self, prediction: np.ndarray, constant_below: np.ndarray) -> np.ndarray:
         """Unit columns of the prediction for the spots that are deep enough."""
@@ -56,5 +64,5 @@ class EqualDepthTruth:
         return self._truth.per_gene(unit_of_deep_spots)
 
     def mean(self, unit_of_deep_spots: np.ndarray) -> float:
-        """Mean over draws of the mean PCC over genes: the equal-depth PCC."""
+        """Mean of that over genes: the equal-depth PCC."""
         return self._truth.mean(unit_of_deep_spots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from stbench.evaluation.design import Design
 from stbench.evaluation.inner_trials import InnerTrial
 from stbench.evaluation.plan import Plan, inner_trials, make_plan
 from stbench.evaluation.runner import Refit
+from stbench.evaluation.shelf import Result
 
 GRID = ({}, {"a": 1}, {"a": 2}, {"a": 3})
 
@@ -110,10 +112,20 @@ class Shelf:
     """Work that somebody else has claimed, and what they come to."""
 
     def __init__(self, claimed: set[str]):
-        self.claimed, self.results, self.released = claimed, dict[str, Curves](), list[str]()
+        self.theirs, self.results, self.released = claimed, dict[str, Curves](), list[str]()
+        self.kept: list[str] = []
 
     def claim(self, key: str) -> bool:
-        return key not in self.claimed
+        return key not in self.theirs
+
+    def claimed(self) -> set[str]:
+        return self.theirs
+
+    def there(self, keys: Collection[str]) -> set[str]:
+        return self.results.keys() & set(keys)
+
+    def keep(self, result: Result) -> None:
+        self.kept.append(result.key)
 
     def release(self, key: str) -> None:
         self.released.append(key)
@@ -138,12 +150,11 @@ def test_what_another_run_has_claimed_is_left_to_it_and_its_result_is_taken(sour
     refitted = [task.job.fold.name for task in done if isinstance(task, Refit)]
     assert refitted == ["S2", "S3"], "their pairs are all known"
     shelf.results = {theirs[0].key: judged(theirs[0], best), theirs[1].key: judged(theirs[1], best)}
-    shelf.claimed = {theirs[0].key, theirs[1].key}  # the third was given up
-    agenda.from_elsewhere()
+    shelf.theirs = set()  # the third was given up
     task = agenda.take()
     assert isinstance(task, InnerTrial) and task.key == theirs[2].key
     agenda.put(judged(task, best))
-    assert {result.key for result in agenda.from_elsewhere()} == {theirs[0].key, theirs[1].key}
+    assert {found.key for found in agenda.from_elsewhere()} == {theirs[0].key, theirs[1].key}
     assert isinstance(agenda.take(), Refit)
 
 
@@ -154,3 +165,14 @@ def test_what_comes_to_nothing_through_nobodys_fault_is_done_by_another(sources)
     agenda.give_back(task)
     again = agenda.take()
     assert again is not None and again.key == task.key
+
+
+def test_what_another_run_ended_just_before_our_claim_is_not_done_again(sources):
+    plan = plan_of(sources)
+    shelf = Shelf(set())
+    agenda = agenda_of(plan, sources, shelf=shelf)
+    first = next(iter(inner_trials(plan.jobs).values()))
+    shelf.results = {first.key: judged(first, dict.fromkeys(("S0", "S1", "S2", "S3"), 1))}
+    task = agenda.take()
+    assert task is not None and task.key != first.key
+    assert shelf.released == [first.key] and [found.key for found in agenda.from_elsewhere()] == [first.key]

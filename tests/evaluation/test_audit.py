@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from plugins.command import Outcome, stbench
 
@@ -228,6 +229,32 @@ CASE: Any = SimpleNamespace(
 def test_verdicts(passes: str, expected: str):
     found = judge(*(Pass([one], {"sealed"}) for one in passes), case=CASE)
     assert found.verdict == expected
+
+
+def on_a_card(*values: float, noted: bool) -> list[Pass]:
+    """A pass for each value that its one prediction has beside a 1, made on a CUDA device."""
+    notes = ["not repeatable on CUDA: no deterministic put_"] if noted else []
+    return [Pass([str(value)], {"sealed"}, [np.array([[1.0, value]])], list(notes)) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("values", "noted", "expected"),
+    [
+        ((0.5, 0.51, 0.49), True, "clean"),
+        ((0.5, 0.51, 0.6), True, "leak"),
+        ((0.5, 0.6, 0.5), True, "not repeatable"),
+        ((0.5, 0.5001, 0.5), False, "not repeatable"),
+        ((0.5, 0.5, 0.5001), False, "leak"),
+    ],
+)
+def test_what_a_card_cannot_repeat_is_allowed_for_where_the_trials_say_so(
+    values: tuple[float, ...], noted: bool, expected: str
+):
+    found = judge(*on_a_card(*values, noted=noted), case=CASE)
+    assert found.verdict == expected
+    if expected == "clean":
+        assert "0.02 is allowed" in found.evidence[0] and "bit for bit" not in found.evidence[0]
+        assert found.notes[0] == "not repeatable on CUDA: no deterministic put_"
 
 
 def test_a_data_file_that_was_asked_for_is_evidence_only_where_it_could_be_read():

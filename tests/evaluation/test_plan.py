@@ -184,7 +184,7 @@ def test_keys_follow_everything_that_a_record_depends_on(sources, tmp_path, monk
                 {"tune_on": "pcc-equal-depth"}, {"threads": 2}, {"device": "cuda"}, {"halving": True}, {"grid": "full"},
                 {"n_genes": 100}, {"genes": "highest"}, {"genes": f"file:{tmp_path}/genes.txt"}, {"scale": "zscore"},
                 {"encoder": "resnet18"}, {"patch": PatchSize(112)}, {"patch": PatchSize(microns=55.0)},
-                {"min_counts": 50}, {"epochs": 3}, {"epochs": 4}, {"max_settings": 1},
+                {"min_counts": 50}, {"epochs": 3}, {"epochs": 4}, {"max_settings": 1}, {"target": "pearson"},
             )
         ),
     ]  # fmt: skip
@@ -237,14 +237,14 @@ def test_an_inner_trials_key_follows_everything_that_changes_a_prediction_and_no
         inner_keys(sources, contestant(settings={"width": 2})),
         inner_keys(sources, contestant(source="edited")),
         inner_keys(sources, contestant(variant="released")),
-        inner_keys(sources, contestant(card=contestant().card.model_copy(update={"target": "log"}))),
+        inner_keys(sources, contestant(card=contestant().card.model_copy(update={"trains_on": "log"}))),
         inner_keys(sources, dataset_source="edited"),
         *(
             inner_keys(sources, **change)
             for change in (
                 {"n_genes": 100}, {"genes": "highest"}, {"genes": f"file:{tmp_path}/genes.txt"}, {"scale": "zscore"},
                 {"encoder": "resnet18"}, {"patch": PatchSize(112)}, {"min_counts": 50}, {"epochs": 3}, {"threads": 2},
-                {"device": "cuda"}, {"inner": "all"},
+                {"device": "cuda"}, {"inner": "all"}, {"target": "pearson"},
             )
         ),
     ]  # fmt: skip
@@ -305,7 +305,7 @@ def test_all_jobs_share_a_table_that_names_what_it_is_about(sources):
     "wrong",
     [
         {"split": "spot"}, {"tune_on": "rmse"}, {"threads": 0}, {"grid": "large"}, {"scale": "log"},
-        {"target": "pearson"}, {"inner": "1"}, {"inner": "x"}, {"n_genes": 0}, {"min_counts": -1},
+        {"target": "persn"}, {"inner": "1"}, {"inner": "x"}, {"n_genes": 0}, {"min_counts": -1},
         {"epochs": -1}, {"max_settings": 0},
     ],
 )  # fmt: skip
@@ -320,3 +320,5 @@ def test_a_design_refuses_unknown_names():
         Design("tiny", encoder="resnet")
     with pytest.raises(UnknownName, match="Did you mean train-hvg"):
         Design("tiny", genes="trainhvg")
+    with pytest.raises(UnknownName, match="Did you mean pearson"):
+        Design("tiny", target="persn")  # type: ignore[arg-type]

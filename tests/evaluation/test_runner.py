@@ -134,7 +134,7 @@ def test_predictions_do_not_change_with_the_test_slides_counts(slides, name):
 
 def test_scores_do_not_depend_on_the_scale_that_a_method_trains_on(slides):
     records = [
-        run(slides, "plane", card(target=target), inner="none")[0] for target in ("log", "minmax", "zscore")
+        run(slides, "plane", card(trains_on=scale), inner="none")[0] for scale in ("log", "minmax", "zscore")
     ]
     records += [run(slides, "plane", inner="none", scale=scale)[0] for scale in ("minmax", "zscore", "none")]
     for record in records[1:]:

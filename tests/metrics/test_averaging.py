@@ -20,7 +20,19 @@ def test_equals_a_loop_over_draws() -> None:
     unit = unit_prediction(prediction, constant_below)
     expected = [mean_defined(gene) for gene in each.T]
     np.testing.assert_allclose(averaged.per_gene(unit), expected, atol=1e-12)
-    assert averaged.mean(unit) == pytest.approx(np.mean([mean_defined(draw) for draw in each[:-1]]))
+    assert averaged.mean(unit) == pytest.approx(np.mean(expected))
+    np.testing.assert_array_equal(averaged.varying, (np.array(draws).std(axis=1) > 0).any(axis=0))
+
+
+def test_a_gene_seen_in_few_draws_weighs_as_much_as_any_other() -> None:
+    """The slide's number is the mean of its column, not the mean over draws of what varies in each."""
+    rising = np.arange(4.0)
+    rare = np.column_stack([rising, rising])
+    usual = np.column_stack([rising[::-1], np.ones(4)])  # the second gene varies in the first draw alone
+    averaged = AveragedTruth(map(unit_truth, (rare, usual)), 4, 2)
+    unit = unit_prediction(rare, 0.0)
+    np.testing.assert_allclose(averaged.per_gene(unit), [0.0, 1.0], atol=1e-12)
+    assert averaged.mean(unit) == pytest.approx(0.5)  # by draws it would be (1 - 1) / 2 = 0
 
 
 @pytest.mark.parametrize("draws", [[], [np.full((4, 3), np.nan)]])

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
 from stbench.metrics.calibration import calibration
-from stbench.metrics.error import mae, minmax_scaled, rmse
+from stbench.metrics.error import centred, mae, minmax_scaled, rmse
 
 
 def _pair() -> tuple[np.ndarray, np.ndarray]:
@@ -38,6 +38,17 @@ def test_three_spots_by_hand() -> None:
     truth, prediction = np.array([[0.0], [1.0], [2.0]]), np.array([[0.0], [3.0], [1.0]])
     assert rmse(truth, prediction) == pytest.approx(np.sqrt(5 / 3))
     assert mae(truth, prediction) == pytest.approx(1.0)
+
+
+def test_centring_takes_the_level_of_the_slide_out_of_both_sides() -> None:
+    truth, prediction = (
+        np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 8.0]]),
+        np.array([[7.0, 1], [9.0, 1], [8.0, 1]]),
+    )
+    # Centred: -1 0 1 and -1 -1 2 against -1 1 0 and 0 0 0.
+    assert rmse(centred(truth), centred(prediction)) == pytest.approx(np.sqrt((0 + 1 + 1 + 1 + 1 + 4) / 6))
+    assert rmse(centred(truth), centred(truth + np.array([3.0, -40.0]))) == pytest.approx(0, abs=1e-12)
+    assert centred(np.empty((0, 5))).shape == (0, 5)
 
 
 def test_the_training_range_becomes_zero_to_one_and_nothing_is_clipped() -> None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from stbench.errors import DatasetError
-from stbench.metrics.ceiling import disjoint_draws
-from stbench.metrics.counts import draw_constant, draw_without_replacement, log_expression, thin, with_rest
+from stbench.metrics.counts import draw_constant, log_expression, thin, with_rest
 from stbench.preprocess.expression import log_cpm
 
 
@@ -45,33 +42,6 @@ def test_rest_completes_the_totals() -> None:
 def test_counts_that_contradict_their_totals_are_refused(counts: list, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         with_rest(np.array(counts), np.array([3]))
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(0, 30))
-def test_a_draw_has_exactly_its_depth_and_never_exceeds_the_counts(seed: int, depth: int) -> None:
-    counts = _counts(seed)
-    drawn = draw_without_replacement(counts, depth, np.random.default_rng(seed))
-    assert (drawn.sum(axis=1) == depth).all()
-    assert ((drawn >= 0) & (drawn <= counts)).all()
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 15))
-def test_disjoint_draws_share_no_count(seed: int, depth: int) -> None:
-    counts = _counts(seed)
-    first, second = disjoint_draws(counts, depth, np.random.default_rng(seed))
-    assert (first.sum(axis=1) == depth).all() and (second.sum(axis=1) == depth).all()
-    assert (first + second <= counts).all()
-
-
-def test_a_draw_follows_the_hypergeometric_distribution() -> None:
-    counts = np.tile([4, 10, 6], (20_000, 1))
-    drawn = draw_without_replacement(counts, 5, np.random.default_rng(0))
-    share = np.array([4, 10, 6]) / 20
-    variance = 5 * share * (1 - share) * (20 - 5) / (20 - 1)
-    np.testing.assert_allclose(drawn.mean(axis=0), 5 * share, atol=4 * np.sqrt(variance / 20_000).max())
-    np.testing.assert_allclose(drawn.var(axis=0), variance, rtol=0.05)
 
 
 def test_redraws_keep_the_totals_and_lose_the_composition() -> None:

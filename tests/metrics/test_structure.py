@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stbench.metrics.correlation import unit_prediction, unit_truth
-from stbench.metrics.structure import GeneStructure
+from stbench.metrics.structure import AveragedStructure, GeneStructure
 
 
 def _modules(seed: int, n_spots: int = 80, n_genes: int = 12) -> np.ndarray:
@@ -51,6 +51,18 @@ def test_a_gene_constant_in_the_prediction_correlates_zero_with_all_others() -> 
     pairs = np.triu_indices(12, k=1)
     expected = np.corrcoef(np.corrcoef(truth.T)[pairs], matrix[pairs])[0, 1]
     assert _score(truth, prediction) == pytest.approx(expected)
+
+
+def test_many_draws_score_the_mean_of_their_scores() -> None:
+    draws = [_modules(seed) for seed in range(6)]
+    draws[2][:, 4] = draws[5][:, 7] = 8.3  # genes that do not vary in that draw
+    draws[3][:] = 1.0  # no structure at all
+    prediction = _modules(7)
+    unit = unit_prediction(prediction, np.full(12, 1e-9))
+    found = AveragedStructure(map(unit_truth, draws)).score(unit.T @ unit)
+    each = [_score(draw, prediction) for draw in draws]
+    assert np.isnan(each[3]) and found == pytest.approx(np.nanmean(each))
+    assert np.isnan(AveragedStructure([unit_truth(draws[3])]).score(unit.T @ unit))
 
 
 @pytest.mark.parametrize("shape", [(0, 12), (2, 12), (30, 2), (30, 0)])

@@ -3,6 +3,7 @@
 handouts  slides as a trial is handed them: small arrays, and the cached files of embeddings and patches
 trial     what a trial is told, and what it leaves
 conduct   the trial itself: build, fit, hand over, predict; the same in a child and in this process
+repeating what a GPU does made to come out the same each time, and what cannot be
 describe  a method's defaults, and whether it takes the settings it is to be given
 frames    JSON and arrays over a socket, never pickle
 plugins   a plugin's class from its folder

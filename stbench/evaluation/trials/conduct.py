@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
 from stbench.contract import FitContext, FitReport, Method, TrainingState
 from stbench.errors import MethodError, UsageError
 from stbench.evaluation.checkpoints import N_STAGES, stage_of
-from stbench.evaluation.cost import measured, operations
+from stbench.evaluation.cost import Cost, measured, operations
 from stbench.evaluation.method_warnings import hearing
+from stbench.evaluation.trials.repeating import done_repeatably, note_on, on_device, says_not_repeatable
 from stbench.evaluation.trials.trial import MOST_NOTES, Trial, TrialFacts, TrialResult, cost_facts
 from stbench.metrics.prediction import check_prediction
 from stbench.slide import QuerySlide, TrainingSlide
@@ -52,9 +53,69 @@ def conduct(
     answer: Answer,
 ) -> TrialResult:
     """Fit on opened slides and predict others; whatever the method raises passes."""
-    n_genes = train[0].expression.shape[1]
+    device = "cpu" if trial.light else trial.device  # where its arithmetic is done
+    told = _OnceEach(answer)
+    with on_device(device):
+        method, facts = _method_and_facts(trial, train, queries, method_class, told, device)
+        if trial.predicted == "while it trains":
+            return TrialResult(facts)
+        return _predicted(method, facts, queries, train[0].expression.shape[1], device)
+
+
+def fitted_method(
+    trial: Trial, train: Sequence[TrainingSlide], method_class: type[Method], answer: Answer
+) -> tuple[Method, TrialFacts]:
+    """The method of a trial that predicts nothing, fitted on opened slides, and what it says of its fit."""
+    device = "cpu" if trial.light else trial.device
+    with on_device(device):
+        return _method_and_facts(trial, train, (), method_class, _OnceEach(answer), device)
+
+
+def _method_and_facts(
+    trial: Trial,
+    train: Sequence[TrainingSlide],
+    queries: Sequence[QuerySlide],
+    method_class: type[Method],
+    told: _OnceEach,
+    device: str,
+) -> tuple[Method, TrialFacts]:
+    fitted, lacking = done_repeatably(
+        lambda: _fitted(trial, train, queries, method_class, told, device), device
+    )
+    facts = _facts(fitted.method, fitted.report, note_on(lacking))
+    return fitted.method, facts.model_copy(update={"fit": cost_facts(fitted.cost)})
+
+
+class _Fitted(NamedTuple):
+    method: Method
+    report: FitReport
+    cost: Cost
+
+
+class _OnceEach:
+    """Hands predictions of each checkpoint over once, also where the training has to begin anew."""
+
+    def __init__(self, answer: Answer):
+        self.progress, self.keep = answer.progress, answer.keep
+        self._answer, self._done = answer, set[int]()
+
+    def hand_over(self, checkpoint: int, predictions: list[np.ndarray]) -> None:
+        if checkpoint not in self._done:
+            self._answer.hand_over(checkpoint, predictions)
+            self._done.add(checkpoint)
+
+
+def _fitted(
+    trial: Trial,
+    train: Sequence[TrainingSlide],
+    queries: Sequence[QuerySlide],
+    method_class: type[Method],
+    answer: Answer,
+    device: str,
+) -> _Fitted:
+    """A fresh method, fitted; what it predicts meanwhile is handed over."""
     method = build(method_class, trial.settings, trial.epochs)
-    while_training = trial.predicted == "while it trains"
+    n_genes, while_training = train[0].expression.shape[1], trial.predicted == "while it trains"
 
     def hand_over(checkpoint: int, predictions: Sequence[np.ndarray]) -> None:
         if while_training:
@@ -78,20 +139,28 @@ def conduct(
     checkpoints = stage.checkpoints if while_training else ()
     asked = list(queries) if while_training else []
     try:
-        report, cost = measured(lambda: method.fit(train, asked, checkpoints, context))
+        report, cost = measured(lambda: method.fit(train, asked, checkpoints, context), device)
     except UsageError as error:  # the method's own trouble, not unusable input
         raise MethodError(str(error)) from error
-    facts = _facts(method, report).model_copy(update={"fit": cost_facts(cost)})
-    return TrialResult(facts) if while_training else _predicted(method, facts, queries, n_genes)
+    return _Fitted(method, report, cost)
 
 
-def _predicted(method: Method, facts: TrialFacts, queries: Sequence[QuerySlide], n_genes: int) -> TrialResult:
+def _predicted(
+    method: Method, facts: TrialFacts, queries: Sequence[QuerySlide], n_genes: int, device: str
+) -> TrialResult:
     """The result with a prediction of each query, what that cost, and what the method warned of meanwhile."""
-    (made, cost), heard = hearing(lambda: measured(lambda: [method.predict(query) for query in queries]))
+
+    def predict() -> list[np.ndarray]:
+        return [method.predict(query) for query in queries]
+
+    ((made, cost), heard), lacking = done_repeatably(
+        lambda: hearing(lambda: measured(predict, device)), device
+    )
     predictions = _checked(made, queries, n_genes)
     flops = hearing(lambda: operations(lambda: method.predict(queries[0])))[0]
     more = {"predict": cost_facts(cost), "warned": _texts(heard, "warnings"), "flops_forward": flops}
-    return TrialResult(facts.model_copy(update=more), predictions)
+    notes = facts.notes if says_not_repeatable(facts.notes) else (*facts.notes, *note_on(lacking))
+    return TrialResult(facts.model_copy(update={**more, "notes": notes[:MOST_NOTES]}), predictions)
 
 
 def _checked(
@@ -104,8 +173,8 @@ def _checked(
     return [np.array(check_prediction(p, query.n_spots, n_genes), dtype=float) for p, query in pairs]
 
 
-def _facts(method: Method, report: FitReport) -> TrialFacts:
-    """What a fitted method and its report say, as plain values."""
+def _facts(method: Method, report: FitReport, more_notes: Sequence[str]) -> TrialFacts:
+    """What a fitted method and its report say, as plain values; the harness's own notes stand before its."""
     if not isinstance(report, FitReport):
         raise MethodError(f"fit must return a FitReport; found {type(report).__name__}.")
     counted = method.parameter_count()
@@ -115,7 +184,7 @@ def _facts(method: Method, report: FitReport) -> TrialFacts:
         epochs=_whole(report.epochs, "Its number of epochs"),
         steps=_whole(report.steps, "Its number of steps"),
         pretrained=_texts([report.pretrained], "words on pretraining")[0],
-        notes=_texts(report.notes, "notes"),
+        notes=_texts([*more_notes, *report.notes], "notes"),
         parameters_trainable=_whole(counted[0], "Its number of trainable parameters"),
         parameters_total=_whole(counted[1], "Its number of parameters"),
     )

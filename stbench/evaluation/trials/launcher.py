@@ -41,6 +41,8 @@ _ONE_THREAD = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
+# CUDA's matrix products sum in one order, with so much memory of their own; read when a child first uses a card.
+_REPEATABLE = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 # What Python needs to find itself, and nothing that names data or opens a door.
 _OF_PYTHON = ("HOME", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 
@@ -132,7 +134,7 @@ def start_process(there: socket.socket, kind: str) -> Any:
     kept = {name: os.environ[name] for name in _OF_PYTHON if name in os.environ}
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", stations.__name__, str(there.fileno()), kind],
-        env=reduced(os.environ) | kept | _ONE_THREAD,
+        env=reduced(os.environ) | kept | _ONE_THREAD | _REPEATABLE,
         pass_fds=[there.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -302,16 +304,24 @@ def _workplace() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, onerror=_open_and_remove)
+        remove_all(folder)
 
 
-def _open_and_remove(remove: Callable[..., Any], path: str, error: Any) -> None:
-    """A folder that its maker has closed is opened; what cannot be removed even so is left."""
-    with contextlib.suppress(OSError):
-        for place in (Path(path).parent, Path(path)):
-            if not place.is_symlink():
-                place.chmod(0o700)
-        remove(path)
+def remove_all(folder: Path) -> None:
+    """Remove a folder, opening what its maker has closed in it; what cannot be removed even so is left.
+
+    Nothing outside the folder is touched: where it is the folder itself that cannot be removed, since a process still
+    writes into it, its parent keeps its permissions. That is /tmp, which everybody on the machine shares.
+    """
+
+    def open_and_remove(remove: Callable[..., Any], path: str, error: Any) -> None:
+        with contextlib.suppress(OSError):
+            for place in (Path(path).parent, Path(path)):
+                if place.is_relative_to(folder) and not place.is_symlink():
+                    place.chmod(0o700)
+            remove(path)
+
+    shutil.rmtree(folder, onerror=open_and_remove)
 
 
 def _end_of(output: int) -> str:

@@ -1,16 +1,18 @@
 """What fitting and predicting with one method costs, measured in the process that calls.
 
 Seconds are the least of several tries: whatever else the machine is at can only add to them. The first epoch, the
-first prediction and the first matrix product are not timed, since memory and libraries are made ready there.
+first prediction and the first matrix product are not timed, since memory and libraries are made ready there. Nor is
+the second epoch, in which operations are counted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +22,12 @@ from stbench.evaluation.cost import counting, measured, operations
 from stbench.evaluation.trials import handouts
 from stbench.evaluation.trials.child import Loading, Task, Voice
 from stbench.evaluation.trials.conduct import build
+from stbench.evaluation.trials.repeating import done_repeatably, on_device
 from stbench.metrics.prediction import check_prediction
 from stbench.slide import QuerySlide, TrainingSlide
+
+if TYPE_CHECKING:
+    from torch.utils.flop_counter import FlopCounterMode
 
 MATRIX_EDGE = 2048
 _TIMED_PREDICTIONS = 3
@@ -46,7 +52,9 @@ def time_trial(work: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Task:
     def task(load: Loading, voice: Voice) -> tuple[Any, Sequence[np.ndarray]]:
         timed = Timed(**work["timed"])
         voice.say("matrix_gflops", matrix_rate(timed.device) / 1e9)
-        costs = Stopwatch(timed, train, query, load()).costs()
+        watch = Stopwatch(timed, train, query, load())
+        with on_device(timed.device):
+            costs, _ = done_repeatably(watch.costs, timed.device)  # as a run's trials do it
         voice.say("matrix_gflops", matrix_rate(timed.device) / 1e9)
         return costs, []
 
@@ -66,9 +74,9 @@ class Stopwatch:
 
     def costs(self) -> dict[str, Any]:
         """Everything that is measured; a value that does not exist is None. Memory is the GPU's on a GPU."""
-        timed_fit = self.epoch_seconds if self.has_epochs else self.fit_seconds
-        (method, seconds), fit_cost = measured(timed_fit)
-        prediction_seconds, predict_cost = measured(lambda: self.prediction_seconds(method))
+        timed_fit, device = self.epochs if self.has_epochs else self.fits, self.timed.device
+        (method, seconds, counted), fit_cost = measured(timed_fit, device)
+        prediction_seconds, predict_cost = measured(lambda: self.prediction_seconds(method), device)
         n_spots, parameters = self.query.n_spots, method.parameter_count()
         peak = "peak_gpu_memory_mb" if self.timed.device.startswith("cuda") else "peak_memory_mb"
         return {
@@ -79,7 +87,7 @@ class Stopwatch:
             "parameters": parameters.total,
             "trainable_parameters": parameters.trainable,
             "flops_forward": self.prediction_operations(method),
-            "flops_epoch": self.epoch_operations() if self.has_epochs else None,
+            "flops_epoch": counted,
             "n_spots": n_spots,
             "n_train_spots": sum(slide.n_spots for slide in self.train),
             "n_genes": self.n_genes,
@@ -95,32 +103,26 @@ class Stopwatch:
         method.fit(self.train, context=context)
         return method
 
-    def epoch_seconds(self) -> tuple[Method, float]:
-        """A fitted method, and the least seconds that an epoch after the first took."""
-        ends: list[float] = []
+    def epochs(self) -> tuple[Method, float, float | None]:
+        """A fitted method, the least seconds that an epoch after the second took, and the second's operations."""
+        second, ends = _SecondEpoch(), list[float]()
 
         def note_end() -> None:
             await_device(self.timed.device)
             ends.append(time.perf_counter())
+            second.after_epoch(len(ends))
 
-        epochs = 1 + self.timed.epochs_timed
-        method = self.fitted(epochs, note_end)
+        epochs = 2 + self.timed.epochs_timed
+        with second:
+            method = self.fitted(epochs, note_end)
         _check_told(len(ends), epochs)
-        return method, float(np.diff(ends).min())
+        return method, float(np.diff(ends[1:]).min()), second.operations
 
-    def fit_seconds(self) -> tuple[Method, float]:
-        """A fitted method, and the least seconds that a fit after the first took."""
+    def fits(self) -> tuple[Method, float, None]:
+        """A fitted method, the least seconds that a fit after the first took, and no operations of epochs."""
         tries = 1 + self.timed.epochs_timed
         seconds = [seconds_of(lambda: self.fitted(0), self.timed.device) for _ in range(tries)]
-        return self.fitted(0), min(seconds[1:])
-
-    def epoch_operations(self) -> float | None:
-        """Floating-point operations of the second epoch, None where none are counted."""
-        totals: list[int] = []
-        with counting() as counter:
-            self.fitted(2, lambda: totals.append(counter.get_total_flops()))
-        _check_told(len(totals), 2)
-        return float(totals[1] - totals[0]) or None
+        return self.fitted(0), min(seconds[1:]), None
 
     def prediction_seconds(self, method: Method) -> float:
         """The least seconds that predicting the query slide took after a first time; a long first time counts."""
@@ -143,6 +145,24 @@ class Stopwatch:
         """The query slide under a name of its own each time, so that nothing can be remembered."""
         self._n_queries += 1
         return replace(self.query, id=f"query-{self._n_queries}")
+
+
+class _SecondEpoch(contextlib.ExitStack):
+    """Counts floating-point operations from the end of the first epoch to that of the second, for whom that is told.
+
+    operations  None where none were counted
+    """
+
+    operations: float | None = None
+    _counter: FlopCounterMode | None = None
+
+    def after_epoch(self, epoch: int) -> None:
+        """That many epochs have ended."""
+        if epoch == 1:
+            self._counter = self.enter_context(counting())
+        elif epoch == 2 and self._counter:
+            self.close()
+            self.operations = float(self._counter.get_total_flops()) or None
 
 
 def _check_told(n_told: int, epochs: int) -> None:
