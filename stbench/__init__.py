@@ -8,9 +8,11 @@ names                  names and sentences of others, made fit for a terminal, a
 slide, record          what a slide is and who may see what of it; what one method left behind on one fold
 contract, registry     what methods and datasets promise; finding them by name
 fetching, slide_files  providers' files: downloading them, reading them
+pictures               image files of all kinds, read by region as 8-bit RGB
 synthetic              generated tissue for the demo datasets
 preprocess             panels, scaling, patches, encoders, neighbours, caches
 nn                     what methods are built from: the training loop, checks of settings, layers, losses, batches
+models                 a fitted method in one file: weights, panel, what it scored
 metrics                two arrays in, a number out
 evaluation             folds, plan, tuning, runner, executors, sealed trials, audit, provenance
 reporting              results on disk, statistics, tables, MLflow, the report page
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stbench.commands.leaderboard import leaderboard as leaderboard
+    from stbench.commands.predict import load as load
     from stbench.commands.run import run as run
     from stbench.contract import Dataset as Dataset
     from stbench.contract import FitContext as FitContext
@@ -60,6 +63,7 @@ _HOMES = {
     "StbenchError": "stbench.errors",
     "TrainingSlide": "stbench.slide",
     "leaderboard": "stbench.commands.leaderboard",
+    "load": "stbench.commands.predict",
     "run": "stbench.commands.run",
 }
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from stbench.cli import (
+    ablate,
     audit,
     bundle,
     cache,
@@ -19,13 +20,21 @@ from stbench.cli import (
     datasets,
     doctor,
     encoders,
+    enrich,
+    export,
+    fit,
     leaderboard,
     methods,
     new_method,
+    plan,
+    predict,
     report,
     run,
+    score,
+    status,
     time,
     verify,
+    work,
 )
 from stbench.cli.debugging import debug_if
 from stbench.errors import StbenchError, UsageError
@@ -41,14 +50,23 @@ app = typer.Typer(
     epilog="--debug after any command shows the traceback of an error.",
 )
 app.command()(run.run)
+app.command()(plan.plan)
+app.command()(work.work)
+app.command()(status.status)
 app.command()(leaderboard.leaderboard)
 app.command()(compare.compare)
+app.command()(ablate.ablate)
+app.command()(enrich.enrich)
 app.command()(methods.methods)
 app.add_typer(datasets.datasets, name="datasets")
 app.command()(encoders.encoders)
 app.command()(check.check)
 app.command()(audit.audit)
 app.command()(time.time)
+app.command()(fit.fit)
+app.command()(predict.predict)
+app.command()(export.export)
+app.command()(score.score)
 app.command()(report.report)
 app.command()(bundle.bundle)
 app.command()(verify.verify)

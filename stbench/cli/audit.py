@@ -9,9 +9,12 @@ import typer
 
 from stbench.cli.options import (
     DEFAULT_OUT,
+    Bin,
     DataRoot,
     Dataset,
+    DropOutside,
     Json,
+    MicronsPerPixel,
     Out,
     method_settings,
     names,
@@ -31,6 +34,10 @@ def audit(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE, one hyperparameter; repeatable.")
     ] = None,
+    device: Annotated[str, typer.Option(help="Where the fits run: cpu, cuda, cuda:N, mps or auto.")] = "cpu",
+    bin_um: Bin = None,
+    drop_outside: DropOutside = False,
+    um_per_px: MicronsPerPixel = None,
     out: Out = DEFAULT_OUT,
     json: Json = False,
 ) -> None:
@@ -53,6 +60,8 @@ def audit(
             dict(method_settings(set_ or [], [method]).get(method, {})),
             out,
             messages().print,
+            device,
+            auditing.ReadingOptions(bin_um, drop_outside, um_per_px),
         )
     if json:
         print_json(result)

@@ -19,7 +19,7 @@ def show_card(kind: Kind, name: str, json: bool) -> None:
     from stbench.commands import listing
 
     card = listing.card(kind, name, every_field=json)
-    print_json(card) if json else output().print(_as_table(card.pop("name"), card))
+    print_json(card) if json else output().print(as_table(card.pop("name"), card))
 
 
 def list_cards(
@@ -50,7 +50,8 @@ def list_cards(
         messages().print(f"warning: {kind} {name} is broken and left out: {reason}", markup=False)
 
 
-def _as_table(name: str, card: dict[str, Any]) -> Table:
+def as_table(name: str, card: dict[str, Any]) -> Table:
+    """One card as a table of its fields that have a value."""
     import yaml
     from rich.table import Table
 

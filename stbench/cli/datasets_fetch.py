@@ -49,7 +49,7 @@ def _terms(card: DatasetCard) -> str:
 
 def _document(plan: Plan) -> dict[str, object]:
     files = [
-        {"name": file.name, "url": file.url, "size": file.size, "checksum": file.stated, "there": there}
+        {"name": file.name, "url": file.address, "size": file.size, "checksum": file.stated, "there": there}
         for group, there in ((plan.there, True), (plan.missing, False))
         for file in group
     ]
@@ -72,6 +72,6 @@ def _print_table(plan: Plan) -> None:
     for group, state in ((plan.there, "there"), (plan.missing, "to download")):
         for file in group:
             size = "not stated" if file.size is None else decimal(file.size)
-            table.add_row(file.name, size, state, file.url)
+            table.add_row(file.name, size, state, file.address)
     output().print(table)
     output().print(summary(plan), markup=False)

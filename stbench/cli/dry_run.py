@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stbench.commands.cheaper import Cost
 
 _MOST_FOLDS = 8  # shown by name without -v
 
@@ -35,11 +38,25 @@ def print_plan(plan: Mapping[str, Any], verbose: bool = False) -> None:
         )
     console.print(trials)
     console.print(f"{plan['trials_to_do']} trials to do of {plan['trials']}. {time_of(plan)}")
+    console.print(f"Results take about {max(1, round(plan['disk_mb']))} MB.{_cached(plan)}")
+
+
+def _cached(plan: Mapping[str, Any]) -> str:
+    """In a sentence, of how many slides embeddings lie there, if that was looked for."""
     cached, slides = plan["embeddings_cached"], plan["slides"]
-    console.print(
-        f"Embeddings cached for {len(cached)} of {len(slides)} slides. Results take about "
-        f"{max(1, round(plan['disk_mb']))} MB."
-    )
+    return "" if cached is None else f" Embeddings cached for {len(cached)} of {len(slides)} slides."
+
+
+def costs_in_words(costs: Sequence[Cost]) -> str:
+    """In a sentence, what one worker would need for a whole run, and with each cheaper choice."""
+
+    def of(cost: Cost) -> str:
+        trials = f"{'at most ' if cost.at_most else ''}{cost.trials} trials"
+        return trials if cost.seconds is None else f"{in_words(cost.seconds)} ({trials})"
+
+    asked, *others = costs
+    cheaper = "".join(f"; with {cost.options} {of(cost)}" for cost in others)
+    return f"All of it on one worker: about {of(asked)}{cheaper}."
 
 
 def time_of(plan: Mapping[str, Any]) -> str:

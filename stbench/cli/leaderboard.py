@@ -21,7 +21,7 @@ def leaderboard(
         Path | None, typer.Option("--to", help="Write to this file instead of the terminal.")
     ] = None,
     sort: Annotated[str, typer.Option(help="pcc, pcc_given_depth or pcc_equal_depth.")] = "pcc",
-    reference: Reference = "ridge",
+    reference: Reference = None,
     bundle: Bundles = None,
     json: Json = False,
 ) -> None:
@@ -47,6 +47,4 @@ def leaderboard(
     else:
         save_board(to, writers[format](tables))
     if problems:
-        raise StbenchError(
-            f"{len(problems)} files under {out} could not be read as Records; see the warnings."
-        )
+        raise StbenchError(f"{len(problems)} sources could not be read or believed; see the warnings.")

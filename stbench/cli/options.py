@@ -16,9 +16,38 @@ DataRoot = Annotated[
     Path | None,
     typer.Option("--data-root", help="Where datasets lie (else $STBENCH_DATA, else the user cache)."),
 ]
+Bin = Annotated[
+    float | None,
+    typer.Option(
+        "--bin", help="Which bins of Visium HD, or pseudo-spots of single molecules, by their width in um."
+    ),
+]
+DropOutside = Annotated[
+    bool, typer.Option("--drop-outside", help="Leave out the spots that lie outside their image.")
+]
+MicronsPerPixel = Annotated[
+    float | None,
+    typer.Option("--um-per-px", help="Microns per pixel of the slides whose files do not tell them."),
+]
 Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Dataset = Annotated[str, typer.Option("--dataset", help="Dataset name, or path:DIR; see `stbench datasets`.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Trials at a time (default: as many as cores, where memory allows)."),
+]
+PerDevice = Annotated[
+    int | None,
+    typer.Option(
+        "--per-device",
+        min=1,
+        help="Trials at a time on each CUDA device (default: as many, up to 8, as its memory holds of the largest "
+        "that is stored under --out; 1 while there is none of some method).",
+    ),
+]
+TimeLimit = Annotated[
+    float | None, typer.Option("--time-limit", help="Minutes that one trial (one fit) may take.")
+]
 DEFAULT_OUT = Path("stbench-runs")
 
 

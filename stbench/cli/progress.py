@@ -78,6 +78,8 @@ class ProgressListener(Listener):
 
     def starting(self, expected: Expected, workers: int) -> None:
         self._expected = dict(expected.seconds)
+        self._n_done, self._seconds_done = 0, 0.0  # a command may consist of several runs
+        self._start_clock()
         self.console.print(time_in_words(expected, workers))
         self._show_overall()
 
@@ -88,6 +90,12 @@ class ProgressListener(Listener):
         if done == total and not self.console.is_terminal:
             self.console.print(f"embedded {name}: {total} patches")
 
+    def slide_made(self, done: int, total: int) -> None:
+        self._show("embedding slides", done, total)
+        self._start_clock()
+        if done == total and not self.console.is_terminal:
+            self.console.print(f"embedded {total} slides")
+
     def fitting(self, label: str, done: int, total: int, score: float | None) -> None:
         reached = "" if score is None else f" · PCC {score:.3f}"
         self._show(shown_name(label, _LONGEST_NAME), done, total, reached)
@@ -97,6 +105,9 @@ class ProgressListener(Listener):
             what = shown_name(str(curves.about.get("method", "")), _LONGEST_NAME)
             self.console.print(f"inner trial of {what} failed: {cleaned(curves.failure, _LONGEST_REASON)}")
         self._ended(curves.key)
+
+    def found(self, key: str) -> None:
+        self._ended(key)
 
     def recorded(self, record: Record, done: int, total: int) -> None:
         if record.failure:

@@ -16,7 +16,7 @@ def report(
     to: Annotated[Path, typer.Option("--to", help="Folder for index.html and figures/.")],
     out: Out = DEFAULT_OUT,
     bundle: Bundles = None,
-    reference: Reference = "ridge",
+    reference: Reference = None,
     genes: Annotated[
         str | None, typer.Option("--genes", help="Genes to draw on every slide, comma-separated: FASN,GNAS.")
     ] = None,

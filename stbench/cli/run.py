@@ -4,93 +4,35 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stbench.cli.options import (
-    DEFAULT_OUT,
-    DataRoot,
-    Dataset,
-    Json,
-    Out,
-    method_settings,
-    names,
-    whole_numbers,
-)
-from stbench.errors import UsageError
+from stbench.cli.asked import Options, with_options
+from stbench.cli.options import DEFAULT_OUT, Json, Out, PerDevice, TimeLimit, Workers, names
 
 if TYPE_CHECKING:
+    from stbench.commands.asked import Asked
+    from stbench.commands.means import Means
     from stbench.commands.run import PreparedRun
 
 LONG_RUN = 200  # trials
 
 
+@with_options
 def run(
-    method: Annotated[
-        str, typer.Option("--method", help="Method names, comma-separated; floors always join.")
-    ],
-    dataset: Dataset,
-    data_root: DataRoot = None,
+    options: Options,
     out: Out = DEFAULT_OUT,
-    split: Annotated[str, typer.Option(help="Outer split: slide, patient or slide-matched.")] = "slide",
-    inner: Annotated[
-        str,
+    workers: Workers = None,
+    per_device: PerDevice = None,
+    time_limit: TimeLimit = None,
+    cluster: Annotated[
+        Path | None,
         typer.Option(
-            help="Inner loop: pairs (shared by pairs of patients or slides), all (literal), none, or K."
+            "--cluster", help="Where trials run: a cluster file (yaml); see stbench/commands/cluster_files."
         ),
-    ] = "pairs",
-    tune_on: Annotated[
-        str,
-        typer.Option(
-            "--tune-on", help="What the inner loop maximises: pcc, pcc-equal-depth or pcc-given-depth."
-        ),
-    ] = "pcc",
-    halving: Annotated[
-        bool, typer.Option("--halving", help="Settings that trail at 1/4 and 1/2 of the epochs stop there.")
-    ] = False,
-    grid: Annotated[str, typer.Option(help="Settings the inner loop tries: small or full.")] = "small",
-    genes: Annotated[
-        str, typer.Option(help="Panel: train-hvg, hvg-intersection, highest, svg or file:PATH.")
-    ] = "train-hvg",
-    n_genes: Annotated[int, typer.Option(help="Genes in a chosen panel.")] = 250,
-    scale: Annotated[str, typer.Option(help="minmax, zscore or none.")] = "minmax",
-    encoder: Annotated[
-        str, typer.Option(help="Frozen image encoder; see `stbench encoders`.")
-    ] = "efficientnet_lite0",
-    patch_px: Annotated[
-        int, typer.Option(help="Patch edge at full resolution, in pixels; white beyond the image's border.")
-    ] = 224,
-    patch_um: Annotated[
-        float | None, typer.Option(help="Patch edge in microns, where the slide knows its pixel size.")
-    ] = None,
-    variant: Annotated[
-        str, typer.Option(help="Preset of the method's settings: paper or released.")
-    ] = "paper",
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE, one hyperparameter; repeatable.")
-    ] = None,
-    min_counts: Annotated[
-        int,
-        typer.Option(
-            help="Spots with fewer counts are left out of training slides altogether (attention, graphs, banks, "
-            "batch statistics); on test slides they are predicted and not scored."
-        ),
-    ] = 100,
-    epochs: Annotated[int | None, typer.Option(help="Upper bound on epochs.")] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds, comma-separated.")] = "0",
-    slides: Annotated[str | None, typer.Option(help="Only these slides, comma-separated.")] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Trials at a time (default: as many as cores, where memory allows)."),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of each trial (default: $OMP_NUM_THREADS, else 1).")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    time_limit: Annotated[
-        float | None, typer.Option("--time-limit", help="Minutes that one trial (one fit) may take.")
     ] = None,
     in_process: Annotated[
         bool, typer.Option("--in-process", help="Conduct trials in this process, for a debugger: not sealed.")
@@ -106,41 +48,25 @@ def run(
     json: Json = False,
 ) -> None:
     """Evaluate methods under the leakage-safe nested leave-one-out protocol; floors always stand beside."""
-    from stbench.commands import run as benchmark
+    from stbench.cli.first_words import say_what_is_read
 
-    methods = names(method)
-    if not methods:
-        raise UsageError("--method names no method; see `stbench methods`.")
-    design = {
-        "split": split, "inner": inner, "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
-        "encoder": encoder, "patch": benchmark.PatchSize(patch_px, patch_um), "min_counts": min_counts,
-        "epochs": epochs, "device": device, "tune_on": tune_on, "halving": halving, "threads": threads,
-    }  # fmt: skip
-    settings = method_settings(set_ or [], methods)
-    wanted = names(slides) if slides is not None else None
-    prepared = benchmark.prepare(
-        methods,
-        dataset,
-        data_root,
-        out,
-        design,
-        variant,
-        settings,
-        whole_numbers(seeds, "--seeds"),
-        wanted,
-        overwrite,
-    )
+    say_what_is_read(names(options.method), options.dataset, out, options.suite)
+    from stbench.commands.means import Means, cluster_of
+    from stbench.commands.several_encoders import prepare_each
+
+    asked = options.asked()
+    means = Means(workers, per_device, time_limit, in_process, cluster_of(cluster))
+    means.check()
+    runs = prepare_each(means.fitting(asked), out, overwrite, elsewhere=cluster is not None)
     if dry_run:
-        _show_plan(prepared, workers, json, verbose)
+        _show_plans(runs, means, json, verbose)
         return
     if audit:
-        _audit_first(prepared, dataset, data_root, wanted)
-    _run_and_show(prepared, workers, json, time_limit, in_process)
+        _audit_first(runs[0], asked)
+    _run_and_show(runs, means, json)
 
 
-def _audit_first(
-    prepared: PreparedRun, dataset: str, data_root: Path | None, slides: list[str] | None
-) -> None:
+def _audit_first(prepared: PreparedRun, asked: Asked) -> None:
     """Audit every method of the run whose source was not audited yet; what the audit says stands at its rows."""
     from stbench.cli.consoles import messages, results_kept_apart
     from stbench.commands import audit as auditing
@@ -151,53 +77,73 @@ def _audit_first(
             messages().print(f"auditing {contestant.name}")
             result = auditing.audit_method(
                 contestant.name,
-                dataset,
-                data_root,
-                slides,
+                asked.dataset,
+                asked.data_root,
+                asked.slides,
                 design.split,
                 design.genes,
                 settings=dict(contestant.overrides),
                 out=out,
+                reading=asked.reading,
             )
             messages().print(f"{contestant.name}: {result['verdict']}")
 
 
-def _run_and_show(
-    prepared: PreparedRun,
-    workers: int | None,
-    json: bool,
-    time_limit: float | None,
-    in_process: bool,
-) -> None:
-    from stbench.cli.consoles import messages, results_kept_apart
+def _run_and_show(runs: Sequence[PreparedRun], means: Means, json: bool) -> None:
+    from stbench.cli.consoles import results_kept_apart
     from stbench.cli.progress import ProgressListener
     from stbench.commands import run as benchmark
+    from stbench.commands.several_encoders import all_with_weights, records_of
 
-    _announce(prepared)
+    announce_all(runs)
     try:
         with results_kept_apart(), ProgressListener() as listener:
-            prepared = benchmark.with_weights(prepared, listener)
+            runs = all_with_weights(runs, listener)
             # Weights that cannot be had were named just now, once.
             warnings.filterwarnings("ignore", message="No ImageNet weights of")
-            benchmark.execute(prepared, workers, listener, time_limit, in_process)
+            for prepared in runs:
+                _say_encoder(prepared, runs)
+                benchmark.execute(prepared, means, listener)
     except KeyboardInterrupt:
-        pending = prepared.pending()
-        left = sum(len(job.keys) for job in pending)
-        messages().print(
-            f"Stopped. {len(prepared.keys) - left} of {len(prepared.keys)} results are stored under "
-            f"{prepared.store.out}, and {prepared.n_inner_stored} inner trials; run the same command again to go on."
-        )
+        _say_stopped(runs)
         sys.exit(130)
-    records = prepared.records()
-    _show_results(prepared, records, json)
+    records = records_of(runs)
+    _show_results(runs[0], records, json)
     if any(not record.finished for record in records):
         sys.exit(1)
 
 
-def _announce(prepared: PreparedRun) -> None:
+def _say_stopped(runs: Sequence[PreparedRun]) -> None:
+    from stbench.cli.consoles import messages
+
+    n_keys = sum(len(prepared.keys) for prepared in runs)
+    left = sum(len(job.keys) for prepared in runs for job in prepared.pending())
+    n_inner = sum(prepared.n_inner_stored for prepared in runs)
+    messages().print(
+        f"Stopped. {n_keys - left} of {n_keys} results are stored under {runs[0].store.out}, and {n_inner} inner "
+        "trials; run the same command again to go on."
+    )
+
+
+def announce_all(runs: Sequence[PreparedRun]) -> None:
+    """Announce each run, with its encoder where there are several."""
+    for prepared in runs:
+        _say_encoder(prepared, runs)
+        announce(prepared)
+
+
+def _say_encoder(prepared: PreparedRun, runs: Sequence[PreparedRun]) -> None:
+    from stbench.cli.consoles import messages
+
+    if len(runs) > 1:
+        messages().print(f"Encoder {prepared.design.encoder}:", markup=False)
+
+
+def announce(prepared: PreparedRun) -> None:
     """Say before the work starts what will be done, what is capped and what is missing."""
     from stbench.cli.consoles import messages
-    from stbench.commands.dry_run import cannot_be_fitted, trials_with
+    from stbench.commands.dry_run import cannot_be_fitted
+    from stbench.commands.known_slides import warnings_of
 
     console, plan, card = messages(), prepared.plan, prepared.card
     if card.generated:
@@ -207,6 +153,8 @@ def _announce(prepared: PreparedRun) -> None:
     if prepared.missing:
         listed = ", ".join(prepared.missing)
         console.print(f"Slides not complete on disk and left out: {listed}.")
+    for sentence in warnings_of(prepared.sources, prepared.design.patch.microns is None):
+        console.print(f"Warning: {sentence}", markup=False)
     pending = prepared.pending()
     to_do = len(prepared.trials_to_do(pending)) + sum(len(job.keys) for job in pending)
     console.print(
@@ -219,9 +167,11 @@ def _announce(prepared: PreparedRun) -> None:
     ]
     if any(caps):
         console.print(f"Bounds of this run: {' and '.join(filter(None, caps))}.")
-    if to_do > LONG_RUN and prepared.design.inner == "all":
-        fewer = trials_with(prepared, inner="pairs")
-        console.print(f"With --inner pairs it would be {fewer} trials instead of {plan.n_trials}.")
+    if to_do > LONG_RUN:
+        from stbench.cli.dry_run import costs_in_words
+        from stbench.commands.cheaper import costs
+
+        console.print(costs_in_words(costs(prepared)))
     for sentence in cannot_be_fitted(prepared):
         console.print(sentence)
     for note in sorted({job.note for job in plan.jobs if job.note}):
@@ -230,18 +180,22 @@ def _announce(prepared: PreparedRun) -> None:
         console.print(f"Note: {note}{where}.")
 
 
-def _show_plan(prepared: PreparedRun, workers: int | None, json: bool, verbose: bool) -> None:
+def _show_plans(runs: Sequence[PreparedRun], means: Means, json: bool, verbose: bool) -> None:
     from stbench.cli.dry_run import print_plan
     from stbench.cli.options import print_json
     from stbench.commands import run as benchmark
     from stbench.commands.dry_run import plan_of
 
-    benchmark.check_values(prepared.pending())
+    for prepared in runs:
+        benchmark.check_values(prepared.pending())
     if json:
-        print_json(plan_of(prepared, workers))
-    else:
-        _announce(prepared)
-        print_plan(plan_of(prepared, workers), verbose)
+        plans = [plan_of(prepared, means) for prepared in runs]
+        print_json(plans[0] if len(plans) == 1 else {"plans": plans})
+        return
+    for prepared in runs:
+        _say_encoder(prepared, runs)
+        announce(prepared)
+        print_plan(plan_of(prepared, means), verbose)
 
 
 def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:

@@ -11,6 +11,9 @@ Bundles = Annotated[
     list[Path] | None, typer.Option("--bundle", help="Join the Records of this bundle; repeatable.")
 ]
 Reference = Annotated[
-    str,
-    typer.Option("--reference", help="The row that all others are tested against, as the table names it."),
+    str | None,
+    typer.Option(
+        "--reference",
+        help="The row that all others are tested against, as the table names it (default: the one that the run named).",
+    ),
 ]

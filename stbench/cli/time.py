@@ -32,9 +32,11 @@ def time(
         list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE, one hyperparameter; repeatable.")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads (default: all cores).")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda (the first CUDA device), cuda:N or mps.")
+    ] = "auto",
     epochs_timed: Annotated[
-        int, typer.Option("--epochs-timed", min=1, help="Epochs timed after a first that is not.")
+        int, typer.Option("--epochs-timed", min=1, help="Epochs timed after a first two that are not.")
     ] = 2,
     json: Json = False,
 ) -> None:
@@ -94,7 +96,8 @@ def _show(document: dict[str, Any]) -> None:
     where = f"{row['device']}, {row['threads']} {'thread' if row['threads'] == 1 else 'threads'}"
     if rate is not None:
         console.print(f"Float32 matrix products reach {rate:.1f} GFLOP/s here ({where}).")
-    console.print("s/epoch and s/fit: the least after a first; floor: an epoch's operations at that rate.")
+    console.print("s/epoch: the least after a first two; s/fit: the least after a first.")
+    console.print("floor: an epoch's operations at that rate.")
     console.print(
         "s/1,000 spots: the least after a first of the last slide, or that first, where it took over 20 s."
     )

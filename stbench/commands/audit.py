@@ -9,7 +9,7 @@ from typing import Any
 from stbench import registry
 from stbench.commands.choosing import choose_contestants, choose_device, dataset_name, find_slides
 from stbench.commands.printed_words import print_words
-from stbench.contract import SlideSource
+from stbench.contract import READ_AS_IS, ReadingOptions, SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.audit import AuditCase, AuditResult, audit
 from stbench.evaluation.contestant import Contestant
@@ -18,6 +18,7 @@ from stbench.evaluation.plan import Job, make_plan
 from stbench.evaluation.shipped_data import shipped_data
 from stbench.evaluation.trials.benches import SealedBench
 from stbench.evaluation.trials.trial import NOT_SEALED
+from stbench.preprocess.marker_genes import written_out
 from stbench.reporting.results.audits import Audit, audits_below, keep_audit
 
 # So many outer folds are run, the last of them audited; inner folds of each; settings tried.
@@ -35,14 +36,18 @@ def audit_method(
     settings: dict[str, Any] | None = None,
     out: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
+    device: str = "cpu",
+    reading: ReadingOptions = READ_AS_IS,
 ) -> dict[str, Any]:
     """Audit a method on a dataset: {"method", "dataset", "verdict", "evidence", "notes"}.
 
-    out  results folder in which the verdict is kept, None for none
+    out     results folder in which the verdict is kept, None for none
+    device  where the audited fits run
+    reading how slides are read
     """
     contestant = _contestant(method, settings or {})
     name = dataset_name(dataset)
-    sources, _ = find_slides(dataset, data_root, slides)
+    sources, _ = find_slides(dataset, data_root, slides, reading)
     if shipped := shipped_data(contestant.place.folder, sources):
         result = AuditResult("leak", shipped, [], NOT_SEALED)
     else:
@@ -50,10 +55,10 @@ def audit_method(
             dataset=name,
             split=split,  # type: ignore[arg-type]
             inner=_INNER,
-            genes=genes,
+            genes=written_out(genes, registry.dataset_card(name).marker_genes, name),
             epochs=epochs,
             max_settings=_SETTINGS,
-            device=choose_device("cpu"),
+            device=choose_device(device),
         )
         result = _audited(contestant, design, sources, say)
     if out is not None:

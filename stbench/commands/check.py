@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stbench import registry
-from stbench.commands.choosing import find_slides
+from stbench.commands.choosing import choose_device, find_slides
 from stbench.contract import MethodCard
 from stbench.errors import PluginError
 from stbench.evaluation.design import Design
@@ -38,27 +38,34 @@ _TASK = f"{examine.__module__}:{examine.__name__}"
 
 
 class Verdict(NamedTuple):
-    """One claim and, where it does not hold, why; `trace` is where an unexpected error came from, if any."""
+    """One claim and, where it does not hold, why.
+
+    trace  where an unexpected error came from, if any;  note  what was allowed for, where it holds by a tolerance
+    """
 
     claim: str
     problem: str | None
     trace: str = ""
+    note: str = ""
 
 
-def check_method(name: str, on_output: Callable[[str], None] = lambda words: None) -> Iterator[Verdict]:
+def check_method(
+    name: str, on_output: Callable[[str], None] = lambda words: None, device: str = "cpu"
+) -> Iterator[Verdict]:
     """Check every claim in turn; a claim whose check raises does not hold, nor one at which the process ends.
 
+    device  where the method is fitted
     PluginError where nothing loads.
     """
     plugin = registry.find("method", name)
     card, place = registry.method_card(plugin.name), PluginPlace(*plugin)
-    slides, arrays = handouts.packed(_slides(card))
+    slides, arrays = handouts.packed(handed_slides(card))
     named = [dict(point) for point in (*card.grid, card.full_grid, *card.presets.values())]
     claims = list(CLAIMS)
     while claims:
         swept = _values_at_prediction(card)
         from_card = {"settings_named": named, "at_prediction": swept, "staged": card.staged}
-        work = {"claims": claims, "slides": slides, **from_card}
+        work = {"claims": claims, "slides": slides, "device": choose_device(device), **from_card}
         errand = Errand(_TASK, place, work, arrays, light=card.kind == "floor")
         try:
             for frame in frames_of_child(errand, on_output):
@@ -76,12 +83,11 @@ def _verdict(claim: str, told: Any) -> Verdict:
     """A child's verdict, which anybody in it may have sent."""
     told = told if isinstance(told, dict) and told.get("claim") == claim else {"problem": "no verdict"}
     problem = told.get("problem")
-    return Verdict(
-        sentence_of(claim), None if problem is None else str(problem), str(told.get("trace") or "")
-    )
+    texts = [str(told.get(name) or "") for name in ("trace", "note")]
+    return Verdict(sentence_of(claim), None if problem is None else str(problem), *texts)
 
 
-def _slides(card: MethodCard) -> list[Handout]:
+def handed_slides(card: MethodCard) -> list[Handout]:
     """The query, as it is and scrambled, another query, the slides that train beside the one and beside the other."""
     genuine, scrambled = _materials(), _materials()
     fold = leave_one_group_out(genuine.groups)[0]

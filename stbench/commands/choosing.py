@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stbench import registry
+from stbench.commands.asked import DEFAULT_PRESET
 from stbench.commands.slide_names import check_slide_names
-from stbench.contract import DatasetCard, SlideSource
+from stbench.contract import READ_AS_IS, Dataset, DatasetCard, ReadingOptions, SlideSource
 from stbench.errors import DatasetError, UnknownName, UsageError
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
+from stbench.evaluation.devices import Machine, check_name, found_on, this_machine
 from stbench.evaluation.trials.plugins import PluginPlace
 from stbench.files import cache_root, default_data_root, hash_value
+from stbench.slide_files.scale import read_with_scale
 
-DEFAULT_PRESET = "paper"
+# Fields of ReadingOptions as they are typed.
+_READING = {"bin_um": "--bin", "drop_outside": "--drop-outside", "um_per_px": "--um-per-px"}
 # Seeds beyond this are refused by numpy's global generator.
 _SEEDS = 2**32
 
@@ -108,25 +113,33 @@ def dataset_name(dataset: str) -> str:
 
 
 def own_folder(dataset: str) -> Path:
-    """The folder given with a dataset's name, as in path:DIR; UsageError where none is, or it is not there."""
+    """The folder, or one slide's file, given with a dataset's name as in path:DIR; UsageError for none, DatasetError
+    where it is not there."""
     name, _, text = dataset.partition(":")
     if not text:
         raise UsageError(f"{name} needs the folder of your slides: --dataset {name}:DIR.")
     folder = Path(text).expanduser().resolve()
-    if not folder.is_dir():
+    if not folder.exists():
         raise DatasetError(
-            f"{dataset} names no folder: {folder} is not there. Give the folder of your slides."
+            f"{dataset} names no folder: {folder} is not there. Give the folder of your slides, or one slide's file."
         )
     return folder
 
 
 def find_slides(
-    dataset: str, data_root: Path | str | None, slides: Sequence[str] | None = None
+    dataset: str,
+    data_root: Path | str | None,
+    slides: Sequence[str] | None = None,
+    reading: ReadingOptions = READ_AS_IS,
 ) -> tuple[list[SlideSource], dict[str, str]]:
-    """The complete slides of a dataset, restricted to `slides` if given, and what the others lack."""
+    """The complete slides of a dataset, restricted to `slides` if given, and what the others lack.
+
+    UsageError where the dataset cannot follow an option of `reading`.
+    """
     plugin = registry.load_dataset(dataset)()
     root = data_folder(dataset, data_root)
-    sources = plugin.slides(root)
+    _hand_over(reading, plugin, dataset)
+    sources = [_as_read(source, reading) for source in plugin.slides(root)]
     check_slide_names(dataset, sources)
     missing = plugin.missing(root)
     if slides is not None:
@@ -138,6 +151,26 @@ def find_slides(
                 raise UnknownName(f"slide of {dataset}", name, by_name)
         sources = [source for source in sources if source.id in set(slides)]
     return sources, missing
+
+
+def _hand_over(reading: ReadingOptions, plugin: Dataset, dataset: str) -> None:
+    """Set a dataset's options; UsageError for one that its reader does not know."""
+    given = reading.given()
+    if ignored := [_READING[name] for name in given if name not in plugin.honours]:
+        raise UsageError(
+            f"{dataset} has nothing that {ignored[0]} could change: its reader does not know it."
+        )
+    if given:
+        plugin.reading = reading
+
+
+def _as_read(source: SlideSource, reading: ReadingOptions) -> SlideSource:
+    if not reading.given():
+        return source
+    read = (
+        source.read if reading.um_per_px is None else partial(read_with_scale, source.read, reading.um_per_px)
+    )
+    return source._replace(read=read, reading=reading)
 
 
 def data_folder(dataset: str, data_root: Path | str | None) -> Path:
@@ -154,22 +187,23 @@ def data_folder(dataset: str, data_root: Path | str | None) -> Path:
     return root
 
 
-def choose_device(device: str) -> str:
-    """The device by name; "auto" takes a GPU where there is one. UsageError for one that is not there."""
-    if device not in ("auto", "cpu", "cuda", "mps"):
-        raise UnknownName("device", device, ("auto", "cpu", "cuda", "mps"))
-    if device == "cpu" or (device == "auto" and not _may_have_gpu()):
+def choose_device(device: str, machine: Machine | None = None) -> str:
+    """The device by name; "auto" takes a GPU where there is one. UsageError for one that is not there.
+
+    machine  what there is, None for what this machine has
+    """
+    check_name(device)
+    if machine is None and (device == "cpu" or (device == "auto" and not may_have_gpu())):
         return "cpu"
-    import torch
-
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if not there[device]:
-        raise UsageError(f"--device {device} is not available on this machine; use --device auto.")
-    return device
+    return found_on(machine or this_machine(), device)
 
 
-def _may_have_gpu() -> bool:
+def device_elsewhere(device: str) -> str:
+    """The kind of device that trials on other machines are to have; "auto" is what this machine would take."""
+    check_name(device)
+    return choose_device("auto") if device == "auto" else device.partition(":")[0]
+
+
+def may_have_gpu() -> bool:
     """Whether it is worth loading torch to look: a driver's device file on Linux, any other system."""
     return not Path("/proc").is_dir() or Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists()

@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import NamedTuple
 import psutil
 
 from stbench import registry
-from stbench.commands.choosing import choose_device, find_slides
+from stbench.commands.choosing import find_slides, may_have_gpu
 from stbench.errors import StbenchError, StorageError
+from stbench.evaluation.devices import Machine, this_machine
 from stbench.evaluation.provenance import processor
 from stbench.evaluation.sealing.seal import possible_here
+from stbench.evaluation.threads import cores
 from stbench.files import cache_root, make_folder
-from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS, encoder_identity
+from stbench.preprocess.encoders import DEFAULT_ENCODER, broken_encoders, encoder_identity, encoders
 from stbench.reporting.mlflow.tracking import shown_address
 
 ENOUGH_MEMORY_GB = 8
@@ -51,18 +54,22 @@ def examine(data_root: Path | None = None) -> list[Finding]:
 
 
 def _device() -> list[Finding]:
-    device = choose_device("auto")
-    cores = os.cpu_count() or 1
-    if device == "cpu":
-        return [
-            Finding(
-                "WARN",
-                "device",
-                f"no GPU; {cores} cores, {processor()}",
-                "networks train slowly; --inner 3 and --epochs help",
-            )
-        ]
-    return [Finding("PASS", "device", f"{device}; {cores} cores, {processor()}")]
+    may_have_one = may_have_gpu()
+    return [device_finding(this_machine() if may_have_one else Machine(), driver=may_have_one)]
+
+
+def device_finding(machine: Machine, driver: bool) -> Finding:
+    """What networks train on here; `driver` says whether the system may have a GPU, whatever torch sees of it."""
+    beside = f"{cores()} cores, {processor()}"
+    if machine.cards or machine.mps:
+        named = ", ".join(map(str, machine.cards)) or "mps"
+        return Finding("PASS", "device", f"{named}; {beside}")
+    if driver and sys.platform.startswith("linux"):
+        found = f"the system has a GPU's driver, but torch sees no GPU; {beside}"
+        fix = "install a torch that is built for that driver, see https://pytorch.org/get-started/locally"
+        return Finding("WARN", "device", found, fix)
+    fix = "networks train slowly; --epochs and --inner none help"
+    return Finding("WARN", "device", f"no GPU; {beside}", fix)
 
 
 def _memory() -> list[Finding]:
@@ -120,10 +127,14 @@ def _encoders() -> list[Finding]:
             )
         )
     token = bool(os.environ.get("HF_TOKEN")) or (Path.home() / ".cache/huggingface/token").is_file()
-    gated = [e.name for e in ENCODERS.values() if e.access.startswith("gated")]
+    gated = [encoder.name for encoder in encoders().values() if encoder.card.gated]
     found = "a Hugging Face login was found" if token else "no Hugging Face login"
     fix = "" if token else "accept the terms on the model's page, then run: huggingface-cli login"
     findings.append(Finding("PASS" if token else "WARN", f"gated encoders ({', '.join(gated)})", found, fix))
+    findings += [
+        Finding("FAIL", f"encoder {name}", reason, "mend its folder, or take it out of $STBENCH_ENCODERS")
+        for name, reason in broken_encoders().items()
+    ]
     return findings
 
 

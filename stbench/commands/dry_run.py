@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from stbench.commands.expected import expected_seconds
-from stbench.commands.pending import workers_for
+from stbench.commands.known_slides import warnings_of
+from stbench.commands.means import Means
 from stbench.commands.run import PreparedRun
 from stbench.commands.slide_sizes import spots_of
-from stbench.evaluation.plan import Job, inner_trials, make_plan
+from stbench.commands.where import expected_workers
+from stbench.evaluation.plan import Job, inner_trials
 from stbench.preprocess.encoders import embeddings_cached
 
 
-def plan_of(prepared: PreparedRun, workers: int | None = None) -> dict[str, Any]:
-    """The plan as plain values."""
+def plan_of(prepared: PreparedRun, means: Means, caches: bool = True) -> dict[str, Any]:
+    """The plan as plain values.
+
+    caches  whether to see which slides' embeddings are cached, for which each slide is read
+    """
     pending, design, plan = prepared.pending(), prepared.design, prepared.plan
     to_do = prepared.trials_to_do(pending)
     expected = expected_seconds(prepared, pending)
-    n_workers = workers or workers_for(expected.total, expected.peak_memory_mb, design.threads)
+    n_workers = expected_workers(prepared, means, expected)
     return {
         "dataset": design.dataset,
+        "encoder": design.encoder,
         "slides": list(plan.table.slides),
         "missing": dict(prepared.missing),
+        "warnings": warnings_of(prepared.sources, design.patch.microns is None),
         "folds": [{"name": f.name, "train": list(f.train), "test": list(f.test)} for f in plan.folds],
         "trials": plan.n_trials,
         "trials_to_do": len(to_do) + sum(len(job.keys) for job in pending),
@@ -32,17 +38,13 @@ def plan_of(prepared: PreparedRun, workers: int | None = None) -> dict[str, Any]
         "estimated_seconds": None if expected.unknown else expected.total / n_workers,
         "not_estimated": expected.unknown,
         "disk_mb": _disk_mb(prepared, pending, len(to_do)),
-        "embeddings_cached": [
-            s.id for s in prepared.sources if embeddings_cached(s.read(), design.encoder, design.patch)
-        ],
+        "embeddings_cached": _embedded(prepared) if caches else None,
     }
 
 
-def trials_with(prepared: PreparedRun, **changes: Any) -> int:
-    """How many trials the same run would be with another design."""
-    design = dataclasses.replace(prepared.design, **changes)
-    seeds = sorted({seed for job in prepared.plan.jobs for seed in job.keys})
-    return make_plan(design, "", prepared.sources, prepared.contestants, seeds).n_trials
+def _embedded(prepared: PreparedRun) -> list[str]:
+    encoder, patch = prepared.design.encoder, prepared.design.patch
+    return [source.id for source in prepared.sources if embeddings_cached(source.read(), encoder, patch)]
 
 
 def cannot_be_fitted(prepared: PreparedRun) -> list[str]:

@@ -36,22 +36,28 @@ _CALIBRATION_SECONDS, _CALIBRATION_SIZE = 0.5, 1024
 
 
 class Rate(NamedTuple):
-    """What a method costs: seconds per training spot and epoch (or fit, without epochs), peak memory in MB."""
+    """What a method costs: seconds per training spot and epoch (or fit, without epochs), peak memory in MB.
+
+    peak_gpu_memory_mb  of a card's memory, None where nobody has measured it
+    """
 
     seconds: float
     peak_memory_mb: float
     basis: Basis
+    peak_gpu_memory_mb: float | None = None
 
 
 class Expected(NamedTuple):
     """What a run's trials are expected to take.
 
-    seconds  of each trial, by key;  by_method  their sum and what it rests on
+    seconds             of each trial, by key;  by_method  their sum and what it rests on
+    peak_gpu_memory_mb  of the largest trial of a network, None where one was never measured
     """
 
     seconds: Mapping[str, float]
     by_method: Mapping[str, tuple[float, Basis]]
     peak_memory_mb: float
+    peak_gpu_memory_mb: float | None = None
 
     @property
     def total(self) -> float:
@@ -78,7 +84,10 @@ def expected_seconds(prepared: PreparedRun, pending: Sequence[Job]) -> Expected:
             about = (job.contestant, job.fold.train, job.settings[0], job.epochs)
             guess.add(seconds, by_method, key, *about, around=_AROUND_A_REFIT)
     peak = max((rate.peak_memory_mb for rate in guess.rates.values()), default=_UNKNOWN_MEMORY_MB)
-    return Expected(seconds, by_method, peak)
+    networks = {job.contestant.name for job in pending if not job.contestant.is_floor}
+    on_card = [guess.rates[name].peak_gpu_memory_mb for name in networks]
+    known = [megabytes for megabytes in on_card if megabytes is not None]
+    return Expected(seconds, by_method, peak, max(known, default=0.0) if len(known) == len(on_card) else None)
 
 
 class _Guess:
@@ -139,7 +148,7 @@ def _stored_rates(
     prepared: PreparedRun, spots: Mapping[str, int], contestants: Mapping[str, Contestant]
 ) -> dict[str, Rate]:
     """Rates by what the Records of the same data under this --out took."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    found: dict[str, list[tuple[float, float, float | None]]] = {}
     device = prepared.design.device.partition(":")[0]
     for record in prepared.store.records()[0]:
         seconds, contestant = record.cost.get("fit_seconds"), contestants.get(record.row.method)
@@ -149,11 +158,20 @@ def _stored_rates(
             n_spots = sum(spots[name] for name in record.train_slides)
             work = n_spots * max(1.0, float(record.cost.get("epochs") or 1))
             memory = float(record.cost.get("peak_memory_mb") or _UNKNOWN_MEMORY_MB)
-            found.setdefault(record.row.method, []).append((seconds / work, memory))
-    return {
-        name: Rate(median(rate for rate, _ in of), max(memory for _, memory in of), "stored trials")
-        for name, of in found.items()
-    }
+            on_card = record.cost.get("peak_gpu_memory_mb")
+            found.setdefault(record.row.method, []).append((seconds / work, memory, on_card))
+    return {name: _of_stored(of) for name, of in found.items()}
+
+
+def _of_stored(costs: Sequence[tuple[float, float, float | None]]) -> Rate:
+    """The rate of trials by their seconds, memory and, where it was measured, memory of a card."""
+    on_card = [megabytes for _, _, megabytes in costs if megabytes is not None]
+    return Rate(
+        median(seconds for seconds, _, _ in costs),
+        max(megabytes for _, megabytes, _ in costs),
+        "stored trials",
+        max(on_card, default=None),
+    )
 
 
 @cache
@@ -166,6 +184,8 @@ def measured_rates() -> dict[str, Rate]:
     for path in files:
         document = json.loads(path.read_text(encoding="utf-8"))
         for row in document["rows"]:
+            if row["device"] != "cpu":
+                continue  # its seconds go by another card's speed, which is not measured here
             seconds = row["seconds_per_epoch"] or row["seconds_per_fit"]
             if seconds and row["n_train_spots"]:
                 here = seconds / row["n_train_spots"] * document["matrix_gflops"] / speed

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast, get_args
 
 from stbench import registry
+from stbench.commands.joining import joined_records
 from stbench.commands.sources import opened_folders
+from stbench.commands.suite_tables import with_suites
 from stbench.errors import UsageError
 from stbench.files import write_text
 from stbench.record import Record
 from stbench.reporting.results.audits import audits_below
-from stbench.reporting.results.merging import merged_records
 from stbench.reporting.tables.leaderboard import (
-    DEFAULT_REFERENCE,
     SortScore,
     Table,
     build_tables,
@@ -33,24 +33,33 @@ class Board(NamedTuple):
 
 
 def read_board(
-    out: Path, bundles: Sequence[Path] = (), sort: str = "pcc", reference: str = DEFAULT_REFERENCE
+    out: Path, bundles: Sequence[Path] = (), sort: str = "pcc", reference: str | None = None
 ) -> Board:
     """The tables of everything under `out` and in the bundles; UsageError where there are no Records."""
     if sort not in get_args(SortScore):
         raise UsageError(f"--sort {sort} is not one of {', '.join(get_args(SortScore))}.")
     with opened_folders(out, bundles) as folders:
-        records, problems = merged_records(folders)
-        audits = audits_below(folder for _, folder in folders)
-    if not records:
-        raise UsageError(_nothing_under(out, problems))
-    tables = build_tables(records, cast(SortScore, sort), reference, registry.method_sources(), audits)
-    return Board(tables, problems)
+        records, problems = joined_records(folders)
+        if not records:
+            raise UsageError(_nothing_under(out, problems))
+        places = [folder for _, folder in folders]
+        return Board(tables_below(records, places, cast(SortScore, sort), reference), problems)
+
+
+def tables_below(
+    records: Iterable[Record],
+    folders: Sequence[Path],
+    sort: SortScore = "pcc",
+    reference: str | None = None,
+) -> list[Table]:
+    """The tables of Records with what lies beside them in their folders: verdicts of audits, frozen suites."""
+    tables = build_tables(records, sort, reference, registry.method_sources(), audits_below(folders))
+    return with_suites(tables, folders)
 
 
 def tables_of(records: Iterable[Record], out: Path | None = None) -> list[Table]:
     """The tables of these Records, rows of methods that changed since marked; with the audits kept below `out`."""
-    audits = audits_below([out] if out else [])
-    return build_tables(records, sources=registry.method_sources(), audits=audits)
+    return tables_below(records, [out] if out else [])
 
 
 def leaderboard(records: Iterable[Record]) -> pandas.DataFrame:

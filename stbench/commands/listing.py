@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stbench import registry
 from stbench.errors import StbenchError
 from stbench.registry import Kind
+
+if TYPE_CHECKING:
+    from stbench.preprocess.encoders import Encoder
 
 # A list of names answers at once: what loads numpy is imported where it is needed.
 
@@ -25,13 +28,34 @@ def cards(kind: Kind) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     return {name: _card(kind, name).model_dump(mode="json") for name in sound}, broken
 
 
-def encoders() -> list[dict[str, Any]]:
-    """The frozen image encoders, one of them the default."""
-    from stbench.preprocess.encoders import DEFAULT_ENCODER, ENCODERS
+def encoders() -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The cards of the frozen image encoders, one of them the default, and what is wrong with broken plugins."""
+    from stbench.preprocess.encoders import broken_encoders, encoders
 
-    return [
-        {**encoder._asdict(), "default": encoder.name == DEFAULT_ENCODER} for encoder in ENCODERS.values()
-    ]
+    return [_encoder(encoder, every_field=True) for encoder in encoders().values()], dict(broken_encoders())
+
+
+def encoder(name: str, every_field: bool) -> dict[str, Any]:
+    """One encoder's card with its weights' hash as far as it is known; fields without a value with `every_field`.
+
+    EncoderError where a plugin's weights are not at hand or not those of its card.
+    """
+    from stbench.preprocess.encoders import encoder_label, find_encoder, weights_known
+
+    found = find_encoder(name)
+    identity = encoder_label(found.name) if weights_known(found.name) else None
+    return {**_encoder(found, every_field), "identity": identity}
+
+
+def _encoder(encoder: Encoder, every_field: bool) -> dict[str, Any]:
+    from stbench.preprocess.encoders import DEFAULT_ENCODER
+
+    fields = encoder.card.model_dump(mode="json", exclude_none=not every_field)
+    about = {
+        "default": encoder.name == DEFAULT_ENCODER,
+        "plugin": str(encoder.folder) if encoder.folder else None,
+    }
+    return {**fields, **about}
 
 
 def on_disk(dataset: str, data_root: Path | None) -> str:

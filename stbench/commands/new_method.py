@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from stbench.contract import FitContext, FitReport, Method
+from stbench.contract import FitContext, FitReport, FittedState, Method
 from stbench.errors import MethodError
 from stbench.slide import QuerySlide, TrainingSlide
 
@@ -49,12 +49,23 @@ class {class_name}(Method):
         if self._model is None:
             raise MethodError("{name} predicts only after fit.")
         return self._model.predict(slide.embeddings).reshape(slide.n_spots, -1)
+
+    def state(self) -> FittedState:
+        """All that `predict` needs, as arrays and plain values; it says whether training spots are among them."""
+        if self._model is None:
+            raise MethodError("{name} has nothing to keep before fit.")
+        return FittedState({{"slopes": self._model.coef_.T, "origin": self._model.intercept_}}, {{}})
+
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        self._model = Ridge(alpha=self.penalty)
+        self._model.coef_, self._model.intercept_ = state.arrays["slopes"].T, state.arrays["origin"]
 '''
 
 _CARD = """title: {title}
 summary: One sentence that says what the method does.
 family: image-to-expression
 needs: {{embeddings: true}}
+# trains_on: zscore # the scale that your losses are tuned to: log, minmax or zscore; without it the run's --scale
 grid: [{{}}, {{penalty: 10000.0}}]
 """
 
@@ -82,8 +93,8 @@ packages = ["stbench_{module}"]
 
 # Names that mean something else where a method's class is written.
 _TAKEN_CLASSES = {
-    "FitContext", "FitReport", "Method", "MethodError", "QuerySlide", "Ridge", "Sequence", "TrainingSlide",
-    "True", "False", "None",
+    "FitContext", "FitReport", "FittedState", "Method", "MethodError", "QuerySlide", "Ridge", "Sequence",
+    "TrainingSlide", "True", "False", "None",
 }  # fmt: skip
 _LONGEST_NAME = 40
 

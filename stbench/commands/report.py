@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from stbench import registry
+from stbench.commands.joining import joined_records
+from stbench.commands.leaderboard import tables_below
 from stbench.commands.sources import opened_folders
+from stbench.errors import UsageError
+from stbench.preprocess.marker_genes import markers_of
+from stbench.record import Record
 from stbench.reporting.report import Written, write_report
+from stbench.reporting.tables.ablations import ablation_tables
 
 
-def report(out: Path, bundles: Sequence[Path], to: Path, reference: str, genes: Sequence[str]) -> Written:
+def report(
+    out: Path, bundles: Sequence[Path], to: Path, reference: str | None, genes: Sequence[str]
+) -> Written:
     """Write the report on everything under `out` and in the bundles below `to`; see `write_report`."""
     with opened_folders(out, bundles) as folders:
-        return write_report(folders, to, reference, genes, registry.method_sources())
+        records, problems = joined_records(folders)
+        tables = tables_below(records, [folder for _, folder in folders], reference=reference)
+        return write_report(
+            folders,
+            tables,
+            problems,
+            to,
+            reference,
+            genes,
+            marker_genes(records),
+            ablations=ablation_tables(records),
+        )
+
+
+def marker_genes(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
+    """Data set -> the marker genes of its card, and those that its panels added; none of a card that is not here."""
+    found: dict[str, dict[str, None]] = {}
+    for dataset, panel in sorted({(record.table.dataset, record.table.genes) for record in records}):
+        genes = found.setdefault(dataset, {})
+        with contextlib.suppress(UsageError):
+            genes.update(dict.fromkeys(registry.dataset_card(dataset.partition(":")[0]).marker_genes))
+        with contextlib.suppress(UsageError):
+            genes.update(dict.fromkeys(markers_of(panel)))
+    return {dataset: tuple(genes) for dataset, genes in found.items()}

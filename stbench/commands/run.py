@@ -12,26 +12,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import registry
+from stbench.commands.asked import DEFAULT_PRESET, DEFAULT_REFERENCE, Asked, asked_for
 from stbench.commands.choosing import (
-    DEFAULT_PRESET,
     capped,
     check_seeds,
     check_settings,
     choose_contestants,
     choose_device,
     dataset_name,
+    device_elsewhere,
     find_slides,
 )
+from stbench.commands.means import Means, cluster_of
 from stbench.commands.printed_words import print_words
+from stbench.commands.suite_tables import keep_suite
 from stbench.contract import DatasetCard, SlideSource
-from stbench.errors import PluginError, UsageError
+from stbench.errors import PluginError
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
 from stbench.evaluation.inner_trials import InnerTrial
 from stbench.evaluation.plan import Job, Plan, inner_trials, make_plan
 from stbench.evaluation.shipped_data import shipped_data
 from stbench.evaluation.threads import threads_for
-from stbench.preprocess.patches import PatchSize
+from stbench.preprocess.encoders import have_weights, weights_known
+from stbench.preprocess.marker_genes import written_out
 from stbench.preprocess.weights import fetch_weights, weights_at_hand
 from stbench.record import Record
 from stbench.reporting.results.store import RunStore
@@ -40,7 +44,6 @@ from stbench.reporting.results.trial_store import TrialStore
 if TYPE_CHECKING:
     from stbench.commands.expected import Expected
     from stbench.evaluation.curves import Curves
-    from stbench.evaluation.trials.benches import Bench
 
 DEFAULT_OUT = Path("stbench-runs")
 
@@ -51,6 +54,9 @@ class Listener:
     def encoding(self, slide: str, done: int, total: int) -> None:
         """Patches of a slide embedded so far."""
 
+    def slide_made(self, done: int, total: int) -> None:
+        """On a cluster, slides whose embeddings and patches are made so far."""
+
     def starting(self, expected: Expected, workers: int) -> None:
         """What the trials to do are expected to take, and by how many workers they will be done."""
 
@@ -59,6 +65,9 @@ class Listener:
 
     def tried(self, curves: Curves) -> None:
         """An inner trial was stored."""
+
+    def found(self, key: str) -> None:
+        """Another run came to the result of that key."""
 
     def recorded(self, record: Record, done: int, total: int) -> None:
         """A Record was stored; that many of those that were asked for are done."""
@@ -73,11 +82,12 @@ class Listener:
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run that is ready to start: its design, slides, plan and store.
+    """A run that is ready to start: what was asked, its design, slides, plan and store.
 
     missing  slides of the dataset that are not complete on disk, and what they lack
     """
 
+    asked: Asked
     design: Design
     card: DatasetCard
     sources: tuple[SlideSource, ...]
@@ -104,7 +114,7 @@ class PreparedRun:
 
     def pending(self) -> list[Job]:
         """The jobs, or the seeds of jobs, that the store does not hold yet."""
-        finished = set() if self.overwrite else self._finished().keys()
+        finished = set() if self.overwrite else self._finished()
         pending = []
         for job in self.plan.jobs:
             seeds = [seed for seed, key in job.keys.items() if key not in finished]
@@ -141,16 +151,16 @@ class PreparedRun:
             else ""
         )
 
-    def _finished(self) -> dict[str, Record]:
-        """Records of this plan that need not be made again: finished, with all their files."""
-        records = {record.key: record for record in self.records()}
-        return {key: record for key, record in records.items() if self.store.has_finished(key)}
+    def _finished(self) -> set[str]:
+        """Keys of Records of this plan that need not be made again: finished, with all their files."""
+        return {key for key in self.keys & self.store.names() if self.store.has_finished(key)}
 
 
 def run(
     methods: Sequence[str],
-    dataset: str,
+    dataset: str | None = None,
     *,
+    suite: Path | str | None = None,
     data_root: Path | str | None = None,
     out: Path | str = DEFAULT_OUT,
     split: str = "slide",
@@ -159,9 +169,10 @@ def run(
     genes: str = "train-hvg",
     n_genes: int = 250,
     scale: str = "minmax",
+    target: str = "logcpm",
     tune_on: str = "pcc",
     halving: bool = False,
-    encoder: str = "efficientnet_lite0",
+    encoder: str | Sequence[str] = "efficientnet_lite0",
     patch_px: int = 224,
     patch_um: float | None = None,
     variant: str = DEFAULT_PRESET,
@@ -170,61 +181,94 @@ def run(
     epochs: int | None = None,
     seeds: Sequence[int] = (0,),
     slides: Sequence[str] | None = None,
+    reference: str = DEFAULT_REFERENCE,
+    bin_um: float | None = None,
+    drop_outside: bool = False,
+    um_per_px: float | None = None,
     workers: int | None = None,
     threads: int | None = None,
     device: str = "auto",
+    per_device: int | None = None,
     overwrite: bool = False,
     time_limit: float | None = None,
     in_process: bool = False,
+    cluster: Path | str | None = None,
     listener: Listener | None = None,
 ) -> list[Record]:
     """Evaluate methods on a dataset under the nested protocol and return the Records, old and new.
 
-    Parameters are the options of `stbench run`; `settings` maps a method to hyperparameters given by hand.
+    Parameters are the options of `stbench run`; `settings` maps a method to hyperparameters given by hand. With a
+    `suite`, whatever is given other than as its default may not contradict it.
     Floor methods join every run. Raises UsageError for unusable input; a method that fails leaves a failed Record.
     """
-    design = {
-        "split": split, "inner": str(inner), "grid": grid, "genes": genes, "n_genes": n_genes, "scale": scale,
-        "encoder": encoder, "patch": PatchSize(patch_px, patch_um), "min_counts": min_counts, "epochs": epochs,
-        "device": device, "tune_on": tune_on, "halving": halving, "threads": threads,
-    }  # fmt: skip
-    prepared = prepare(
-        methods, dataset, data_root, out, design, variant, settings or {}, seeds, slides, overwrite
-    )
-    prepared = with_weights(prepared, listener)
-    execute(prepared, workers, listener, time_limit, in_process)
-    return prepared.records()
+    given = {
+        "dataset": dataset,
+        "data_root": data_root,
+        "split": split,
+        "inner": str(inner),
+        "grid": grid,
+        "genes": genes,
+        "n_genes": n_genes,
+        "scale": scale,
+        "target": target,
+        "encoder": encoder if isinstance(encoder, str) else ",".join(encoder),
+        "patch_px": patch_px,
+        "patch_um": patch_um,
+        "min_counts": min_counts,
+        "epochs": epochs,
+        "tune_on": tune_on,
+        "halving": halving,
+        "variant": variant,
+        "settings": settings or {},
+        "seeds": seeds,
+        "slides": slides,
+        "threads": threads,
+        "device": device,
+        "reference": reference,
+        "bin_um": bin_um,
+        "drop_outside": drop_outside,
+        "um_per_px": um_per_px,
+    }
+    from stbench.commands.several_encoders import all_with_weights, prepare_each, records_of
+
+    asked = asked_for(methods, suite, given)
+    means = Means(workers, per_device, time_limit, in_process, cluster_of(cluster))
+    means.check()
+    runs = prepare_each(means.fitting(asked), out, overwrite, elsewhere=cluster is not None)
+    runs = all_with_weights(runs, listener)
+    for prepared in runs:
+        execute(prepared, means, listener)
+    return records_of(runs)
 
 
 def prepare(
-    methods: Sequence[str],
-    dataset: str,
-    data_root: Path | str | None,
-    out: Path | str,
-    design: Mapping[str, Any],
-    variant: str = DEFAULT_PRESET,
-    settings: Mapping[str, Mapping[str, Any]] | None = None,
-    seeds: Sequence[int] = (0,),
-    slides: Sequence[str] | None = None,
-    overwrite: bool = False,
+    asked: Asked, out: Path | str = DEFAULT_OUT, overwrite: bool = False, elsewhere: bool = False
 ) -> PreparedRun:
-    """Plan a run: look up names, find the slides, enumerate the jobs. Reads no slide and imports no method."""
-    methods = [methods] if isinstance(methods, str) else methods
-    slides = [slides] if isinstance(slides, str) else slides
-    contestants = choose_contestants(methods, variant, settings or {}, tuned=design.get("inner") != "none")
-    name = dataset_name(dataset)
+    """Plan a run: look up names, find the slides, enumerate the jobs. Reads no slide and imports no method.
+
+    elsewhere  its trials run on other machines, which may have devices that this one lacks
+    """
+    contestants = choose_contestants(
+        asked.methods, asked.variant, asked.settings, tuned=asked.inner != "none"
+    )
+    if asked.only_with_embeddings:  # and the reference, of which each encoder has its own
+        contestants = [c for c in contestants if c.card.needs.embeddings or c.name == asked.reference]
+    name = dataset_name(asked.dataset)
     card = registry.dataset_card(name)
     resolved = {
-        "device": choose_device(design.get("device", "auto")),
-        "threads": threads_for(design.get("threads")),
+        "device": device_elsewhere(asked.device) if elsewhere else choose_device(asked.device),
+        "threads": threads_for(asked.threads),
+        "genes": written_out(asked.genes, card.marker_genes, name),
     }
-    fixed = capped(Design(dataset=name, **{**design, **resolved}), card)
-    sources, missing = find_slides(dataset, data_root, slides)
-    check_seeds(seeds)
+    fixed = capped(Design(**{**asked.design(), **resolved, "dataset": name}), card)
+    sources, missing = find_slides(asked.dataset, asked.data_root, asked.slides, asked.reading)
+    check_seeds(asked.seeds)
     source_hash = registry.source_hash("dataset", name)
-    plan = make_plan(fixed, source_hash, sources, contestants, list(dict.fromkeys(seeds)))
+    plan = make_plan(fixed, source_hash, sources, contestants, list(dict.fromkeys(asked.seeds)))
     store = RunStore(Path(out).absolute())  # whatever becomes of the working folder
-    return PreparedRun(fixed, card, tuple(sources), missing, tuple(contestants), plan, store, overwrite)
+    return PreparedRun(
+        asked, fixed, card, tuple(sources), missing, tuple(contestants), plan, store, overwrite
+    )
 
 
 def _warm_up(prepared: PreparedRun) -> None:
@@ -234,25 +278,31 @@ def _warm_up(prepared: PreparedRun) -> None:
     """
     from stbench.evaluation.trials.launcher import station
 
-    wanted = prepared.keys if prepared.overwrite else prepared.keys - prepared._finished().keys()
+    wanted = prepared.keys if prepared.overwrite else prepared.keys - prepared._finished()
     jobs = [job for job in prepared.plan.jobs if not wanted.isdisjoint(job.keys.values())]
     for light in {job.contestant.is_floor for job in jobs}:
         station(light)
 
 
-def with_weights(prepared: PreparedRun, listener: Listener | None = None) -> PreparedRun:
-    """The run with the published weights that its pending methods start from fetched, as far as they can be.
+def with_weights(
+    prepared: PreparedRun, listener: Listener | None = None, warm_up: bool = True
+) -> PreparedRun:
+    """The run with its encoder's weights, and as far as they can be had the published ones that methods start from.
 
     What a method starts from is part of its job's key, so that the run is planned anew where weights arrived.
+    EncoderError where the encoder's cannot be had.
+    warm_up  whether its trials are about to begin here
     """
-    _warm_up(prepared)
+    if warm_up:
+        _warm_up(prepared)
     wanted = {name for job in prepared.pending() for name in job.contestant.card.pretrained}
     lacking = [name for name, here in weights_at_hand(sorted(wanted)).items() if not here]
     for name in lacking:
         problem = fetch_weights(name)
         if problem:
             (listener or Listener()).warning(problem)
-    if not any(weights_at_hand(lacking).values()):
+    encoder_arrived = _have_encoder(prepared)
+    if not encoder_arrived and not any(weights_at_hand(lacking).values()):
         return prepared
     seeds = sorted({seed for job in prepared.plan.jobs for seed in job.keys})
     source_hash = registry.source_hash("dataset", prepared.design.dataset)
@@ -260,40 +310,47 @@ def with_weights(prepared: PreparedRun, listener: Listener | None = None) -> Pre
     return replace(prepared, plan=plan)
 
 
+def _have_encoder(prepared: PreparedRun) -> bool:
+    """Have the encoder's weights known where a pending method takes embeddings; whether they arrived just now."""
+    encoder = prepared.design.encoder
+    if weights_known(encoder) or not any(job.contestant.card.needs.embeddings for job in prepared.pending()):
+        return False
+    have_weights(encoder)
+    return True
+
+
 def execute(
     prepared: PreparedRun,
-    workers: int | None = None,
+    means: Means | None = None,
     listener: Listener | None = None,
-    time_limit: float | None = None,
-    in_process: bool = False,
+    tracked: bool = True,
 ) -> None:
     """Do what a prepared run lacks, store each result as it comes, and log what MLflow lacks.
 
-    workers     processes, None for as many as there are cores and work for
-    time_limit  minutes that a trial may take
-    in_process  conduct trials here, for a debugger; their rows say "not sealed"
+    tracked  whether MLflow is told; of many processes at one run's work only one should
     """
-    from stbench.commands.pending import do_pending
     from stbench.reporting.mlflow.pace import PacedTracker
 
-    listener = listener or Listener()
-    if workers is not None and workers < 1:
-        raise UsageError(f"--workers must be at least 1; found {workers}.")
-    if time_limit is not None and not time_limit > 0:
-        raise UsageError(f"--time-limit must be positive; found {time_limit:g}.")
+    listener, means = listener or Listener(), means or Means()
+    means.check()
     pending = prepared.pending()
     prepared.store.check_writable()
-    if not in_process:
+    if prepared.asked.suite:
+        keep_suite(prepared.store.out, prepared.asked.suite)
+    if not means.in_process:
         check_values(pending, prepared.sources)
-    tracker = PacedTracker(prepared.store, listener.warning)
-    records = {record.key: record for record in prepared.records()}
+    tracker = PacedTracker(prepared.store, listener.warning) if tracked else None
+    records = {record.key: record for record in prepared.records()} if tracked else {}
     if pending:
-        bench = _bench(listener, time_limit, in_process)
-        for record in do_pending(prepared, pending, bench, workers, listener):
+        from stbench.commands.pending import do_pending  # what it needs takes a second to load
+
+        for record in do_pending(prepared, pending, means, listener):
             # The arrays lie in the store now.
             records[record.key] = replace(record, predictions={}, training={}, truths={})
-            tracker.log_if_due(list(records.values()))
-    tracker.log(list(records.values()))
+            if tracker is not None:
+                tracker.log_if_due(list(records.values()))
+    if tracker is not None:
+        tracker.log(list(records.values()))
 
 
 def check_values(jobs: Sequence[Job], sources: Sequence[SlideSource] = ()) -> None:
@@ -320,12 +377,3 @@ def _check_own_files(contestant: Contestant, sources: Sequence[SlideSource]) -> 
         raise PluginError(
             f"Plugin {contestant.name} holds the data that it would be tested on: {shipped[0]}."
         )
-
-
-def _bench(listener: Listener, time_limit: float | None, in_process: bool) -> Bench:
-    """Where the run's trials are conducted."""
-    from stbench.evaluation.trials.benches import InProcessBench, SealedBench
-
-    if in_process:
-        return InProcessBench(registry.load_method)
-    return SealedBench(None if time_limit is None else 60 * time_limit, listener.printed)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from stbench.commands.known_slides import known_of
 from stbench.contract import DatasetCard, SlideSource
-from stbench.errors import StbenchError
-from stbench.files import cache_root, hash_files, hash_value, read_json_or_none, write_json
 
 _NOBODY_KNOWS = 300
 
@@ -25,13 +24,5 @@ def _stated(source: SlideSource, card: DatasetCard) -> int | None:
 
 
 def _read(source: SlideSource) -> int | None:
-    try:
-        memory = cache_root() / "hashes" / f"spots-{hash_value([source.id, hash_files(source.files)])}.json"
-        known = read_json_or_none(memory)
-        if isinstance(known, int):
-            return known
-        n_spots = source.read().n_spots
-        write_json(memory, n_spots)
-    except (StbenchError, OSError, ValueError):  # it is named where the slide is needed
-        return None
-    return n_spots
+    known = known_of(source)
+    return known.spots if known else None

@@ -51,15 +51,20 @@ class Trial:
         """The slides, to be read when first needed."""
         return Materials(self.design, self.sources, {source.id: source.id for source in self.sources})
 
-    def slides(self) -> list[handouts.Handout]:
-        """The query, and the slides that train."""
-        fold, card = self.materials().fold(self.fold), self.contestant.card
+    def slides(self, materials: Materials | None = None) -> list[handouts.Handout]:
+        """The query, and the slides that train; of `materials` where these are read already."""
+        fold, card = (materials or self.materials()).fold(self.fold), self.contestant.card
         return [fold.query_handout(self.query, "query-0", card), *fit_inputs(fold, card, self.train).train]
 
 
-def measure(trial: Trial, on_output: Callable[[str], None] = lambda words: None) -> dict[str, Any]:
+def measure(
+    trial: Trial,
+    on_output: Callable[[str], None] = lambda words: None,
+    materials: Materials | None = None,
+) -> dict[str, Any]:
     """What the trial costs, by the names of `stbench time --json`, and "matrix_gflops", the machine's rate.
 
+    materials  its slides, None where they are still to be read
     For a method that fails there is its reason under "failed" instead.
     """
     rates: list[float] = []
@@ -69,7 +74,7 @@ def measure(trial: Trial, on_output: Callable[[str], None] = lambda words: None)
             rates.append(float(frame.value))
 
     try:
-        slides, arrays = handouts.packed(trial.slides())
+        slides, arrays = handouts.packed(trial.slides(materials))
         work = {"slides": slides, "timed": asdict(trial.timed)}
         light = trial.contestant.card.kind == "floor"
         errand = Errand(_TASK, trial.contestant.place, work, arrays, trial.threads, light)

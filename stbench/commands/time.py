@@ -8,7 +8,6 @@ it, divided by the rate at which this machine multiplies matrices.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,10 @@ from stbench.contract import SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
-from stbench.evaluation.materials import EncodingProgress
-from stbench.evaluation.threads import limit_threads
+from stbench.evaluation.devices import give_back_memory
+from stbench.evaluation.materials import EncodingProgress, Materials
+from stbench.evaluation.threads import cores, limit_threads
+from stbench.preprocess.marker_genes import written_out
 
 _MEASURED = (
     "seconds_per_epoch", "seconds_per_fit", "seconds_per_1000_spots", "peak_memory_mb", "parameters",
@@ -60,17 +61,18 @@ def time_methods(
     chosen = _contestants(methods, variant, settings or {})
     given = {"device": "auto", **(design or {})}
     device = choose_device(given["device"])
-    fixed = Design(dataset=dataset_name(dataset), inner="none", **{**given, "device": device})
+    name = dataset_name(dataset)
+    genes = written_out(given.get("genes", "train-hvg"), registry.dataset_card(name).marker_genes, name)
+    fixed = Design(name, inner="none", **{**given, "genes": genes, "device": device})
     known, names = _slides(dataset, data_root, slides)
     trials = [
-        _trial(contestant, fixed, known, names, threads or os.cpu_count() or 1, epochs_timed)
-        for contestant in chosen
+        _trial(contestant, fixed, known, names, threads or cores(), epochs_timed) for contestant in chosen
     ]
-    _prepare(trials, on_encoding)
+    read = _prepared(trials, on_encoding)
     found = []
     for i, trial in enumerate(trials, 1):
         say(f"[{i}/{len(trials)}] {trial.contestant.name}: {_on_which(trial, names)}")
-        found.append(measure(trial, print_words))
+        found.append(measure(trial, print_words, read[trial.train]))
     rate = max((costs["matrix_gflops"] for costs in found if "matrix_gflops" in costs), default=None)
     rows = [_row(trial, costs, rate, names) for trial, costs in zip(trials, found, strict=True)]
     return {"rows": rows, "matrix_gflops": rate}
@@ -129,14 +131,22 @@ def _trial(
     return Trial(contestant, design, sources, tuple(train), query, threads, epochs_timed)
 
 
-def _prepare(trials: Sequence[Trial], on_encoding: EncodingProgress | None) -> None:
-    """Read the slides, choose the panels and fill the image caches, so that bad input shows before any timing."""
+def _prepared(
+    trials: Sequence[Trial], on_encoding: EncodingProgress | None
+) -> dict[tuple[str, ...], Materials]:
+    """The slides by the names of those that train, read once for all methods; bad input shows before any timing.
+
+    Panels are chosen, and the image caches filled.
+    """
     limit_threads(trials[0].threads)
+    found = {}
     for trial in {trial.train: trial for trial in trials}.values():
-        materials = trial.materials()
+        materials = found[trial.train] = trial.materials()
         materials.on_encoding = on_encoding
         _try(lambda materials=materials, fold=trial.fold: materials.fold(fold).panel)
         materials.prepare([other.contestant.card for other in trials if other.train == trial.train])
+    give_back_memory(trials[0].design.device)
+    return found
 
 
 def _on_which(trial: Trial, names: Sequence[str]) -> str:

@@ -1,114 +1,104 @@
-"""Scoring stored predictions again: does a bundle's every number follow from what lies in it?"""
+"""Scoring stored predictions again: does every number of a bundle follow, and from a truth that can be believed?
+
+Without the data set only the arithmetic can be checked: that scores follow from the predictions and the truth in the
+bundle, which its sender wrote both. With it, fold, panel, truth and training summary are made anew from the provider's
+files, and the predictions are scored against those.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from stbench.commands.given_data import GivenData
+from stbench.commands.scored_again import Checked, StoredTruths, check_scores
 from stbench.errors import StbenchError, UsageError
-from stbench.evaluation.scoring import SlideScorer
-from stbench.metrics.training import TrainingSummary
-from stbench.record import Record, SlideScores, SlideTruth
+from stbench.record import PROTOCOL_VERSION, Record, SlideTruth
 from stbench.reporting.results.bundles import opened_bundle
 from stbench.reporting.results.store import RunStore
-
-# Scores are stored to six digits per gene; sums may be added in another order on another machine.
-_RELATIVE, _ABSOLUTE = 1e-5, 1e-6
 
 
 @dataclass(frozen=True)
 class Verified:
-    """One Record: `problem` is None where every number came out again, else what differs or why it cannot be told."""
+    """One Record: `problem` is None where every number came out again, else what differs or why it cannot be told.
+
+    against_data   whether it was scored against the data set's own files, not against what lies beside it
+    """
 
     record: Record
     n_numbers: int
     problem: str | None
+    against_data: bool = False
 
 
-def verify(bundle: Path) -> Iterator[Verified | str]:
+def verify(bundle: Path, data_root: Path | None = None) -> Iterator[Verified | str]:
     """Recompute every metric of every finished Record of a bundle or results folder.
 
+    data_root  where the data sets lie, or the slides of a folder of one's own; None for no comparison with data
     Yields a sentence in place of each file that is damaged. UsageError where there is no such file or folder.
     """
     if not bundle.exists():
         raise UsageError(
             f"{bundle} is not there; name a bundle that `stbench bundle` wrote, or a results folder."
         )
+    if data_root is not None and not data_root.is_dir():
+        raise UsageError(f"--data-root {data_root} is no folder; name the one that holds the data sets.")
     if bundle.is_dir():
-        yield from _verify_folder(bundle)
+        yield from _verify_folder(bundle, data_root)
         return
     with opened_bundle(bundle) as folder:
-        yield from _verify_folder(folder)
+        yield from _verify_folder(folder, data_root)
 
 
-def _verify_folder(out: Path) -> Iterator[Verified | str]:
+def _verify_folder(out: Path, data_root: Path | None) -> Iterator[Verified | str]:
     store = RunStore(out)
     records, problems = store.records()
     yield from problems
-    bench: dict[str, SlideScorer] = {}
-    for record in sorted(records, key=lambda r: (r.fold, r.row.method, r.key)):
+    data, stored = GivenData(data_root), StoredTruths()
+    for record in sorted(records, key=lambda r: (str(r.table), r.fold, r.row.method, r.key)):
         if record.finished:
-            yield _verified(store, record, bench)
+            yield _verified(store, record, data, stored)
 
 
-def _verified(store: RunStore, record: Record, bench: dict[str, SlideScorer]) -> Verified:
+def _verified(store: RunStore, record: Record, data: GivenData, stored: StoredTruths) -> Verified:
+    if record.table.protocol != PROTOCOL_VERSION:
+        return Verified(record, 0, _older(record))
+    at_hand = data.is_at_hand(record)
     try:
-        predictions, truths = store.load_predictions(record.key), store.load_truths(record)
-        summary = store.load_training(record.key)
+        checked = _against_data(store, record, data) if at_hand else _by_itself(store, record, stored)
     except StbenchError as error:
-        return Verified(record, 0, str(error))
-    if not predictions or not summary:
-        return Verified(record, 0, "its predictions or training summary are not kept here")
-    training, n_numbers = TrainingSummary(**summary), 0
-    for slide in record.slides:
-        if slide.slide not in predictions or slide.slide not in truths:
-            return Verified(record, n_numbers, f"slide {slide.slide}: no prediction or no truth is kept")
-        truth = truths[slide.slide]
-        covered = np.isin(record.panel_genes, truth.genes)
-        scorer = _scorer(record, truth, bench)
-        again = scorer.score(predictions[slide.slide][:, covered], training.covering(covered))
-        difference = _difference(slide, again)
-        if difference:
-            return Verified(record, n_numbers, f"slide {slide.slide}: {difference}")
-        n_numbers += len(again.scores) + sum(map(len, again.per_gene.values()))
-    return Verified(record, n_numbers, None)
+        return Verified(record, 0, str(error), at_hand)
+    return Verified(record, checked.n_numbers, checked.problem or None, at_hand)
 
 
-def _scorer(record: Record, truth: SlideTruth, bench: dict[str, SlideScorer]) -> SlideScorer:
-    """A slide's scorer, made once for all methods of a fold."""
-    name = f"{record.panel_hash} {record.fold} {truth.slide} {record.unlabelled} {record.tumour_labels}"
-    if name not in bench:
-        bench.clear()
-        bench[name] = SlideScorer(truth, record.unlabelled, record.tumour_labels)
-    return bench[name]
+def _against_data(store: RunStore, record: Record, data: GivenData) -> Checked:
+    predictions = store.load_predictions(record.key)
+    if not predictions:
+        return Checked(0, "its predictions are not kept here")
+    problem = data.problem(record, kept_truths(store, record))
+    return Checked(0, problem) if problem else check_scores(record, predictions, data)
 
 
-def _difference(stored: SlideScores, again: SlideScores) -> str:
-    """The first number that came out otherwise, in words; "" where all agree."""
-    if stored.genes != again.genes:
-        return "the genes are not those of the truth"
-    for name, value in again.scores.items():
-        if not _agree(stored.scores.get(name), value):
-            return f"{name} is stored as {stored.scores.get(name)} and comes out as {value}"
-    return _per_gene_difference(stored.per_gene, again)
+def _by_itself(store: RunStore, record: Record, stored: StoredTruths) -> Checked:
+    predictions, training = store.load_predictions(record.key), store.load_training(record.key)
+    if not predictions or not training:
+        return Checked(0, "its predictions or training summary are not kept here")
+    truths = kept_truths(store, record)
+    if set(truths) != set(record.test_slides):
+        return Checked(0, "it came without truth, and the data is not at hand: name it with --data-root")
+    stored.take(truths, training)
+    return check_scores(record, predictions, stored)
 
 
-def _per_gene_difference(stored: Mapping[str, tuple[float | None, ...]], again: SlideScores) -> str:
-    for name, column in again.per_gene.items():
-        kept = stored.get(name, ())
-        if len(kept) != len(column):
-            return f"{name} is stored for {len(kept)} of {len(column)} genes"
-        for gene, one, other in zip(again.genes, kept, column, strict=True):
-            if not _agree(one, other):
-                return f"{name} of {gene} is stored as {one} and comes out as {other}"
-    return ""
+def kept_truths(store: RunStore, record: Record) -> Mapping[str, SlideTruth]:
+    """The truths of a Record as far as they lie in its folder; StorageError for a damaged one."""
+    return store.load_truths(record) if store.holds_truths(record) else {}
 
 
-def _agree(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
+def _older(record: Record) -> str:
+    return (
+        f"it was scored by protocol {record.table.protocol}, whose scores are defined otherwise; today's is "
+        f"{PROTOCOL_VERSION}. Verify it with the stbench that made it"
+        f" ({record.provenance.get('stbench') or 'version not stated'})."
+    )

@@ -12,31 +12,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plugins.command import stbench
-
-from stbench.commands import run as benchmark
+from plugins.command import run_two_floors, stbench
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(tmp_path_factory: pytest.TempPathFactory, cache_of_the_session: Path) -> Path:
     """Two floors on demo-tiny."""
-    out = tmp_path_factory.mktemp("results")
-    with pytest.MonkeyPatch.context() as patch:
-        from stbench import registry
-        from stbench.reporting.mlflow.tracking import MlflowTracker
+    return run_two_floors(tmp_path_factory.mktemp("results"), cache_of_the_session, n_genes=8)
 
-        patch.setenv("STBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(registry, "floor_methods", lambda: ["mean"])
-        patch.setattr(MlflowTracker, "log", lambda *_: None)
-        benchmark.run(["knn"], "demo-tiny", out=out, inner="none", genes="highest", n_genes=8)
-    return out
+
+@pytest.fixture(scope="module")
+def sound(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bundle") / "results.zip"
+    assert stbench("bundle", "--out", results, "--to", path, "--with-truth").status == 0
+    return path
 
 
 @pytest.fixture
-def bundle(results: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "results.zip"
-    assert stbench("bundle", "--out", results, "--to", path).status == 0
-    return path
+def bundle(sound: Path, tmp_path: Path) -> Path:
+    """A bundle of this test's own."""
+    return Path(shutil.copy(sound, tmp_path / "results.zip"))
 
 
 def rewritten(bundle: Path, change) -> Path:
@@ -58,13 +53,13 @@ def first(files: dict[str, bytes], room: str) -> str:
 def test_everything_comes_out_again(bundle):
     found = stbench("verify", bundle, "--json")
     told = json.loads(found.out)
-    assert found.status == 0 and told["problems"] == []
+    assert found.status == 0 and told["problems"] == [] and told["n_truth_not_checked"] == 0
     assert told["n_records"] == 8 and told["n_numbers"] > 8 * (20 + 5 * 8)
 
 
 def test_the_same_results_give_the_same_bytes(results, bundle, tmp_path):
     again = tmp_path / "again.zip"
-    stbench("bundle", "--out", results, "--to", again)
+    stbench("bundle", "--out", results, "--to", again, "--with-truth")
     assert again.read_bytes() == bundle.read_bytes()
 
 
@@ -199,7 +194,11 @@ def test_a_bundle_joins_the_leaderboard_and_counts_once(results, bundle, tmp_pat
     both = stbench("leaderboard", "--out", results, "--bundle", bundle, "--json")
     assert both.status == 0 and both.out == own.out
     alone = stbench("leaderboard", "--out", tmp_path / "nothing", "--bundle", bundle, "--json")
-    assert alone.out == own.out
+    rows = [row for table in json.loads(alone.out)["tables"] for row in table["rows"]]
+    assert {row["truth"] for row in rows if row["kind"] != "ceiling"} == {"truth not checked here"}
+    for row in rows:
+        row["truth"], row["marks"] = "", [m for m in row["marks"] if m != "truth not checked here"]
+    assert rows == [row for table in json.loads(own.out)["tables"] for row in table["rows"]]
 
 
 def test_a_record_of_another_type_is_named_and_the_others_are_shown(results, tmp_path):

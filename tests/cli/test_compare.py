@@ -31,12 +31,15 @@ def out(tmp_path: Path) -> Path:
 
 
 def test_slides_and_patients_are_paired():
-    (view,) = paired_views(records(), "spahgc", "ridge", "her2")
-    assert view.first.label == "spahgc (paper)"  # the better of its two rows
+    (view,) = paired_views(records(), "spahgc (paper)", "ridge", "her2")
+    assert view.first.label == "spahgc (paper)"
     assert view.slides["C1"] == (pytest.approx(0.6), pytest.approx(0.5))
     assert (view.test.n, view.test.unit) == (3, "patient")
     assert view.test.difference == pytest.approx(0.1)
-    assert "cannot be told with n=3" in view.sentence and "p = 0.25 over 3 patients" in view.sentence
+    assert (
+        "cannot be told with n=3" in view.sentence
+        and "p = 0.25 by sign flips, Wilcoxon p = 0.25, 3 patients" in view.sentence
+    )
     assert view.genes.shape == (2 * 5, 2)  # the third gene is undefined
 
 
@@ -47,18 +50,20 @@ def test_a_full_label_names_a_row():
 
 @pytest.mark.parametrize(("pairs", "n"), [("slide", 5), ("gene-slide", 10)])
 def test_other_pairings_are_marked(pairs, n):
-    (view,) = paired_views(records(), "spahgc", "ridge", "her2", pairs)
+    (view,) = paired_views(records(), "spahgc (paper)", "ridge", "her2", pairs)
     assert view.test.n == n and "PSEUDO-REPLICATED" in view.sentence
 
 
 def test_the_command_shows_and_draws(out, tmp_path):
     found = stbench(
-        "compare", "spahgc", "ridge", "--dataset", "her2", "--out", out, "--to", tmp_path / "figures"
+        "compare", "spahgc (paper)", "ridge", "--dataset", "her2", "--out", out, "--to", tmp_path / "figures"
     )
     assert found.status == 0 and "+0.100" in found.out and "cannot be told with n=3" in found.out
     files = sorted(path.suffix for path in (tmp_path / "figures").iterdir())
     assert files == [".png", ".svg"]
-    document = stbench("compare", "spahgc", "ridge", "--dataset", "her2", "--out", out, "--json").document
+    document = stbench(
+        "compare", "spahgc (paper)", "ridge", "--dataset", "her2", "--out", out, "--json"
+    ).document
     assert document["views"][0]["slides"][0]["difference"] == pytest.approx(0.1)
 
 

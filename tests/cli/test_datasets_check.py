@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import functools
 import gzip
+import io
+import json
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import visium_files as visium
 from PIL import Image
 from plugins import slides
 from plugins.command import Outcome, stbench
+from tiny_slides import make_slide
 
+import stbench.datasets as stbench_datasets
+from stbench import registry
+from stbench.cli import main
 from stbench.commands.choosing import find_slides
-from stbench.preprocess.patches import large_images_allowed
+from stbench.errors import StbenchError
+from stbench.pictures.pillow_files import large_images_allowed
 
 EDGE = 1_024
 
@@ -161,6 +174,127 @@ def test_an_unusable_slide_fails_and_the_others_are_checked(tmp_path: Path, cach
     assert "HE.jpg" in rows["B1"]["problem"] and "outside" in rows["C1"]["problem"]
     assert rows["B1"]["picture"] is None
     assert {path.name for path in (tmp_path / "to").iterdir()} == {"A1.png", "D1.png"}
+
+
+BROKEN = """
+from stbench.contract import Dataset, SlideSource
+
+
+def read():
+    return {}["no such key"]
+
+
+class plugin(Dataset):
+    name = "broken"
+
+    def slides(self, root):
+        from pathlib import Path
+        from tiny_slides import make_slide, sources_of
+
+        sound = sources_of({"S1": make_slide(root, "S1", "A", 0), "S3": make_slide(root, "S3", "A", 1)})
+        return [sound[0], SlideSource("S2", "A", {}, read), sound[1]]
+"""
+
+
+@pytest.fixture
+def broken(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data set whose reader fails on S2 as nobody foresaw; the folder of its data."""
+    folder = tmp_path / "plugins" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(BROKEN)
+    facts = ("title", "summary", "citation", "licence", "download_size")
+    card = dict.fromkeys(facts, "x") | {"platform": "ST", "n_slides": 3, "n_patients": 1}
+    (folder / "card.yaml").write_text(json.dumps(card))
+    monkeypatch.setattr(stbench_datasets, "__path__", [*stbench_datasets.__path__, str(folder.parent)])
+    monkeypatch.setattr(registry, "plugins", functools.cache(registry.plugins.__wrapped__))
+    (tmp_path / "data").mkdir()
+    yield tmp_path / "data"
+    sys.modules.pop("stbench.datasets.broken", None)
+
+
+def test_an_error_that_nobody_foresaw_is_one_slides_failure(
+    broken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    command = ("datasets", "check", "broken", "--data-root", broken, "--to", tmp_path / "to", "--json")
+    result = stbench(*command)
+    assert result.status == 1
+    rows = rows_of(result)
+    assert {name: row["status"] for name, row in rows.items()} == {"S1": "PASS", "S2": "FAIL", "S3": "PASS"}
+    assert "KeyError ('no such key')" in rows["S2"]["problem"] and "\n" not in rows["S2"]["problem"]
+    assert "1 slides of broken cannot be read: S2" in result.err and "Traceback" not in result.err
+    assert result.document["genes_shared"] == 30
+    monkeypatch.setattr(sys, "argv", ["stbench", "--debug", *map(str, command)])
+    with (
+        contextlib.redirect_stderr(io.StringIO()) as told,
+        contextlib.redirect_stdout(io.StringIO()),
+        pytest.raises(StbenchError, match="cannot be read: S2"),
+    ):
+        main()
+    assert 'return {}["no such key"]' in told.getvalue()
+
+
+def test_a_picture_that_cannot_be_drawn_is_one_slides_failure(broken: Path, tmp_path: Path):
+    (tmp_path / "to" / "S1.png" / "taken").mkdir(parents=True)
+    result = stbench("datasets", "check", "broken", "--data-root", broken, "--to", tmp_path / "to", "--json")
+    rows = rows_of(result)
+    assert {name: row["status"] for name, row in rows.items()} == {"S1": "FAIL", "S2": "FAIL", "S3": "PASS"}
+    assert "S1.png" in rows["S1"]["problem"]
+    assert (rows["S1"]["spots"], rows["S1"]["picture"]) == (36, None)
+
+
+def write_round_slide(folder: Path, name: str, seed: int, exchanged: bool = False) -> None:
+    """A slide in plain tables whose tissue looks the same with x and y exchanged: 36 stained spots in a square."""
+    slide = make_slide(folder / "drawn", name, "A", seed)
+    centres = np.rint(slide.pixel_xy / 20) * 60
+    image = np.full((420, 420, 3), 240, np.uint8)
+    for x, y in centres.astype(int):
+        image[y - 24 : y + 24, x - 24 : x + 24] = (150, 60, 140)
+    (folder / name).mkdir(parents=True)
+    Image.fromarray(image).save(folder / name / f"{name}.png")
+    shutil.rmtree(folder / "drawn")
+    counts = pd.DataFrame(slide.counts.toarray(), index=slide.spot_ids, columns=slide.genes)
+    counts.to_csv(folder / name / f"{name}_counts.tsv", sep="\t")
+    pixels = ["pixel_y", "pixel_x"] if exchanged else ["pixel_x", "pixel_y"]
+    spots = pd.DataFrame(
+        slide.array_row_column[:, ::-1], index=slide.spot_ids, columns=["array_x", "array_y"]
+    )
+    spots[pixels] = centres
+    spots.to_csv(folder / name / f"{name}_spots.tsv", sep="\t", index_label="barcode")
+
+
+def test_an_exchanged_slide_of_round_tissue_is_named(tmp_path: Path, cache: Path):
+    for seed, name in enumerate(("S1", "S2", "S3")):
+        write_round_slide(tmp_path / "mine", name, seed, exchanged=name == "S2")
+    result = stbench("datasets", "check", f"path:{tmp_path / 'mine'}", "--to", tmp_path / "to", "--json")
+    assert result.status == 0, result.err
+    rows = rows_of(result)
+    assert {name: row["status"] for name, row in rows.items()} == {"S1": "PASS", "S2": "WARN", "S3": "PASS"}
+    assert "unlike that of S1, S3: x and y look exchanged" in rows["S2"]["problem"]
+
+
+def test_each_slide_says_what_it_is_and_duplicates_are_named(tmp_path: Path, cache: Path):
+    folder = tmp_path / "mine"
+    for seed, name in enumerate(("S1", "S2")):
+        write_round_slide(folder, name, seed)
+    write_round_slide(folder, "S3", 0)
+    (folder / "slides.csv").write_text("slide,patient,um_per_px\nS1,A,3.3\nS2,A,3.3\nS3,B,3.3\n")
+    command = ("datasets", "check", f"path:{folder}", "--to", tmp_path / "to")
+    result = stbench(*command, "--json")
+    assert result.status == 0, result.err
+    row = rows_of(result)["S1"]
+    assert (row["platform"], row["spots"], row["scored"], row["genes"]) == ("ST", 36, 34, 30)
+    assert (row["microns_per_pixel"], row["outside"], row["labelled"]) == (3.3, 0, 0)
+    assert row["image"] == {"name": "S1.png", "width": 420, "height": 420, "full_resolution": True}
+    assert "slides.csv" in row["scale_source"] and row["warnings"] == []
+    found = [(*pair["slides"], pair["by"]) for pair in result.document["duplicates"]]
+    same_image = [("S1", "S2", "image"), ("S1", "S3", "image"), ("S2", "S3", "image")]
+    assert sorted(found) == sorted([("S1", "S3", "counts"), *same_image])
+    assert any("S1 and S3 (patients A and B) have the same counts" in p for p in result.document["problems"])
+    shown = stbench(*command).out
+    table = [line for line in shown.splitlines() if line[:1] in "┏┃┡│└"]
+    assert max(map(len, table)) <= 80 and " 34 " in shown
+    assert "S1: ST, S1.png of 420 x 420 px, full resolution" in shown
+    assert "30 genes are shared by all slides" in shown
 
 
 def test_a_folder_of_ones_own_is_checked(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch):

@@ -28,7 +28,7 @@ ROW = {
     "method", "variant", "kind", "pcc", "pcc_ci", "pcc_slide_mean", "pcc_null", "pcc_given_depth", "pcc_equal_depth",
     "skill", "skill_equal_depth", "rmse", "rmse_log", "ari", "fit_seconds", "predict_seconds_per_1000_spots",
     "parameters", "n_slides", "n_patients", "n_failed", "n_constant", "variance_ratio", "structure", "leaky",
-    "pretrained", "budget", "seeds", "note", "slides",
+    "pretrained", "budget", "seeds", "notes", "slides",
 }  # fmt: skip
 SLIDE = {"slide", "patient", "pcc", "rmse", "ari", "failed"}
 

@@ -95,7 +95,8 @@ def _pretend_logged(file: Path, out: Path) -> None:
 def test_the_public_names():
     assert sorted(package.__all__) == [
         "Dataset", "FitContext", "FitReport", "Method", "ParameterCount", "QuerySlide", "Record", "Slide",
-        "SlideSource", "StbenchError", "TrainingSlide", "leaderboard", "run",
+        "SlideSource", "StbenchError", "TrainingSlide", "leaderboard", "load",
+        "run",
     ]  # fmt: skip
     assert all(getattr(package, name) is not None for name in package.__all__)
     assert set(package.__all__) <= set(dir(package))

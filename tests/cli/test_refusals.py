@@ -69,6 +69,8 @@ MISTYPED = {
     "no key": (("--set", "3"), ("METHOD.KEY=VALUE",)),
     "split": (("--split", "patients"), ("patients", "patient")),
     "scale": (("--scale", "log"), ("log", "minmax")),
+    "target": (("--target", "persn"), ("persn", "pearson")),
+    "target by half its name": (("--target", "log"), ("log", "logcpm")),
     "grid": (("--grid", "big"), ("big", "small")),
     "inner text": (("--inner", "some"), ("some", "all")),
     "inner one": (("--inner", "1"), ("--inner 1", "from 2 on")),

@@ -32,7 +32,7 @@ def test_a_page_of_a_folder(run, tmp_path):
 
 
 def test_a_page_of_a_bundle(run, tmp_path):
-    assert stbench("bundle", "--to", tmp_path / "results.zip", "--out", run).returncode == 0
+    assert stbench("bundle", "--to", tmp_path / "results.zip", "--out", run, "--with-truth").returncode == 0
     done = stbench(
         "report", "--to", tmp_path / "page", "--out", tmp_path / "none", "--bundle", tmp_path / "results.zip"
     )

@@ -15,9 +15,9 @@ import pytest
 import tifffile
 from plugins import slides
 from plugins.command import leftovers, records
-from reporting.report.synthetic_run import Size, make_run
+from reporting.report.synthetic_run import Size, make_run, report_of
 
-from stbench.reporting.report import printing, write_report
+from stbench.reporting.report import printing
 
 TESTS = Path(__file__).parents[1]
 OPTIONAL = (
@@ -59,7 +59,7 @@ def python(cache: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory, _cache_of_the_session: Path) -> Ran:
+def ran(tmp_path_factory: pytest.TempPathFactory, cache_of_the_session: Path) -> Ran:
     """A run, and every command on what it left."""
     folder = tmp_path_factory.mktemp("bare")
     data = slides.write_slides(folder / "data", ("A1", "B1"))
@@ -75,7 +75,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, _cache_of_the_session: Path) -
         "doctor": ("doctor",),
         "time": ("time", "--method", "mean", *where),
     }
-    done = python(_cache_of_the_session, "-c", SEVERAL, json.dumps(list(commands.values()), default=str))
+    done = python(cache_of_the_session, "-c", SEVERAL, json.dumps(list(commands.values()), default=str))
     assert done.returncode == 0, done.stderr
     return Ran(folder, dict(zip(commands, json.loads(done.stdout), strict=True)))
 
@@ -125,7 +125,7 @@ def test_a_compressed_tiff_is_not_called_damaged(tmp_path: Path):
     pixels = np.zeros((64, 64, 3), dtype=np.uint8)
     tifffile.imwrite(path, pixels, photometric="rgb", tile=(32, 32), compression="jpeg")
     code = (
-        "import sys, pathlib; from stbench.preprocess.image_regions import open_image, image_extent\n"
+        "import sys, pathlib; from stbench.pictures.opening import open_image, image_extent\n"
         "print(image_extent(pathlib.Path(sys.argv[1])))\n"
         "with open_image(pathlib.Path(sys.argv[1])) as image: image.region(0, 0, 9, 9)"
     )
@@ -143,10 +143,10 @@ def test_a_report_without_its_diagrams_says_why_in_their_place(
     make_run(tmp_path / "run", Size(n_patients=6, n_genes=3, n_spots=16))
     shutil.rmtree(tmp_path / "run" / "predictions")  # the Records alone, without maps of genes
     monkeypatch.setattr(printing, "save_figure", lambda folder, name, *_: [folder / name])
-    whole = write_report([("run", tmp_path / "run")], tmp_path / "whole")
+    whole = report_of(tmp_path / "run", tmp_path / "whole")
     assert (whole.problems, whole.left_out) == ([], [])
     monkeypatch.setitem(sys.modules, "scikit_posthocs", None)
-    written = write_report([("run", tmp_path / "run")], tmp_path / "page")
+    written = report_of(tmp_path / "run", tmp_path / "page")
     (sentence,) = written.left_out
     assert sentence == (
         "The critical-difference diagram needs the package scikit-posthocs, which is not installed: "

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 
 import pytest
 from plugins.command import stbench
+
+from stbench.commands.doctor import device_finding
+from stbench.evaluation.devices import Card, Machine
 
 
 def test_nothing_secret_of_an_address_is_shown(cache, monkeypatch: pytest.MonkeyPatch):
@@ -15,6 +19,30 @@ def test_nothing_secret_of_an_address_is_shown(cache, monkeypatch: pytest.Monkey
     for shown in (stbench("doctor"), stbench("doctor", "--json")):
         assert "logs to https://tracking.example/mlflow" in " ".join(shown.out.split())
         assert "geheim" not in shown.out + shown.err and "anna" not in shown.out + shown.err
+
+
+CARD = Card("cuda:0", "NVIDIA H100", 80_000.0)
+
+
+@pytest.mark.parametrize(
+    ("machine", "driver", "status", "words"),
+    [
+        (Machine((CARD, CARD._replace(name="cuda:1"))), True, "PASS", "cuda:1 (NVIDIA H100, 80 GB)"),
+        (Machine(mps=True), True, "PASS", "mps"),
+        (Machine(), False, "WARN", "no GPU"),
+        pytest.param(
+            Machine(),
+            True,
+            "WARN",
+            "torch sees no GPU",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="a driver is looked for on Linux"),
+        ),
+    ],
+)
+def test_the_device_is_named_or_what_is_missing(machine: Machine, driver: bool, status: str, words: str):
+    found = device_finding(machine, driver)
+    assert (found.status, words in found.found) == (status, True), found
+    assert bool(found.fix) == (status == "WARN")
 
 
 def test_a_machine_without_mlflow_is_told_what_it_misses(cache, monkeypatch: pytest.MonkeyPatch):
@@ -29,3 +57,14 @@ def test_a_machine_without_mlflow_is_told_what_it_misses(cache, monkeypatch: pyt
     shown = stbench("doctor", "--json")
     (found,) = [line for line in shown.document["findings"] if line["subject"] == "mlflow"]
     assert found["status"] == "WARN" and found["fix"] == "pip install mlflow" and shown.err == ""
+
+
+def test_a_broken_encoder_is_named(cache, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "encoder.py").touch()
+    monkeypatch.setenv("STBENCH_ENCODERS", str(tmp_path))
+    findings = stbench("doctor", "--json").document["findings"]
+    (found,) = [line for line in findings if line["subject"] == "encoder own"]
+    assert found["status"] == "FAIL" and "card.yaml" in found["found"]
+    gated = next(line["subject"] for line in findings if line["subject"].startswith("gated encoders"))
+    assert "uni2-h" in gated and "resnet18" not in gated

@@ -228,7 +228,7 @@ def test_a_method_without_epochs_is_timed_by_its_fits(trial_of: Callable[..., Tr
 
 def test_epochs_that_are_not_told_of_are_a_reason(trial_of: Callable[..., Trial], sleeper: str):
     found = measure(trial_of(sleeper, told=False, first=0.0, later=0.0))
-    assert "told of 0 epochs and was asked for 4" in found["failed"]
+    assert "told of 0 epochs and was asked for 5" in found["failed"]
     assert 0.1 < found["matrix_gflops"] < 1e4
 
 

@@ -1,54 +1,86 @@
-"""Every slide of a dataset read, judged and drawn, one after the other."""
+"""Every slide of a dataset read, judged and drawn, one after the other; then all held against each other."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import re
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from stbench import registry
 from stbench.commands.choosing import find_slides
-from stbench.contract import Dataset, DatasetCard, SlideSource
-from stbench.errors import DatasetError
-from stbench.names import file_name
+from stbench.contract import READ_AS_IS, Dataset, DatasetCard, ReadingOptions, SlideSource
+from stbench.errors import StbenchError
+from stbench.evaluation.design import Design
+from stbench.files import make_folder
+from stbench.names import cleaned, file_name
+from stbench.slide import Slide
 
-from .findings import differences_from_card, doubtful_places, n_labelled
+from .comparing import Comparison, compared
+from .findings import differences_from_card, doubtful_places, n_labelled, n_scored
+from .fingerprints import Fingerprint, fingerprint_of
+from .images_used import ImageUsed, image_used
 from .pictures import draw_spots, picture_of
 from .published_patches import doubtful_patches
 
 _READERS = "stbench"
+# What joining.py says of spots that were left out.
+_OUTSIDE = re.compile(r"(\d+) of \d+ spots lie outside ")
 
 
 class SlideReport(NamedTuple):
     """What was found in a slide.
 
-    status   PASS; WARN: usable, but look at it; FAIL: cannot be read; MISSING: files are not there
-    problem  why it is not PASS
-    picture  the PNG file that shows its spots
-    notes    what the readers said while they read it: spots left out, genes renamed
+    status        PASS; WARN: usable, but look at it; FAIL: cannot be read; MISSING: files are not there
+    scored        spots with enough counts to be scored, at the default of --min-counts
+    scale_source  what tells microns_per_pixel, in words
+    outside       spots that lie outside the image and were left out
+    problem       why it is not PASS
+    warnings      what the reader fell back on or left out
+    picture       the PNG file that shows its spots
+    notes         what the readers said while they read it: spots left out, genes renamed
+    fingerprint   what it is held against the other slides by
+    trace         the traceback of an error that nobody foresaw
     """
 
     slide: str
     status: Literal["PASS", "WARN", "FAIL", "MISSING"]
     patient: str | None = None
+    platform: str | None = None
     spots: int | None = None
+    scored: int | None = None
     genes: int | None = None
     labelled: int | None = None
+    image: ImageUsed | None = None
+    microns_per_pixel: float | None = None
+    scale_source: str = ""
+    outside: int = 0
     problem: str = ""
+    warnings: tuple[str, ...] = ()
     picture: Path | None = None
     notes: tuple[str, ...] = ()
+    fingerprint: Fingerprint | None = None
+    trace: str = ""
 
 
-def inspect_slides(dataset: str, data_root: Path | None, folder: Path) -> Iterator[SlideReport]:
+def inspect_slides(
+    dataset: str,
+    data_root: Path | None,
+    folder: Path,
+    reading: ReadingOptions = READ_AS_IS,
+) -> Iterator[SlideReport]:
     """A report per slide as soon as it is read, then one per slide that is missing; pictures go to `folder`.
 
-    Raises DatasetError where the dataset is not there, StorageError where a picture cannot be written.
+    Whatever goes wrong with one slide is in its report. Raises DatasetError where the dataset is not there,
+    UsageError where it cannot follow an option of `reading`, StorageError where the folder cannot be written.
     """
-    sources, missing = find_slides(dataset, data_root)
+    sources, missing = find_slides(dataset, data_root, reading=reading)
     card = registry.dataset_card(registry.find("dataset", dataset).name)
     plugin = registry.load_dataset(registry.find("dataset", dataset).name)()
+    make_folder(folder)
     for source in sources:
         yield _inspected(source, plugin, card, folder / f"{file_name(source.id)}.png")
     for slide, lacks in missing.items():
@@ -56,26 +88,93 @@ def inspect_slides(dataset: str, data_root: Path | None, folder: Path) -> Iterat
 
 
 def _inspected(source: SlideSource, plugin: Dataset, card: DatasetCard, path: Path) -> SlideReport:
+    """The slide's report; one that fails says why, and everything else goes on."""
     with _heard() as notes:
+        report = SlideReport(source.id, "FAIL", source.patient)
         try:
             slide = source.read()
+            report = _read(slide, source)
             picture = picture_of(slide)
-            doubts = doubtful_patches(slide, plugin.published_patches(slide))
-        except DatasetError as error:
-            return SlideReport(source.id, "FAIL", source.patient, problem=str(error), notes=tuple(notes))
-    doubts += differences_from_card(slide, card.expected.get(source.id)) + doubtful_places(slide, picture)
-    draw_spots(slide, picture, path)
+            doubts = [
+                *doubtful_patches(slide, plugin.published_patches(slide)),
+                *differences_from_card(slide, card.expected.get(source.id)),
+                *doubtful_places(slide, picture),
+            ]
+            draw_spots(slide, picture, path)
+        except (
+            Exception
+        ) as error:  # of a reader, of a plugin, of the drawing: the other slides are looked at all the same
+            return _failed(report, error)._replace(notes=tuple(notes))
+    problem = "; ".join((*doubts, *slide.warnings))
+    status = "WARN" if problem else "PASS"
+    return report._replace(status=status, problem=problem, picture=path, notes=tuple(notes))
+
+
+def _read(slide: Slide, source: SlideSource) -> SlideReport:
+    """What the slide itself tells, before anything is drawn."""
+    outside = (found for words in slide.warnings if (found := _OUTSIDE.match(words)))
     return SlideReport(
         slide=source.id,
-        status="WARN" if doubts else "PASS",
+        status="FAIL",
         patient=slide.patient,
+        platform=slide.platform,
         spots=slide.n_spots,
+        scored=n_scored(slide, Design.min_counts),
         genes=len(slide.genes),
         labelled=n_labelled(slide),
-        problem="; ".join(doubts),
-        picture=path,
-        notes=tuple(notes),
+        image=image_used(slide.image, source.files),
+        microns_per_pixel=slide.microns_per_pixel,
+        scale_source=slide.scale_source,
+        outside=sum(int(found[1]) for found in outside),
+        warnings=slide.warnings,
+        fingerprint=fingerprint_of(slide),
     )
+
+
+def _failed(report: SlideReport, error: Exception) -> SlideReport:
+    """The report of a slide that an error ended, in one sentence."""
+    if isinstance(error, StbenchError):
+        return report._replace(problem=str(error), fingerprint=None)
+    words = cleaned(str(error)).rstrip(".")
+    return report._replace(
+        problem=f"an error that nobody foresaw, {type(error).__name__}{f' ({words})' if words else ''}; "
+        "--debug shows where",
+        fingerprint=None,
+        trace="".join(traceback.format_exception(error)),
+    )
+
+
+class Verdict(NamedTuple):
+    """The slides once they were held against each other, what they have in common, and what concerns them all."""
+
+    slides: list[SlideReport]
+    comparison: Comparison
+    problems: list[str]
+
+
+def judged_together(dataset: str, reports: Sequence[SlideReport]) -> Verdict:
+    """The reports, with a warning at each slide whose array lies turned over; sentences on the dataset as a whole."""
+    comparison = _comparison([report.fingerprint for report in reports if report.fingerprint is not None])
+    warned = [_also(report, comparison.reversed.get(report.slide, "")) for report in reports]
+    problems = [*problems_of_dataset(dataset, reports), *comparison.problems]
+    return Verdict(warned, comparison, problems + [words for *_, words in comparison.duplicates])
+
+
+def _comparison(slides: Sequence[Fingerprint]) -> Comparison:
+    """The slides compared; where that fails, the sentence why, since what was read is to be reported all the same."""
+    try:
+        return compared(slides)
+    except Exception as error:
+        words = cleaned(str(error)).rstrip(".")
+        return Comparison(
+            None, (), {}, (f"the slides could not be compared ({type(error).__name__}: {words})",)
+        )
+
+
+def _also(report: SlideReport, problem: str) -> SlideReport:
+    if not problem or report.status == "FAIL":
+        return report
+    return report._replace(status="WARN", problem="; ".join(filter(None, (report.problem, problem))))
 
 
 def problems_of_dataset(dataset: str, reports: Sequence[SlideReport]) -> list[str]:

@@ -42,6 +42,11 @@ def n_labelled(slide: Slide) -> int:
     return 0 if slide.annotation is None else int(np.count_nonzero(np.asarray(slide.annotation) != ""))
 
 
+def n_scored(slide: Slide, min_counts: int) -> int:
+    """Spots that have as many counts."""
+    return int(np.count_nonzero(slide.totals >= min_counts))
+
+
 def doubtful_places(slide: Slide, picture: Picture) -> list[str]:
     """Sentences on spots beside the tissue or beyond the edge, swapped axes, and a pixel size that cannot be."""
     pitch = spot_pitch(slide)

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from stbench.contract import PublishedPatches
-from stbench.preprocess.image_regions import SlideImage, open_image
+from stbench.pictures.opening import open_image
+from stbench.pictures.regions import SlideImage
 from stbench.preprocess.patches import crop
 from stbench.slide import Slide
 

@@ -69,7 +69,7 @@ def _write_maps(
     if not best:
         return
     predicted = gene_columns(record, truth, prediction)
-    measured = measured_expression(truth)
+    measured = measured_expression(truth, record.table.target)
     places = {gene: place for place, gene in enumerate(truth.genes)}
     maps = [
         GeneMap(

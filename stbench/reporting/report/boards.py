@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stbench.names import shown_name
 from stbench.record import Record, SlideScores
 from stbench.reporting import statistics
-from stbench.reporting.tables.grouping import by_row, by_table
 from stbench.reporting.tables.leaderboard import Table, build_tables
 from stbench.reporting.tables.row import Row
 
@@ -66,31 +64,14 @@ def build_boards(
 
     sources  hash of each method's source as it is today: rows made by another are marked
     """
-    members = by_table(records)
-    return [
-        Board(table, _entries(table, members[table.identity]))
-        for table in build_tables(records, "pcc", reference, sources)
-    ]
+    return boards_of(build_tables(records, "pcc", reference, sources))
 
 
-def _entries(table: Table, records: Sequence[Record]) -> tuple[Entry, ...]:
-    groups = {_of_record(members[0]): tuple(members) for members, _ in by_row(records)}
-    rows = [row for row in table.rows if _of_row(row) in groups]
-    uses = Counter(row.label for row in rows)
-    full = [f"{row.label}, {row.budget}" if uses[row.label] > 1 else row.label for row in rows]
-    labels = [shown_name(name) for name in full]
-    return tuple(Entry(label, row, groups[_of_row(row)]) for label, row in zip(labels, rows, strict=True))
+def boards_of(tables: Sequence[Table]) -> list[Board]:
+    """The tables with the Records behind each of their rows."""
+    return [Board(table, _entries(table)) for table in tables]
 
 
-def _of_record(record: Record) -> tuple[object, ...]:
-    row = record.row
-    return row.method, row.variant or None, _settings(row.overrides), row.budget or None
-
-
-def _of_row(row: Row) -> tuple[object, ...]:
-    return row.method, row.variant, _settings(row.overrides.items()), row.budget
-
-
-def _settings(overrides: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
-    """Settings given by hand, in words: a setting may be a list, which is no key of a dictionary."""
-    return tuple((name, repr(value)) for name, value in overrides)
+def _entries(table: Table) -> tuple[Entry, ...]:
+    rows = [row for row in table.rows if row.label in table.members]
+    return tuple(Entry(shown_name(row.label), row, table.members[row.label]) for row in rows)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stbench.errors import UsageError
 from stbench.names import cleaned, shown_name
 from stbench.reporting.report.boards import Board
+from stbench.reporting.report.sections.advice import advice
+from stbench.reporting.report.sections.bootstrap import BootstrapSection, bootstrap_section
 from stbench.reporting.report.sections.comparisons import ComparisonsSection, comparisons_sections
 from stbench.reporting.report.sections.correlations import CorrelationsSection, correlations_section
 from stbench.reporting.report.sections.cost import CostSection, cost_section
@@ -32,36 +34,48 @@ class BoardContent:
     key: str
     name: str
     board: Board
+    advice: list[str]
     leaderboard: LeaderboardSection
     slides: SlidesSection
     correlations: CorrelationsSection
     cost: CostSection
     rankings: list[RankingSection]
     comparisons: list[ComparisonsSection]
+    bootstrap: BootstrapSection
     genes: GenesSection
     tissue: TissueSection
     origin: OriginSection
 
 
 def gather(
-    boards: Sequence[Board], stored: StoredArrays, reference: str, wanted: Sequence[str]
+    boards: Sequence[Board],
+    stored: StoredArrays,
+    reference: str | None,
+    wanted: Sequence[str],
+    markers: Mapping[str, Sequence[str]] | None = None,
 ) -> list[BoardContent]:
-    """The content of every table; UsageError where a wanted gene is in no panel."""
+    """The content of every table; UsageError where a wanted gene is in no panel.
+
+    markers  data set -> its marker genes, which stand first in maps and lists of genes
+    """
     _check_wanted(boards, wanted)
+    of_board = [tuple((markers or {}).get(board.table.identity.dataset, ())) for board in boards]
     n_genes = genes_that_fit(boards)
     return [
         BoardContent(
             key=f"t{place}",
             name=_name(board, boards),
             board=board,
+            advice=advice(board),
             leaderboard=leaderboard_section(board.table),
             slides=slides_section(board),
             correlations=correlations_section(board),
             cost=cost_section(board),
             rankings=ranking_sections(board),
             comparisons=comparisons_sections(board, reference),
-            genes=genes_section(board),
-            tissue=tissue_section(board, stored, wanted, n_genes),
+            bootstrap=bootstrap_section(board),
+            genes=genes_section(board, of_board[place]),
+            tissue=tissue_section(board, stored, wanted, n_genes, of_board[place]),
             origin=origin_section(board),
         )
         for place, board in enumerate(boards)

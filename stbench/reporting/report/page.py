@@ -12,6 +12,7 @@ from stbench.names import printable
 from stbench.reporting.report.content import BoardContent
 from stbench.reporting.report.figures import correlations, cost, ranks, slides
 from stbench.reporting.report.figures.files import svg_text
+from stbench.reporting.report.sections.ablations import AblationPart
 from stbench.reporting.report.sections.split_gap import SplitGapSection
 from stbench.reporting.report.sections.tissue import TissueSection
 
@@ -22,7 +23,12 @@ def check_plotly() -> None:
         import plotly as plotly
 
 
-def render(contents: Sequence[BoardContent], gap: SplitGapSection, problems: Sequence[str]) -> str:
+def render(
+    contents: Sequence[BoardContent],
+    gap: SplitGapSection,
+    problems: Sequence[str],
+    ablations: Sequence[AblationPart] = (),
+) -> str:
     """The whole page, which needs nothing beside it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
@@ -40,6 +46,7 @@ def render(contents: Sequence[BoardContent], gap: SplitGapSection, problems: Seq
         contents=contents,
         gap=gap,
         problems=problems,
+        ablations=ablations,
         figures={content.key: interactive_figures(content) for content in contents},
         diagrams={content.key: diagrams(content) for content in contents},
         why_no_diagram=ranks.why_not_drawn(),

@@ -35,10 +35,15 @@ class GeneScores:
         return np.isfinite(self.by_unit).sum(axis=0)
 
 
-def gene_scores(entry: Entry, column: str) -> GeneScores:
-    """The mean of one column of `per_gene` for each patient and gene; genes of any fold count."""
+def gene_scores(entry: Entry, column: str, first: Sequence[str] = ()) -> GeneScores:
+    """The mean of one column of `per_gene` for each patient and gene; genes of any fold count.
+
+    They stand in the order of the alphabet, behind those of `first` that there are, in their order.
+    """
     scored = entry.slide_scores()
-    genes = tuple(sorted({gene for slide in scored for gene in slide.genes}))
+    found = {gene for slide in scored for gene in slide.genes}
+    leading = dict.fromkeys(gene for gene in first if gene in found)
+    genes = (*leading, *sorted(found - leading.keys()))
     by_slide = _by_slide(scored, column, genes)
     patients = entry.patients
     stated = None not in patients.values()

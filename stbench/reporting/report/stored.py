@@ -32,9 +32,9 @@ class StoredArrays:
         self.problems: list[str] = []
 
     def of(self, record: Record) -> dict[str, SlideArrays]:
-        """The arrays of a Record's slides; empty where none are stored or they cannot be read."""
+        """The arrays of a Record's slides; empty where none are stored, they came without truth or cannot be read."""
         for store in self._stores:
-            if store.holds_arrays(record):
+            if store.holds_arrays(record) and store.holds_truths(record):
                 try:
                     return self._read(store, record)
                 except StorageError as error:

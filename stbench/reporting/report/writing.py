@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 from stbench.errors import UsageError
 from stbench.files import write_text
-from stbench.reporting.report.boards import build_boards
+from stbench.reporting.report.boards import boards_of
 from stbench.reporting.report.content import gather
 from stbench.reporting.report.page import check_plotly, render
 from stbench.reporting.report.printing import left_out, write_figures
+from stbench.reporting.report.sections.ablations import ablations_section
 from stbench.reporting.report.sections.split_gap import split_gap_section
 from stbench.reporting.report.stored import StoredArrays
-from stbench.reporting.results.merging import merged_records
-from stbench.reporting.tables.leaderboard import DEFAULT_REFERENCE
+from stbench.reporting.tables.ablations import AblationTable
+from stbench.reporting.tables.leaderboard import Table
 
 PAGE, FIGURES = "index.html", "figures"
 
@@ -35,30 +36,34 @@ class Written(NamedTuple):
 
 def write_report(
     folders: Sequence[tuple[str, Path]],
+    tables: Sequence[Table],
+    damaged: Sequence[str],
     to: Path,
-    reference: str = DEFAULT_REFERENCE,
+    reference: str | None = None,
     genes: Sequence[str] = (),
-    sources: Mapping[str, str] | None = None,
+    markers: Mapping[str, Sequence[str]] | None = None,
+    ablations: Sequence[AblationTable] = (),
 ) -> Written:
-    """Write the report on all Records of `folders` (name for people, folder) below `to`.
+    """Write the report on tables below `to`; their arrays lie in `folders` (name for people, folder).
 
-    reference  the row that all others are tested against
+    damaged    a sentence for each Record that could not be used
+    reference  the row that all others are tested against, None for the one that the runs named
     genes      genes to draw on every slide, besides the best and the median
-    sources    hash of each method's source as it is today: rows made by another are marked
+    markers    data set -> its marker genes, which stand first in maps and lists of genes
+    ablations  methods with parts changed, each beside its method
     Raises UsageError where there are no Records, a gene is in no panel or plotly is not installed, StorageError where
-    folders contradict each other or nothing can be written. The page appears whole or not at all.
+    nothing can be written. The page appears whole or not at all.
     """
     if to.is_file():
         raise UsageError(f"--to {to} is a file; name a folder for the page and its figures.")
     check_plotly()
-    records, damaged = merged_records(folders)
-    if not records:
+    if not tables:
         raise UsageError(_nothing_there(folders, damaged))
     stored = StoredArrays([folder for _, folder in folders])
-    boards = build_boards(records, reference, sources)
-    contents = gather(boards, stored, reference, genes)
+    boards = boards_of(tables)
+    contents = gather(boards, stored, reference, genes, markers)
     problems = [*damaged, *stored.problems, *(p for content in contents for p in content.tissue.problems)]
-    text = render(contents, split_gap_section(boards), problems)
+    text = render(contents, split_gap_section(boards), problems, ablations_section(ablations))
     figures = write_figures(to / FIGURES, contents)
     write_text(to / PAGE, text)
     return Written(to / PAGE, figures, len(boards), problems, left_out(contents))

@@ -15,10 +15,10 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from pydantic import BaseModel, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError
 
 from stbench.errors import StorageError, UsageError
 from stbench.files import replacing
@@ -28,6 +28,11 @@ from stbench.reporting.results.array_files import LARGEST_ARRAYS
 MANIFEST = "manifest.json"
 FORMAT = 1
 _ROOMS = {"records": ".json", "predictions": ".npz", "truths": ".npz"}
+_HOLDS = {
+    "records": "scores, settings and costs of every fold",
+    "predictions": "predicted expression of every spot",
+    "truths": "counts of the gene panel, spot positions, labels and a thumbnail of every slide: the provider's data",
+}
 # A fixed moment, so that the same results give the same bytes.
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 _BLOCK = 1 << 20
@@ -40,22 +45,38 @@ _SMALL = 1 << 20  # up to here any ratio is harmless
 
 
 class _Manifest(BaseModel):
-    """Name in the archive -> SHA-256 of that file."""
+    """What the archive holds, in words and file by file (name -> SHA-256), and the data sets' terms.
+
+    Bundles of older versions state only the files.
+    """
 
     format: StrictInt
     files: dict[StrictStr, StrictStr]
+    holds: tuple[StrictStr, ...] = ()
+    terms: dict[StrictStr, StrictStr] = Field(default_factory=dict)
 
 
-def write_bundle(out: Path, to: Path) -> int:
+def write_bundle(out: Path, to: Path, with_truth: bool, terms: Mapping[str, str]) -> int:
     """Write what lies under a results folder to one archive; the number of Records in it.
 
+    with_truth   also what predictions are scored against: counts of the panel, which are the provider's data
+    terms        data set -> its terms, stated in the manifest
     Raises UsageError where there are none.
     """
-    files = _files_of(out)
+    files = {
+        name: path for name, path in _files_of(out).items() if with_truth or not name.startswith("truths/")
+    }
     n_records = sum(name.startswith("records/") for name in files)
     if n_records == 0:
         raise UsageError(f"There are no Records under {out}; a bundle would be empty.")
-    manifest = {"format": FORMAT, "files": {name: _sha256(path) for name, path in files.items()}}
+    manifest = {
+        "format": FORMAT,
+        "holds": [
+            words for room, words in _HOLDS.items() if any(name.startswith(f"{room}/") for name in files)
+        ],
+        "terms": dict(terms),
+        "files": {name: _sha256(path) for name, path in files.items()},
+    }
     with replacing(to) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         archive.writestr(zipfile.ZipInfo(MANIFEST, _MOMENT), json.dumps(manifest, indent=1, sort_keys=True))
         for name, path in files.items():

@@ -1,12 +1,13 @@
 """Claims: which run is at which piece of work, so that two runs on one folder share it instead of doing it twice.
 
-out/claims/<first two digits of the key>/<key>
+out/claims/<key>                one for each piece of work that somebody is at, so that one folder holds few of them
+out/claims/beats/<run>.json     the heartbeat of a run
 
-A claim is a file that only one run can make (O_EXCL). While the run lives, the claims that it holds name a heartbeat
-file of its own, out/claims/beats/<run>, which it rewrites every few seconds. A claim is stale where its run's process
-is known to be gone (the same machine, since it was started), or where the observer has watched the heartbeat on its
-own clock for a while and it did not change: clocks of two machines are never compared. No result depends on a claim
-being right; where two runs do the same work after all, both write the same file.
+A claim is a file that only one run can make (O_EXCL). While the run lives, the claims that it holds name its heartbeat,
+which it rewrites every few seconds. A claim is stale where its run's process is known to be gone (the same machine,
+since it was started), or where the observer has watched the heartbeat on its own clock for a while and it did not
+change: clocks of two machines are never compared. No result depends on a claim being right; where two runs do the same
+work after all, both write the same file.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from stbench.files import make_folder, read_json_or_none, write_json
 
 BEAT_SECONDS = 5.0
 STALE_SECONDS = 60.0
+_SECONDS_BETWEEN_LOOKS = 4.0
 
 
 class Claims:
@@ -37,6 +39,10 @@ class Claims:
         self.stale_seconds = stale_seconds
         self._held: set[str] = set()
         self._watched: dict[str, tuple[str, float]] = {}
+        self._owners: dict[str, str] = {}  # of claims, as far as they were read
+        self._looked: dict[
+            str, tuple[bool, float]
+        ] = {}  # whether owners are dead, and when that was looked at
         self._stopped = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
@@ -52,6 +58,11 @@ class Claims:
             self.release(key)
         self._beat_file(self.name).unlink(missing_ok=True)
 
+    @property
+    def sign(self) -> Path:
+        """The file that lies there as long as this run lives."""
+        return self._beat_file(self.name)
+
     def claim(self, key: str) -> bool:
         """Whether the work of that key is this run's from now on; what it holds already stays its own."""
         if key in self._held:
@@ -63,7 +74,7 @@ class Claims:
                 with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
                     file.write(self.name)
             except FileExistsError:
-                if not self._is_stale(path):
+                if not self._is_stale(key):
                     return False
                 path.unlink(missing_ok=True)
                 continue
@@ -79,17 +90,40 @@ class Claims:
             self._held.discard(key)
             self._file(key).unlink(missing_ok=True)
 
-    def _is_stale(self, path: Path) -> bool:
+    def of_others(self) -> set[str]:
+        """The keys that other runs hold, as far as they are not known to be dead."""
         try:
-            owner = path.read_text(errors="replace")
+            names = {entry.name for entry in os.scandir(self.folder) if entry.is_file()} - self._held
         except OSError:
-            return False  # given up just now; whoever asks again finds it gone
-        if owner == self.name:
+            return set()
+        self._owners = {key: owner for key, owner in self._owners.items() if key in names}
+        return {key for key in names if not self._is_stale(key)}
+
+    def _is_stale(self, key: str) -> bool:
+        owner = self._owners.get(key) or self._owner_of(key)
+        if owner is None or owner == self.name:
             return False
-        beat = read_json_or_none(self._beat_file(owner)) if owner.isalnum() else None
-        if beat is not None and _process_is_gone(beat):
-            return True
-        return self._has_stood_still(owner or path.name, json.dumps(beat))
+        self._owners[key] = owner
+        # Read once more where it looks stale: somebody else may have taken it over from the dead.
+        return self._is_dead(owner or key) and self._owner_of(key) == owner
+
+    def _is_dead(self, owner: str) -> bool:
+        """Whether a run is known to be no more, as it was looked at within the last seconds: there may be hundreds."""
+        dead, at = self._looked.get(owner, (False, -_SECONDS_BETWEEN_LOOKS))
+        if time.monotonic() - at >= _SECONDS_BETWEEN_LOOKS:
+            beat = read_json_or_none(self._beat_file(owner)) if owner.isalnum() else None
+            dead = (beat is not None and process_is_gone(beat)) or self._has_stood_still(
+                owner, json.dumps(beat)
+            )
+            self._looked[owner] = (dead, time.monotonic())
+        return dead
+
+    def _owner_of(self, key: str) -> str | None:
+        """The run that holds a claim, "" where it has not said so yet, None where the claim was given up just now."""
+        try:
+            return self._file(key).read_text(errors="replace")
+        except OSError:
+            return None
 
     def _has_stood_still(self, owner: str, beat: str) -> bool:
         """Whether a heartbeat has been the same for a while, on this process's own clock."""
@@ -114,7 +148,7 @@ class Claims:
         return self.folder / "beats" / f"{name}.json"
 
     def _file(self, key: str) -> Path:
-        return self.folder / key[:2] / key
+        return self.folder / key
 
 
 def _this_process() -> dict[str, Any]:
@@ -122,7 +156,7 @@ def _this_process() -> dict[str, Any]:
     return {"machine": _machine(), "process": process.pid, "started": process.create_time()}
 
 
-def _process_is_gone(beat: Any) -> bool:
+def process_is_gone(beat: Any) -> bool:
     """Whether a heartbeat is of a process of this machine, since it was started, that is no more."""
     if not isinstance(beat, dict) or beat.get("machine") != _machine():
         return False

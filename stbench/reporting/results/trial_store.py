@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stbench.errors import StorageError
-from stbench.files import replacing
+from stbench.files import replacing, stamp_of
 
 FORMAT = 1
 _FAILED = ".failed"
@@ -43,6 +43,18 @@ class TrialStore:
     def load(self, key: str) -> dict[str, Any]:
         """A finished trial; StorageError, one sentence, where its file is missing, cut short or of another key."""
         return self._read(self._file(key, finished=True), key)
+
+    def load_failed(self, key: str) -> dict[str, Any]:
+        """What a trial that failed left; StorageError as for a finished one."""
+        return self._read(self._file(key, finished=False), key)
+
+    def failed_stamp(self, key: str) -> tuple[int, ...]:
+        """What tells one failure of a trial from the next; () where it has not failed."""
+        return stamp_of(self._file(key, finished=False))
+
+    def failed_stamps(self) -> dict[str, tuple[int, ...]]:
+        """The stamps of all trials that failed when they were last tried."""
+        return {key: self.failed_stamp(key) for key in self.names()[1]}
 
     def failed(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Those of `keys` that failed when they were last tried."""

@@ -60,6 +60,17 @@ def over_patients(scores: Mapping[str, float | None], patients: Mapping[str, str
     return mean(scores.values() if means is None else means.values())
 
 
+def n_scored_slides(scores: Mapping[str, float | None]) -> int:
+    """Slides that have a score: the others are not counted."""
+    return sum(score is not None for score in scores.values())
+
+
+def n_scored_patients(scores: Mapping[str, float | None], patients: Mapping[str, str | None]) -> int | None:
+    """Patients with a score on at least one slide; None where any slide's patient is not stated."""
+    means = patient_means(scores, patients)
+    return None if means is None else len(means)
+
+
 def skill(score: float | None, floor: float | None, ceiling: float | None) -> float | None:
     """(score - floor) / (ceiling - floor) of mean scores; None where a part is missing or room is lacking."""
     if score is None or floor is None or ceiling is None or ceiling - floor < LEAST_ROOM:

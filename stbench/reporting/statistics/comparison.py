@@ -1,15 +1,20 @@
 """Methods against one named reference, with what the number of patients can carry and no more.
 
-One family is one table and one score: Holm's correction runs over all rivals of the reference in it.
+A family is the rivals of the reference that are corrected together, by one score in one table. The main test is by
+joint sign flips; Wilcoxon's with Holm stands beside it, as papers report it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
+
+import numpy as np
 
 from stbench.reporting.statistics.averages import mean
+from stbench.reporting.statistics.differences import paired_differences
+from stbench.reporting.statistics.holm import holm
 from stbench.reporting.statistics.intervals import t_interval
 from stbench.reporting.statistics.paired import (
     corrected_t,
@@ -17,12 +22,12 @@ from stbench.reporting.statistics.paired import (
     hodges_lehmann_interval,
     rank_biserial,
     signed_rank_p,
-    smallest_p,
+    smallest_signed_rank_p,
 )
+from stbench.reporting.statistics.sign_flips import LEAST_UNITS_TO_TEST, flip_test, least_p
+from stbench.reporting.statistics.verdicts import smallest_margin, verdict
 
-SIGNIFICANT = 0.05
-MARGIN = 0.01
-LEAST_PATIENTS_FOR_EQUIVALENCE = 4
+ONE_FAMILY = "methods"
 
 
 @dataclass(frozen=True)
@@ -30,14 +35,19 @@ class Comparison:
     """One method against the reference: differences are method minus reference, a unit each.
 
     unit                what is paired: "patient", or "slide" or "gene and slide", which are pseudo-replicated
-    interval            95 % t interval of the mean difference
-    p, p_holm           exact two-sided signed-rank p, as it is and after Holm
-    smallest_p, -_holm  what that many non-zero pairs could give at best, before and after Holm
-    location, location_interval, location_level   Hodges-Lehmann estimate, interval and its achieved level
+    interval            95 % t interval of the mean difference, None below three units
+    p, p_adjusted       two-sided p by sign flips, as it is and within its family; None below three units
+    least_p, -_adjusted what that many non-zero differences could give at best, before and after adjustment
+    wilcoxon_p, -_holm  exact two-sided signed-rank p, as it is and after Holm over the family
+    wilcoxon_least_p_holm   what that many non-zero differences of all rivals could give at best after Holm
     effect              rank-biserial correlation
+    location, location_interval, location_level   Hodges-Lehmann estimate, interval and its achieved level
     corrected_t         Nadeau and Bengio's t, for the patient split
     margin              the smallest margin within which the data would support equivalence
     verdict             "better", "worse", "equivalent" or "cannot be told with n=...", with "below the margin"
+    family              what it is corrected together with
+    alone               tested by flips of its own units, because it lacks some of the reference's: its p is then
+                        multiplied by the number of all rivals
     """
 
     method: str
@@ -46,10 +56,13 @@ class Comparison:
     n: int
     difference: float | None
     interval: tuple[float, float] | None
-    p: float
-    p_holm: float
-    smallest_p: float
-    smallest_p_holm: float
+    p: float | None
+    p_adjusted: float | None
+    least_p: float | None
+    least_p_adjusted: float | None
+    wilcoxon_p: float | None
+    wilcoxon_p_holm: float | None
+    wilcoxon_least_p_holm: float | None
     effect: float | None
     location: float | None
     location_interval: tuple[float, float] | None
@@ -57,6 +70,8 @@ class Comparison:
     corrected_t: float | None
     margin: float | None
     verdict: str
+    family: str = ONE_FAMILY
+    alone: bool = False
 
     @property
     def pseudo_replicated(self) -> bool:
@@ -64,32 +79,70 @@ class Comparison:
         return self.unit != "patient"
 
 
+class _Tested(NamedTuple):
+    """The p of one rival: flips, then Wilcoxon with Holm, each with what could be reached at best."""
+
+    p: float
+    p_adjusted: float
+    least_p: float
+    least_p_adjusted: float
+    wilcoxon_p: float
+    wilcoxon_p_holm: float
+    wilcoxon_least_p_holm: float
+
+
 def compare_with_reference(
-    scores: Mapping[str, Mapping[str, float]], reference: str, unit: str = "patient"
+    scores: Mapping[str, Mapping[str, float]],
+    reference: str,
+    unit: str = "patient",
+    families: Mapping[str, str] | None = None,
 ) -> list[Comparison]:
-    """Every method of `scores` (method -> unit -> score) against `reference`, on the units that both have."""
+    """Every method of `scores` (method -> unit -> score) against `reference`, on the units that both have.
+
+    families  method -> family whose tests are corrected together; one family where nothing is said
+    """
     rivals = [name for name in sorted(scores) if name != reference]
-    paired = {name: _differences(scores[name], scores[reference]) for name in rivals}
-    p_values = [signed_rank_p(paired[name]) for name in rivals]
-    adjusted = holm(p_values)
+    named = {name: (families or {}).get(name, ONE_FAMILY) for name in rivals}
+    paired = {name: paired_differences(scores[name], scores[reference]) for name in rivals}
+    alone = {name for name in rivals if len(paired[name]) < len(scores[reference])}
+    tested: dict[str, _Tested] = {}
+    for family in sorted(set(named.values())):
+        members = {name: paired[name] for name in rivals if named[name] == family}
+        tested |= _tests(members, alone)
     return [
-        _comparison(name, reference, unit, paired[name], p, p_holm, len(rivals))
-        for name, p, p_holm in zip(rivals, p_values, adjusted, strict=True)
+        _comparison(name, reference, unit, paired[name], tested.get(name), named[name], name in alone)
+        for name in rivals
     ]
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment, in the order given."""
-    if not p_values:
-        return []
-    from statsmodels.stats.multitest import multipletests
+def _tests(members: Mapping[str, Sequence[float]], alone: set[str]) -> dict[str, _Tested]:
+    """The tests of one family: rivals that have every unit jointly, the others each alone; too few units have none."""
+    enough = {name: values for name, values in members.items() if len(values) >= LEAST_UNITS_TO_TEST}
+    flips = _flips(enough, alone, len(members))
+    wilcoxon = [signed_rank_p(values) for values in enough.values()]
+    least_of_ranks = [smallest_signed_rank_p(values) for values in enough.values()]
+    ranks = zip(wilcoxon, holm(wilcoxon), holm(least_of_ranks), strict=True)
+    return {name: _Tested(*flips[name], *of_ranks) for name, of_ranks in zip(enough, ranks, strict=True)}
 
-    adjusted: Any = multipletests(list(p_values), method="holm")[1]
-    return [float(p) for p in adjusted]
 
-
-def _differences(first: Mapping[str, float], second: Mapping[str, float]) -> list[float]:
-    return [first[unit] - second[unit] for unit in sorted(first.keys() & second.keys())]
+def _flips(
+    enough: Mapping[str, Sequence[float]], alone: set[str], n_rivals: int
+) -> dict[str, tuple[float, float, float, float]]:
+    """Each rival's p by sign flips, adjusted, and the smallest of both that could be reached."""
+    found: dict[str, tuple[float, float, float, float]] = {}
+    jointly = [name for name in enough if name not in alone]
+    if jointly:
+        # The joint test has its share of the error that the family may make; the rest is for those tested alone.
+        share = len(enough) / len(jointly)
+        test = flip_test(np.array([enough[name] for name in jointly]).T)
+        for name, p, p_adjusted in zip(jointly, test.p.tolist(), test.p_adjusted.tolist(), strict=True):
+            least = least_p(enough[name])
+            found[name] = (p, min(1.0, p_adjusted * share), least, min(1.0, least * share))
+    for name in enough.keys() & alone:
+        p = float(flip_test(np.array([enough[name]]).T).p[0])
+        least = least_p(enough[name])
+        found[name] = (p, min(1.0, p * n_rivals), least, min(1.0, least * n_rivals))
+    return found
 
 
 def _comparison(
@@ -97,14 +150,13 @@ def _comparison(
     reference: str,
     unit: str,
     differences: Sequence[float],
-    p: float,
-    p_holm: float,
-    n_rivals: int,
+    tested: _Tested | None,
+    family: str,
+    alone: bool,
 ) -> Comparison:
-    interval = t_interval(differences)
-    narrow = t_interval(differences, level=0.90)
+    interval, narrow = t_interval(differences), t_interval(differences, level=0.90)
     location = hodges_lehmann_interval(differences)
-    least = smallest_p(differences)
+    p_values = tested._asdict() if tested else dict.fromkeys(_Tested._fields)
     return Comparison(
         method=method,
         reference=reference,
@@ -112,31 +164,14 @@ def _comparison(
         n=len(differences),
         difference=mean(differences),
         interval=interval,
-        p=p,
-        p_holm=p_holm,
-        smallest_p=least,
-        smallest_p_holm=min(1.0, least * n_rivals),
+        **p_values,
         effect=rank_biserial(differences),
         location=hodges_lehmann(differences),
         location_interval=location[:2] if location else None,
         location_level=location[2] if location else None,
         corrected_t=corrected_t(differences),
-        margin=max(map(abs, narrow)) if narrow else None,
-        verdict=verdict(len(differences), p_holm, interval, narrow),
+        margin=smallest_margin(narrow),
+        verdict=verdict(len(differences), tested.p_adjusted if tested else None, interval, narrow),
+        family=family,
+        alone=alone,
     )
-
-
-def verdict(
-    n: int, p_holm: float, interval: tuple[float, float] | None, narrow: tuple[float, float] | None
-) -> str:
-    """What may be said of a difference: its 95 % t interval, the 90 % one (`narrow`) and Holm's p decide."""
-    if interval is not None and p_holm < SIGNIFICANT and (interval[0] > 0 or interval[1] < 0):
-        side = "better" if interval[0] > 0 else "worse"
-        return f"{side}, below the margin" if _within_margin(interval) else side
-    if narrow is not None and n >= LEAST_PATIENTS_FOR_EQUIVALENCE and _within_margin(narrow):
-        return "equivalent"
-    return f"cannot be told with n={n}"
-
-
-def _within_margin(interval: tuple[float, float]) -> bool:
-    return interval[0] >= -MARGIN and interval[1] <= MARGIN

@@ -1,29 +1,30 @@
 """Three or more methods at once: Friedman's test, mean ranks, and which differences hold pairwise.
 
 `scores` is (n patients, k methods), complete; a patient is a block. Rank 1 is the best (largest) score; ties share
-their mean rank.
+their mean rank, and scores that differ by less than 1e-9 tie.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from stbench.reporting.statistics.comparison import holm
 from stbench.reporting.statistics.intervals import LEAST_PATIENTS_TO_RESAMPLE
-from stbench.reporting.statistics.paired import signed_rank_p
+from stbench.reporting.statistics.sign_flips import LEAST_UNITS_TO_TEST, flip_test
 
+LEAST_BLOCKS_FOR_FRIEDMAN = 4
 LEAST_BLOCKS_FOR_DIAGRAM = 6
-_MOST_ENUMERATED = 50_000
-_N_RANDOM = 50_000
+_MOST_PERMUTED = 50_000
+_AT_ONCE = 2_000
 _N_RESAMPLES = 10_000
+_DECIMALS = 9
 
 
 class Friedman(NamedTuple):
-    """Friedman's statistic, its permutation p, and whether all permutations were enumerated."""
+    """Friedman's statistic corrected for ties, its permutation p, and whether all permutations were enumerated."""
 
     statistic: float
     p: float
@@ -43,46 +44,41 @@ def ranks(scores: np.ndarray) -> np.ndarray:
     """(n, k) rank of each method within its patient."""
     from scipy.stats import rankdata
 
-    return rankdata(-np.asarray(scores, dtype=float), axis=1)
+    return rankdata(-np.round(np.asarray(scores, dtype=float), _DECIMALS), axis=1)
 
 
 def friedman(scores: np.ndarray) -> Friedman | None:
-    """Friedman's test by permutation of the ranks within each patient; None below 2 patients or 3 methods.
+    """Friedman's test by permutation of the ranks within each patient; None below 4 patients or 3 methods.
 
-    Exact where the (k!)^(n - 1) arrangements can be enumerated (the first patient's order is arbitrary), else with
-    50,000 random ones, the observed one counted among them.
+    scipy's permutation test: exact where all (k!)^n arrangements are at most 50,000, else with that many random
+    ones. Where every patient ties all methods, the statistic is 0 and p is 1.
     """
     of_patients = ranks(scores)
     n, k = of_patients.shape
-    if n < 2 or k < 3:
+    if n < LEAST_BLOCKS_FOR_FRIEDMAN or k < 3:
         return None
-    observed = _friedman_statistic(of_patients.sum(axis=0), n, k)
-    exact = math.factorial(k) ** (n - 1) <= _MOST_ENUMERATED
-    sums = _all_rank_sums(of_patients) if exact else _random_rank_sums(of_patients)
-    as_extreme = _friedman_statistic(sums, n, k) >= observed - 1e-9
-    p = as_extreme.mean() if exact else (as_extreme.sum() + 1) / (len(sums) + 1)
-    return Friedman(float(observed), float(p), exact)
+    from scipy.stats import friedmanchisquare, permutation_test
+
+    exact = math.factorial(k) ** n <= _MOST_PERMUTED
+    if (of_patients == of_patients[:, :1]).all():
+        return Friedman(0.0, 1.0, exact)
+    result: Any = permutation_test(
+        list(2 * of_patients.T),  # tied ranks are halves, and sums of whole numbers are exact
+        _spread_of_rank_sums,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=_MOST_PERMUTED,
+        batch=_AT_ONCE,
+        alternative="greater",
+        rng=np.random.default_rng(0),
+    )
+    statistic: Any = friedmanchisquare(*of_patients.T).statistic
+    return Friedman(float(statistic), float(result.pvalue), exact)
 
 
-def _friedman_statistic(rank_sums: np.ndarray, n: int, k: int) -> np.ndarray:
-    """12 / (n k (k + 1)) * sum of (R_j - n (k + 1) / 2)^2, without the constant that corrects for ties."""
-    return 12 / (n * k * (k + 1)) * ((rank_sums - n * (k + 1) / 2) ** 2).sum(axis=-1)
-
-
-def _all_rank_sums(of_patients: np.ndarray) -> np.ndarray:
-    sums = of_patients[:1]
-    for row in of_patients[1:]:
-        orders = np.array(list(itertools.permutations(row)))
-        sums = (sums[:, None] + orders[None]).reshape(-1, len(row))
-    return sums
-
-
-def _random_rank_sums(of_patients: np.ndarray) -> np.ndarray:
-    random = np.random.default_rng(0)
-    sums = np.zeros((_N_RANDOM, of_patients.shape[1]))
-    for row in of_patients:
-        sums += random.permuted(np.tile(row, (_N_RANDOM, 1)), axis=1)
-    return sums
+def _spread_of_rank_sums(*of_methods: np.ndarray, axis: int) -> np.ndarray:
+    """Sum of squared rank sums: what remains of Friedman's statistic while ties and the mean stay as they are."""
+    return (np.stack([ranked.sum(axis=axis) for ranked in of_methods]) ** 2).sum(axis=0)
 
 
 def mean_ranks(scores: np.ndarray) -> list[MeanRank]:
@@ -104,12 +100,16 @@ def mean_ranks(scores: np.ndarray) -> list[MeanRank]:
 
 
 def pairwise_p(scores: np.ndarray) -> np.ndarray:
-    """(k, k) signed-rank p of every pair of methods after Holm over all pairs; 1 on the diagonal."""
+    """(k, k) p of every pair of methods by joint sign flips, adjusted over all pairs; 1 on the diagonal.
+
+    All 1 below three patients.
+    """
     scores = np.asarray(scores, dtype=float)
-    k = scores.shape[1]
-    pairs = list(itertools.combinations(range(k), 2))
-    adjusted = holm([signed_rank_p(scores[:, i] - scores[:, j]) for i, j in pairs])
+    n, k = scores.shape
     table = np.ones((k, k))
-    for (i, j), p in zip(pairs, adjusted, strict=True):
-        table[i, j] = table[j, i] = p
+    if n < LEAST_UNITS_TO_TEST or k < 2:
+        return table
+    first, second = np.array(list(itertools.combinations(range(k), 2))).T
+    adjusted = flip_test(scores[:, first] - scores[:, second]).p_adjusted
+    table[first, second] = table[second, first] = adjusted
     return table

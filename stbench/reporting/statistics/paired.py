@@ -1,85 +1,84 @@
-"""Two methods on the same patients: tests, effect sizes and intervals of their differences.
+"""Two methods on the same patients: Wilcoxon's test, effect sizes and intervals of their differences.
 
-`differences` are per-patient differences, first method minus second. Zeros carry no sign and are left out of the
-signed-rank test (Wilcoxon's own rule), not out of the estimates.
+`differences` are per-patient differences, first method minus second. Zeros (below 1e-9) carry no sign and are left
+out of the signed-rank test (Wilcoxon's own rule), not out of the estimates.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from stbench.reporting.statistics.averages import mean, standard_deviation
+from stbench.reporting.statistics.differences import Differences, with_sign
 
-# Up to here all 2^n assignments of signs are enumerated, ties or not.
-_MOST_ENUMERATED = 16
+# Up to here the exact distribution, ties or not, and all pairwise averages are affordable.
+_MOST_EXACT = 500
+# Absolute differences equal to so many decimals tie.
+_DECIMALS = 9
 # A spread this small beside the mean is rounding.
 _ROUNDING = 1e-12
 
-Differences = Sequence[float] | np.ndarray
-
 
 def signed_rank_p(differences: Differences) -> float:
-    """Two-sided exact p of Wilcoxon's signed-rank test; 1 where no difference has a sign.
+    """Two-sided p of Wilcoxon's signed-rank test; 1 where no difference has a sign.
 
-    All assignments of signs are enumerated up to 16 non-zero differences; beyond that the exact distribution is
-    used where no two differences tie, and 100,000 random assignments where some do.
+    Exact up to 500 non-zero differences, ties included: all assignments of signs to the ranks that occur. Beyond
+    that the normal approximation.
     """
-    from scipy.stats import PermutationMethod, wilcoxon
+    values = with_sign(differences)
+    if len(values) == 0:
+        return 1.0
+    if len(values) > _MOST_EXACT:
+        from scipy.stats import wilcoxon
 
-    values = _with_sign(differences)
-    n = len(values)
-    if n < 2:
-        return 1.0  # no sign, or one: both of its assignments are as extreme
-    method: Any
-    if n <= _MOST_ENUMERATED:
-        method = PermutationMethod(n_resamples=2**n)
-    elif len(np.unique(np.abs(values))) == n:
-        method = "exact"
-    else:
-        method = PermutationMethod(n_resamples=100_000, rng=np.random.default_rng(0))
-    result: Any = wilcoxon(values, method=method)
-    return float(result.pvalue)
+        result: Any = wilcoxon(values, method="asymptotic")
+        return float(result.pvalue)
+    doubled = np.rint(2 * _ranks(values)).astype(int)  # tied ranks are halves
+    positive = int(doubled[values > 0].sum())
+    smaller = min(positive, int(doubled.sum()) - positive)
+    tail = _rank_sum_probabilities(tuple(sorted(doubled.tolist())))[: smaller + 1].sum()
+    return min(1.0, 2 * float(tail))
 
 
-def smallest_p(differences: Differences) -> float:
+def smallest_signed_rank_p(differences: Differences) -> float:
     """The smallest two-sided p that so many non-zero differences could give: 2 / 2^n, all of one sign."""
-    return min(1.0, 2.0 ** (1 - len(_with_sign(differences))))
+    return min(1.0, 2.0 ** (1 - len(with_sign(differences))))
 
 
 def rank_biserial(differences: Differences) -> float | None:
     """(sum of positive ranks - sum of negative ranks) / sum of ranks, from -1 to 1; None without a sign."""
-    from scipy.stats import rankdata
-
-    values = _with_sign(differences)
+    values = with_sign(differences)
     if len(values) == 0:
         return None
-    ranks = rankdata(np.abs(values))
+    ranks = _ranks(values)
     return float((ranks * np.sign(values)).sum() / ranks.sum())
 
 
 def hodges_lehmann(differences: Differences) -> float | None:
-    """Median of the Walsh averages (d_i + d_j) / 2, i <= j: the signed-rank test's own estimate."""
-    return float(np.median(_walsh_averages(differences))) if len(differences) else None
+    """Median of the Walsh averages (d_i + d_j) / 2, i <= j: the signed-rank test's own estimate.
+
+    None without differences, and with more than 500.
+    """
+    return float(np.median(_walsh_averages(differences))) if 0 < len(differences) <= _MOST_EXACT else None
 
 
 def hodges_lehmann_interval(
     differences: Differences, level: float = 0.95
 ) -> tuple[float, float, float] | None:
-    """(low, high, achieved level) of the signed-rank interval; None with fewer than two differences.
+    """(low, high, achieved level) of the signed-rank interval; None with fewer than three differences or over 500.
 
     Both ends are Walsh averages, so that only certain levels exist: the smallest at or above `level`, or the
     widest there is (75 % at n = 3, 87.5 % at 4, 93.75 % at 5).
     """
     n = len(differences)
-    if n < 2:
+    if not 3 <= n <= _MOST_EXACT:
         return None
     averages = np.sort(_walsh_averages(differences))
-    tail = np.cumsum(_signed_rank_probabilities(n))  # P(T <= t)
+    tail = np.cumsum(_rank_sum_probabilities(tuple(range(1, n + 1))))  # P(T <= t)
     allowed = np.flatnonzero(2 * tail <= 1 - level + 1e-12)
     cut = int(allowed[-1]) if len(allowed) else 0
     return float(averages[cut]), float(averages[len(averages) - 1 - cut]), float(1 - 2 * tail[cut])
@@ -96,9 +95,11 @@ def corrected_t(differences: Differences) -> float | None:
     return centre / math.sqrt((1 / n + 1 / (n - 1)) * spread**2)
 
 
-def _with_sign(differences: Differences) -> np.ndarray:
-    values = np.asarray(differences, dtype=float)
-    return values[values != 0]
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks of the absolute values; what differs by rounding alone ties."""
+    from scipy.stats import rankdata
+
+    return rankdata(np.round(np.abs(values), _DECIMALS))
 
 
 def _walsh_averages(differences: Differences) -> np.ndarray:
@@ -108,10 +109,10 @@ def _walsh_averages(differences: Differences) -> np.ndarray:
 
 
 @cache
-def _signed_rank_probabilities(n: int) -> np.ndarray:
-    """P(T = t) for t = 0 .. n (n + 1) / 2 where every rank is positive with probability 1/2."""
+def _rank_sum_probabilities(ranks: tuple[int, ...]) -> np.ndarray:
+    """P(T = t) for t = 0 .. sum of ranks, T the sum of those that are positive, each with probability 1/2."""
     probabilities = np.array([1.0])
-    for rank in range(1, n + 1):
+    for rank in ranks:
         without = np.append(probabilities, np.zeros(rank))
         probabilities = (without + np.append(np.zeros(rank), probabilities)) / 2
     return probabilities

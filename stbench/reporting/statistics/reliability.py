@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stbench.reporting.statistics.differences import ZERO
+from stbench.reporting.statistics.intervals import LARGEST_CORRELATION
+
 LEAST_PATIENTS_TO_TRUST = 6
 _FALSE_DISCOVERY_RATE = 0.05
 
@@ -20,9 +23,10 @@ class GeneReliability(NamedTuple):
 
 
 def gene_reliability(scores: np.ndarray) -> GeneReliability:
-    """Judge genes by scores (n patients, G), NaN where a gene is undefined for a patient.
+    """Judge genes by correlations (n patients, G), NaN where a gene is undefined for a patient.
 
-    A gene is trusted where its lower 95 % bound over at least 6 patients stays above 0 after the correction.
+    A gene is trusted where a one-sided t test of Fisher's z over at least 6 patients that are scored for it holds
+    after Benjamini and Hochberg's correction over the genes that so many patients have.
     """
     from scipy.stats import ttest_1samp
     from statsmodels.stats.multitest import multipletests
@@ -34,9 +38,12 @@ def gene_reliability(scores: np.ndarray) -> GeneReliability:
     p = np.full(scores.shape[1], np.nan)
     enough = n >= LEAST_PATIENTS_TO_TRUST
     if enough.any():
-        test: Any = ttest_1samp(scores[:, enough], 0, axis=0, alternative="greater", nan_policy="omit")
-        raw = np.nan_to_num(
-            np.asarray(test.pvalue, dtype=float), nan=1.0
-        )  # no spread at all: nothing to go by
+        z = np.arctanh(np.clip(scores[:, enough], -LARGEST_CORRELATION, LARGEST_CORRELATION))
+        # No spread at all, as of a constant prediction, is nothing to go by.
+        varies = np.nanmax(z, axis=0) - np.nanmin(z, axis=0) > ZERO
+        raw = np.ones(z.shape[1])
+        if varies.any():
+            test: Any = ttest_1samp(z[:, varies], 0, axis=0, alternative="greater", nan_policy="omit")
+            raw[varies] = test.pvalue
         p[enough] = multipletests(raw, method="fdr_bh")[1]
     return GeneReliability(mean, p, np.nan_to_num(p, nan=1.0) < _FALSE_DISCOVERY_RATE)

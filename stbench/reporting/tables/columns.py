@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stbench.names import cleaned, shown_name
-from stbench.record import TableIdentity
+from stbench.record import PROTOCOL_VERSION, TableIdentity
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.row import Row
 
@@ -27,10 +27,13 @@ MARKS = {
     "not sealed": "its process could have opened the test slides' files.",
     "leak": "the audit found that test slides' own expression reaches their predictions.",
     "not repeatable": "the audit found that two identical fits predict differently.",
+    "truth not checked here": "what it was scored against is its sender's word; stbench verify --data-root checks it.",
 }
 # What is longer than these is cut; the whole of it stands in the JSON.
 LONGEST_REASON = 200
 LONGEST_NOTE = 2_000
+# Of more slides than these the range of T0 is shown; each slide's stands in the JSON.
+_MOST_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,16 @@ def note(row: Row) -> str:
 
 
 def _interval(row: Row) -> str:
-    return f"{row.pcc_ci[0]:.3f} to {row.pcc_ci[1]:.3f}" if row.pcc_ci else MISSING
+    """The interval; below three patients their range, named as such."""
+    if row.pcc_ci:
+        return f"{row.pcc_ci[0]:.3f} to {row.pcc_ci[1]:.3f}"
+    if row.pcc_range and row.n_patients and row.n_patients > 1:
+        return f"range {row.pcc_range[0]:.3f} to {row.pcc_range[1]:.3f}"
+    return MISSING
+
+
+def _encoder(row: Row) -> str:
+    return cleaned((row.encoder or MISSING).partition("@")[0], LONGEST_REASON)
 
 
 def _steps(row: Row) -> str:
@@ -77,10 +89,12 @@ def _steps(row: Row) -> str:
 
 
 def _seeds(row: Row) -> str:
+    """How many seeds, and the standard deviations over them of the three correlations."""
     if not row.seeds:
         return MISSING
-    deviation = "" if row.pcc_seed_sd is None else f" (sd {row.pcc_seed_sd:.3f})"
-    return f"{len(row.seeds)}{deviation}"
+    spreads = (row.pcc_seed_sd, row.pcc_given_depth_seed_sd, row.pcc_equal_depth_seed_sd)
+    known = ", ".join(f"{spread:.3f}" for spread in spreads if spread is not None)
+    return f"{len(row.seeds)}{f' (sd {known})' if known else ''}"
 
 
 COLUMNS = (
@@ -89,13 +103,17 @@ COLUMNS = (
     Column("PCC", 0, _number("pcc")),
     Column("95% CI", 5, _interval),
     Column("slide mean", 24, _number("pcc_slide_mean")),
+    Column("PCC common genes", 26, _number("pcc_common_genes")),
     Column("null", 6, _number("pcc_null")),
     Column("PCC given depth", 2, _number("pcc_given_depth")),
     Column("equal-depth PCC", 3, _number("pcc_equal_depth")),
+    Column("over depth-smooth", 15, _number("surplus_over_depth_smooth")),
     Column("skill", 4, _number("skill")),
     Column("equal-depth skill", 11, _number("skill_equal_depth")),
     Column("RMSE", 8, _number("rmse")),
-    Column("RMSE log", 15, _number("rmse_log")),
+    Column("RMSE centred", 14, _number("rmse_centred")),
+    Column("RMSE log", 25, _number("rmse_log")),
+    Column("deviance explained", 12, _number("deviance_explained")),
     Column("ARI", 10, _number("ari")),
     Column("variance ratio", 16, _number("variance_ratio")),
     Column("structure", 17, _number("structure")),
@@ -108,6 +126,7 @@ COLUMNS = (
     Column("fit s", 12, _number("fit_seconds", 1)),
     Column("s/1000 spots", 19, _number("predict_seconds_per_1000_spots", 2)),
     Column("parameters", 20, _number("parameters", 0)),
+    Column("encoder", 27, _encoder, is_number=False),
     Column("pretrained", 22, _words("pretrained"), is_number=False),
     Column("budget", 23, _words("budget"), is_number=False),
 )
@@ -131,19 +150,29 @@ def heading(table: Table) -> str:
         f"genes {identity.genes}{_panel_size(table)}",
         f"scale {identity.scale}",
         f"target {identity.target}",
-        f"encoder {identity.encoder}",
-        f"patch {identity.patch}",
+        f"encoder {identity.encoder}" if identity.encoder else "several encoders" * bool(identity.patch),
+        f"patch {identity.patch}" if identity.patch else "",
         f"min counts {identity.min_counts} ({table.n_scored:,} of {table.n_spots:,} spots scored)",
         f"{_count(len(identity.slides), 'slide')}, {n_patients}",
+        f"suite {table.suite}" if table.suite else "",
+        older_protocol(identity),
         f"table {table.id}",
     ]
+    parts = [part for part in parts if part]
     return cleaned(f"{shown_name(identity.dataset)}: {', '.join(parts)}")
+
+
+def older_protocol(identity: TableIdentity) -> str:
+    """That the scores follow older definitions; "" for those of today."""
+    if identity.protocol == PROTOCOL_VERSION:
+        return ""
+    return f"protocol {identity.protocol} (older definitions of the scores; today's is {PROTOCOL_VERSION})"
 
 
 def inner_words(identity: TableIdentity) -> str:
     """The inner loop in words: what it was, and whatever of it is not as usual."""
-    words = [f"inner {identity.inner}"]
-    if identity.tune_on != "pcc":
+    words = [f"inner {identity.inner}" if identity.inner else "not tuned"]
+    if identity.tune_on not in ("pcc", ""):
         words.append(f"tuned on {identity.tune_on}")
     if identity.halving:
         words.append("halving")
@@ -171,7 +200,16 @@ def sentences(table: Table, mark: Callable[[str], str] = str, plain: Callable[[s
     shown = {name for row in table.rows for name in row.marks} | ({"leaky"} if table.leaky else set())
     marked = [f"{mark(name)}: {meaning}" for name, meaning in MARKS.items() if name in shown]
     panel = f"Gene panel: {cleaned(table.panel_note)}." if table.panel_note else ""
-    about = [panel, _about_siblings(table), HOW_TO_READ, _about_skill(table), _about_trust(table)]
+    apart = f"Apart: {table.apart}." if table.apart else ""
+    about = [
+        panel,
+        apart,
+        _about_siblings(table),
+        HOW_TO_READ,
+        _about_t0(table),
+        _about_skill(table),
+        _about_trust(table),
+    ]
     return [*marked, *map(plain, filter(None, about))]
 
 
@@ -196,12 +234,23 @@ def _about_siblings(table: Table) -> str:
     )
 
 
+def _about_t0(table: Table) -> str:
+    """To how many counts equal-depth PCC cuts the spots of each slide down."""
+    if not table.t0:
+        return ""
+    counts = sorted(table.t0.values())
+    listed = ", ".join(f"{shown_name(slide)} {value:,}" for slide, value in table.t0.items())
+    many = len(table.t0) > _MOST_LISTED
+    shown = f"{counts[0]:,} to {counts[-1]:,} counts" if many else f"{listed} counts"
+    return f"Equal depth (T0): {shown}."
+
+
 def _about_skill(table: Table) -> str:
     if table.floor is None and table.floor_equal_depth is None:
-        return "There is no skill yet: it needs a floor method that is finished on every fold."
+        return "No skill: it needs the floors depth-smooth and smooth, and a ceiling well above them."
     of_pcc, of_equal_depth = (shown_name(floor or "none") for floor in (table.floor, table.floor_equal_depth))
     floors = f"{of_pcc} for PCC, {of_equal_depth} for equal-depth PCC"
-    return f"Skill is 0 at the best floor ({floors}) and 1 at the ceiling."
+    return f"Skill is 0 at the floor named beforehand ({floors}) and 1 at the estimated ceiling."
 
 
 def failures(table: Table) -> list[str]:

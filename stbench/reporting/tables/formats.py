@@ -13,6 +13,8 @@ from dataclasses import asdict
 from typing import Any
 
 from stbench.names import printable
+from stbench.reporting.statistics import AcrossDatasets, Comparison
+from stbench.reporting.tables.across import Across, across_datasets
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.markdown import to_markdown
 from stbench.reporting.tables.row import Row
@@ -28,13 +30,29 @@ def plain(tables: Sequence[Table]) -> dict[str, Any]:
         "tables": [
             table.facts()
             | {
-                "rows": [asdict(row) | {"marks": list(row.marks)} for row in (*table.rows, *table.published)],
+                "encoder": table.identity.encoder or None,
+                "rows": [_row(row) for row in (*table.rows, *table.published)],
                 "ari_references": dict(table.ari_references),
-                "comparisons": [asdict(comparison) for comparison in table.comparisons],
+                "tests": {score: [_test(test) for test in tests] for score, tests in table.tests.items()},
             }
             for table in tables
-        ]
+        ],
+        "across": [_across(found) for found in across_datasets(tables)],
     }
+
+
+def _across(found: Across) -> dict[str, Any]:
+    tests = {score: [_test(test) for test in tests] for score, tests in found.tests.items()}
+    return asdict(found) | {"tests": tests}
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {"label": row.label} | asdict(row) | {"marks": list(row.marks)}
+
+
+def _test(test: Comparison | AcrossDatasets) -> dict[str, Any]:
+    values = asdict(test)
+    return {"ci": values.pop("interval")} | values
 
 
 def to_json(tables: Sequence[Table]) -> str:
@@ -58,9 +76,13 @@ def to_csv(tables: Sequence[Table]) -> str:
 
 def _csv_line(table: Table, row: Row) -> dict[str, Any]:
     facts = {"table" if name == "id" else name: value for name, value in table.facts().items()}
-    fields = {name: value for name, value in vars(row).items() if name not in ("slides", "pcc_ci")}
-    low, high = row.pcc_ci or (None, None)
-    line = facts | fields | {"pcc_ci_low": low, "pcc_ci_high": high}
+    fields = {name: value for name, value in vars(row).items() if name not in ("slides", "notes")}
+    line = {"label": row.label} | facts | {"note": row.note}
+    for name, value in fields.items():
+        if name.endswith(("_ci", "_range")):
+            line[f"{name}_low"], line[f"{name}_high"] = value or (None, None)
+        else:
+            line[name] = value
     return {name: _csv_cell(value) for name, value in line.items()}
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stbench.names import printable
+from stbench.names import printable, shown_name
+from stbench.reporting.tables.across import Across, across_datasets
 from stbench.reporting.tables.columns import COLUMNS, MISSING, failures, heading, ranks, sentences
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.side_blocks import (
+    ACROSS_TITLES,
     PUBLISHED_COLUMNS,
     PUBLISHED_HEADING,
+    across_cells,
+    across_heading,
     ari_sentence,
     comparison_cells,
     comparison_columns,
@@ -28,7 +32,7 @@ def to_markdown(tables: Sequence[Table]) -> str:
     """GitHub tables, each below the line that says what its rows have in common."""
     if not tables:
         return "No results yet.\n"
-    return "\n".join(_table(table) for table in tables)
+    return "\n".join([*map(_table, tables), *map(_across, across_datasets(tables))])
 
 
 def escaped(text: str) -> str:
@@ -55,17 +59,28 @@ def _table(table: Table) -> str:
         "\n".join(map(_line, [titles, rules, *lines])),
         "\n".join(f"- {escaped_line(line)}" for line in failures(table)),
         escaped_line(ari_sentence(table)),
-        _comparisons(table),
+        *(_comparisons(table, score) for score in table.tests),
         _published(table),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _comparisons(table: Table) -> str:
-    if not table.comparisons:
+def _comparisons(table: Table, score: str) -> str:
+    if not table.tests[score]:
         return ""
     titles = [column.title for column in comparison_columns(table)]
-    return "\n".join([comparison_heading(table, escaped), "", *_grid(titles, comparison_cells(table))])
+    heading = comparison_heading(table, score, escaped)
+    return "\n".join([heading, "", *_grid(titles, comparison_cells(table, score))])
+
+
+def _across(found: Across) -> str:
+    """One line a method over several data sets."""
+    blocks = [
+        "\n".join([across_heading(found, score, escaped), "", *_grid(ACROSS_TITLES, across_cells(tests))])
+        for score, tests in found.tests.items()
+        if tests
+    ]
+    return "\n\n".join([f"### Across {escaped(', '.join(map(shown_name, found.datasets)))}", *blocks]) + "\n"
 
 
 def _published(table: Table) -> str:

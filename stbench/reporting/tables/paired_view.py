@@ -51,9 +51,12 @@ class PairedView:
             if test.pseudo_replicated
             else ""
         )
+        flips = "" if test.p is None else f"p = {test.p:.3g} by sign flips, "
+        rank = "" if test.wilcoxon_p is None else f"Wilcoxon p = {test.wilcoxon_p:.3g}, "
+        least = "" if test.least_p is None else f" (at best {test.least_p:.3g} with so many)"
         return (
-            f"{verdict[0].upper()}{verdict[1:]}{note}: PCC differs by {difference}{interval}, exact Wilcoxon p = "
-            f"{test.p:.3g} over {test.n} {test.unit}s (at best {test.smallest_p:.3g} with so many).{warning}"
+            f"{verdict[0].upper()}{verdict[1:]}{note}: PCC differs by {difference}{interval}, {flips}{rank}"
+            f"{test.n} {test.unit}s{least}.{warning}"
         )
 
 
@@ -62,17 +65,16 @@ def paired_views(
 ) -> list[PairedView]:
     """One view for each table of the dataset that holds both rows, named by method or by full label.
 
-    Raises UnknownName for a row that no table has, UsageError where none has both.
+    Raises UnknownName for a row that no table has, UsageError where none has both, or a name means several rows.
     """
     if pairing not in PAIRINGS:
         raise UnknownName("pairing", pairing, PAIRINGS)
-    records = list(records)
     tables = [table for table in build_tables(records) if table.identity.dataset == dataset]
     labels = {row.label for table in tables for row in table.rows if row.slides}
     for name in (first, second):
         if not any(_is(label, name) for label in labels):
             raise UnknownName(f"row in the leaderboards of {dataset}", name, labels)
-    views = [_view(table, records, first, second, pairing) for table in tables]
+    views = [_view(table, first, second, pairing) for table in tables]
     found = [view for view in views if view is not None]
     if not found:
         raise UsageError(
@@ -87,23 +89,26 @@ def _is(label: str, name: str) -> bool:
 
 
 def _row(table: Table, name: str) -> Row | None:
-    """The row of that label, else the best-placed of that method."""
-    rows = [row for row in table.rows if row.kind != "ceiling"]
+    """The row of that label, else the only one of that method; its untuned twin is meant by its label alone."""
+    rows = [row for row in table.rows if row.kind != "ceiling" and _is(row.label, name)]
     exact = [row for row in rows if row.label == name]
-    return next(iter([*exact, *(row for row in rows if _is(row.label, name))]), None)
+    meant = exact or [row for row in rows if row.variant != "untuned"] or rows
+    if len(meant) > 1:
+        listed = ", ".join(sorted(f'"{row.label}"' for row in meant))
+        raise UsageError(
+            f"{name} names {len(meant)} rows of table {table.id}: {listed}; name one of them in full."
+        )
+    return next(iter(meant), None)
 
 
-def _view(
-    table: Table, records: Sequence[Record], first: str, second: str, pairing: str
-) -> PairedView | None:
+def _view(table: Table, first: str, second: str, pairing: str) -> PairedView | None:
     one, other = _row(table, first), _row(table, second)
     if one is None or other is None:
         return None
     slides = _common(one, other)
     if not slides:
         return None
-    of_table = [r for r in records if r.finished and r.table == table.identity]
-    genes = _gene_scores(of_table, one, other)
+    genes = _gene_scores(table.members[one.label], table.members[other.label])
     test = _test(one, other, slides, genes, pairing)
     pairs = np.array(list(genes.values()), dtype=float).reshape(-1, 2)
     return PairedView(table, one, other, slides, pairs, test)
@@ -114,20 +119,16 @@ def _common(one: Row, other: Row) -> dict[str, tuple[float, float]]:
     return {s.slide: (s.pcc, second[s.slide]) for s in one.slides if s.pcc is not None and s.slide in second}
 
 
-def _gene_scores(records: Sequence[Record], one: Row, other: Row) -> dict[str, tuple[float, float]]:
-    """'slide gene' -> PCC of both rows, averaged over seeds."""
-    first, second = (_by_gene(records, row) for row in (one, other))
+def _gene_scores(one: Sequence[Record], other: Sequence[Record]) -> dict[str, tuple[float, float]]:
+    """'slide gene' -> PCC of both rows, averaged over seeds; from the Records of these very rows."""
+    first, second = _by_gene(one), _by_gene(other)
     return {name: (first[name], second[name]) for name in sorted(first.keys() & second.keys())}
 
 
-def _by_gene(records: Sequence[Record], row: Row) -> dict[str, float]:
+def _by_gene(records: Sequence[Record]) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for record in records:
-        if (record.row.method, record.row.variant or None) != (row.method, row.variant):
-            continue
-        if dict(record.row.overrides) != dict(row.overrides):
-            continue
-        for slide in record.slides:
+        for slide in record.slides if record.finished else ():
             for gene, value in zip(slide.genes, slide.per_gene.get("pcc", ()), strict=False):
                 if value is not None:
                     found.setdefault(f"{slide.slide} {gene}", []).append(value)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# Two ends, or None where there are too few patients for them.
+Interval = tuple[float, float] | None
+
 
 @dataclass(frozen=True)
 class SlideResult:
@@ -13,9 +16,12 @@ class SlideResult:
 
     slide: str
     patient: str | None
-    pcc: float | None
-    rmse: float | None
-    ari: float | None
+    pcc: float | None = None
+    pcc_null: float | None = None
+    pcc_given_depth: float | None = None
+    pcc_equal_depth: float | None = None
+    rmse: float | None = None
+    ari: float | None = None
     failed: str | None = None
 
 
@@ -23,16 +29,26 @@ class SlideResult:
 class Row:
     """One row of a leaderboard; None stands for a value that does not exist.
 
-    kind               "method", "floor", "ceiling" or "published"
+    kind               "method", "floor", "released", "external", "ceiling" or "published"
+    encoder            name and hash of what made its embeddings
+    tuned              whether the table's inner loop chose its settings
+    apart              what tells it from rows that are called the same: a budget, a source, an encoder
+    source             hash of the plugin that made it
     steps              fewest optimiser steps of any fold, None where there are none or nobody recorded them
     published_steps    those of the publication's own training
     steps_unknown      whether it trained for epochs and nobody recorded the steps
     sealed             how far its processes were shut in, the least of all folds; None in rows made before that was so
     audited            what the leakage audit said of this very source, None where nobody asked
     changed            whether the plugin's source is another today than when the row was made
+    replaced           whether a row of the plugin as it is today stands beside it
     pcc, rmse, ...     means over patients (over slides where patients are not stated)
-    pcc_ci             95 % t interval over patient means
-    pcc_seed_sd        standard deviation of pcc over seeds
+    pcc_ci, ...        95 % interval over patient means by Fisher's z, None below three patients
+    pcc_range, ...     least and greatest patient mean
+    pcc_seed_sd, ...   standard deviation over seeds
+    pcc_common_genes   pcc over the genes that all folds have in common
+    surplus_over_depth_smooth   pcc_equal_depth less that of the floor depth-smooth on the same slides
+    reference_mean     of a row that lacks folds: the reference's pcc on the slides that it has
+    truth              "" or that nobody here has checked what it was scored against
     fit_seconds        mean over folds, the inner loop not included
     n_constant         genes predicted as a constant, summed over slides (averaged over seeds, rounded up)
     n_failed           folds that failed, over all seeds
@@ -43,22 +59,41 @@ class Row:
     kind: str
     variant: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    encoder: str | None = None
+    tuned: bool = True
+    apart: str = ""
+    source: str = ""
     pcc: float | None = None
-    pcc_ci: tuple[float, float] | None = None
+    pcc_ci: Interval = None
+    pcc_range: Interval = None
     pcc_seed_sd: float | None = None
     pcc_slide_mean: float | None = None
     pcc_null: float | None = None
+    pcc_median: float | None = None
+    pcc_common_genes: float | None = None
     pcc_given_depth: float | None = None
-    pcc_given_depth_null: float | None = None
+    pcc_given_depth_ci: Interval = None
+    pcc_given_depth_range: Interval = None
+    pcc_given_depth_seed_sd: float | None = None
     pcc_equal_depth: float | None = None
-    pcc_equal_depth_null: float | None = None
+    pcc_equal_depth_ci: Interval = None
+    pcc_equal_depth_range: Interval = None
+    pcc_equal_depth_seed_sd: float | None = None
+    surplus_over_depth_smooth: float | None = None
     skill: float | None = None
     skill_equal_depth: float | None = None
+    spearman: float | None = None
     rmse: float | None = None
+    rmse_centred: float | None = None
     rmse_log: float | None = None
+    mae: float | None = None
+    deviance_explained: float | None = None
     ari: float | None = None
     variance_ratio: float | None = None
+    slope: float | None = None
     structure: float | None = None
+    structure_null: float | None = None
+    reference_mean: float | None = None
     fit_seconds: float | None = None
     predict_seconds_per_1000_spots: float | None = None
     parameters: int | None = None
@@ -72,14 +107,21 @@ class Row:
     n_constant: int | None = None
     leaky: bool = False
     changed: bool = False
+    replaced: bool = False
+    truth: str = ""
     sealed: str | None = None
     audited: str | None = None
     pretrained: str | None = None
     budget: str | None = None
     seeds: tuple[int, ...] = ()
     ranked: bool = False
-    note: str = ""
+    notes: tuple[str, ...] = ()
     slides: tuple[SlideResult, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """All that must be known of the row, on one line."""
+        return "; ".join(self.notes)
 
     @property
     def few_steps(self) -> bool:
@@ -102,12 +144,14 @@ class Row:
             "not sealed": self.sealed == "not sealed",
             "leak": self.audited == "leak",
             "not repeatable": self.audited == "not repeatable",
+            "truth not checked here": bool(self.truth),
         }
         return tuple(mark for mark, holds in marks.items() if holds)
 
     @property
     def label(self) -> str:
         """The row's name in running text: 'ridge', 'ridge (untuned)', 'spahgc (paper, lr=0.01)'."""
-        choices = [self.variant or "", *(f"{name}={value}" for name, value in self.overrides.items())]
+        settings = (f"{name}={value}" for name, value in self.overrides.items())
+        choices = [self.variant or "", *settings, self.apart]
         choices = [choice for choice in choices if choice]
         return f"{self.method} ({', '.join(choices)})" if choices else self.method

@@ -29,7 +29,7 @@ def remarks(records: Sequence[Record], patients_stated: bool, older_exist: bool)
         f"{n_failed} failed" if n_failed else "",
         f"set by hand: {overrides}" if overrides else "",
         "" if patients_stated else "patients not stated: plain slide mean",
-        "older results of other code exist" if older_exist else "",
+        "older results of it exist" if older_exist else "",
         *(note for record in records for note in record.notes),
     ]
     return _distinct(filter(None, sentences))

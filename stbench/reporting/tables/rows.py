@@ -12,6 +12,8 @@ from typing import Any
 
 from stbench.record import Record
 from stbench.reporting import statistics
+from stbench.reporting.results.gene_columns import mean_over_genes
+from stbench.reporting.tables.grouping import is_tuned_here
 from stbench.reporting.tables.row import Row, SlideResult
 from stbench.reporting.tables.row_notes import failure_reasons, missing_folds, remarks
 
@@ -19,16 +21,23 @@ from stbench.reporting.tables.row_notes import failure_reasons, missing_folds, r
 AVERAGED = (
     "pcc",
     "pcc_null",
+    "pcc_median",
     "pcc_given_depth",
-    "pcc_given_depth_null",
     "pcc_equal_depth",
-    "pcc_equal_depth_null",
+    "spearman",
     "rmse",
+    "rmse_centred",
     "rmse_log",
+    "mae",
+    "deviance_explained",
     "ari",
     "variance_ratio",
+    "slope",
     "structure",
+    "structure_null",
 )
+# The three that stand side by side, each with its interval, range and spread over seeds.
+CORRELATIONS = ("pcc", "pcc_given_depth", "pcc_equal_depth")
 # The ceilings of those scores that have one.
 _CEILINGS = {"pcc": "ceiling", "pcc_equal_depth": "ceiling_equal_depth"}
 
@@ -43,10 +52,13 @@ def method_row(
     older_exist: bool = False,
     changed: bool = False,
     audited: str | None = None,
+    common: Sequence[str] = (),
 ) -> Row:
     """The row of `records`: one RowIdentity in one table, at most one Record for each seed and fold.
 
-    older_exist  whether Records of other code of this row were passed over
+    common       the genes that all folds of the table have in common
+
+    older_exist  whether older Records of this very row were passed over
     changed      whether the plugin's source is another today
     audited      what the leakage audit said of this source, None where nobody asked
     """
@@ -56,15 +68,22 @@ def method_row(
     by_seed = [_scores_of(record for record in finished if record.seed == seed) for seed in seeds]
     missing = missing_folds(records)
     means = _means(by_seed, patients)
-    stated = means["n_patients"] is not None
+    spreads: dict[str, Any] = {
+        f"{name}_seed_sd": _seed_deviation(by_seed, name, patients) for name in CORRELATIONS
+    }
+    stated = all(patients.get(slide) is not None for record in finished for slide in record.test_slides)
     return Row(
         method=first.row.method,
         kind=first.kind,
         variant=first.row.variant or None,
         overrides=dict(first.row.overrides),
+        encoder=first.table.encoder or None,
+        tuned=is_tuned_here(first) and first.table.inner != "none",
+        source=first.row.source,
         **means,
         **_costs(finished),
-        pcc_seed_sd=_seed_deviation(by_seed, patients),
+        **spreads,
+        pcc_common_genes=_over_common_genes(finished, common, patients),
         n_constant=_constant_genes(by_seed),
         n_folds=max(record.n_folds for record in records),
         n_failed=len(records) - len(finished),
@@ -76,9 +95,15 @@ def method_row(
         budget=first.row.budget or None,
         seeds=tuple(seeds),
         ranked=not missing,
-        note="; ".join([*missing, *remarks(records, stated, older_exist)]),
+        truth=next((record.truth_unknown for record in records if record.truth_unknown), ""),
+        notes=(*missing, *remarks(records, stated, older_exist)),
         slides=_slide_results(by_seed, failure_reasons(records), patients),
     )
+
+
+def _over_common_genes(finished: Sequence[Record], common: Sequence[str], patients: Patients) -> float | None:
+    """PCC over the genes that all folds share, whose panels otherwise differ."""
+    return statistics.over_patients(mean_over_genes(finished, common), patients) if common else None
 
 
 def _least_sealed(records: Sequence[Record]) -> str | None:
@@ -105,22 +130,27 @@ def ceiling_row(records: Iterable[Record], patients: Patients) -> Row | None:
         kind="ceiling",
         **means,
         leaky=any(record.leaky for record in finished),
-        note="an upper bound, not a contestant: depth counts as predictable",
+        notes=(
+            "an estimate of what could be reached at best, not a contestant; depth counts as predictable",
+        ),
         slides=_slide_results(ceilings, {}, patients),
     )
 
 
 def _means(by_seed: Sequence[SeedScores], patients: Patients) -> dict[str, Any]:
-    """The fields of Row that are means of scores, the interval, and the numbers of slides and patients."""
+    """The fields of Row that are means of scores, their intervals, and the numbers of slides and patients scored."""
     averaged = {name: statistics.over_seeds(_column(by_seed, name)) for name in AVERAGED}
     means: dict[str, Any] = {name: statistics.over_patients(averaged[name], patients) for name in AVERAGED}
-    pcc = averaged["pcc"]
-    of_patients = statistics.patient_means(pcc, patients)
-    named = {patients.get(slide) for slide in pcc}
+    for name in CORRELATIONS:
+        of_patients = statistics.patient_means(averaged[name], patients)
+        values = [] if of_patients is None else list(of_patients.values())
+        means[f"{name}_ci"] = statistics.score_interval(values, correlation=True)
+        means[f"{name}_range"] = statistics.value_range(values)
+    scored = [slide for slide, value in averaged["pcc"].items() if value is not None]
+    named = {patients.get(slide) for slide in scored}
     return means | {
-        "pcc_ci": statistics.t_interval(of_patients.values()) if of_patients is not None else None,
-        "pcc_slide_mean": statistics.mean(pcc.values()),
-        "n_slides": len(pcc),
+        "pcc_slide_mean": statistics.mean(averaged["pcc"].values()),
+        "n_slides": len(scored),
         "n_patients": None if None in named else len(named),
     }
 
@@ -134,8 +164,8 @@ def _column(by_seed: Sequence[SeedScores], name: str) -> list[dict[str, float | 
     return [{slide: scores.get(name) for slide, scores in scored.items()} for scored in by_seed]
 
 
-def _seed_deviation(by_seed: Sequence[SeedScores], patients: Patients) -> float | None:
-    columns = _column(by_seed, "pcc")
+def _seed_deviation(by_seed: Sequence[SeedScores], name: str, patients: Patients) -> float | None:
+    columns = _column(by_seed, name)
     return statistics.standard_deviation(statistics.over_patients(scores, patients) for scores in columns)
 
 
@@ -170,7 +200,8 @@ def _slide_results(
     by_seed: Sequence[SeedScores], reasons: Mapping[str, str], patients: Patients
 ) -> tuple[SlideResult, ...]:
     """One entry for each test slide that was tried, in the order of their names."""
-    scores = {name: statistics.over_seeds(_column(by_seed, name)) for name in ("pcc", "rmse", "ari")}
+    names = ("pcc", "pcc_null", "pcc_given_depth", "pcc_equal_depth", "rmse", "ari")
+    scores = {name: statistics.over_seeds(_column(by_seed, name)) for name in names}
     return tuple(
         SlideResult(
             slide=slide,

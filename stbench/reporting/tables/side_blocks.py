@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from stbench.names import shown_name
-from stbench.reporting.statistics import Comparison
+from stbench.reporting.statistics import AcrossDatasets, Comparison
+from stbench.reporting.tables.across import Across
 from stbench.reporting.tables.columns import MISSING
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.published import WHY_APART
 from stbench.reporting.tables.row import Row
 
+SCORE_NAMES = {
+    "pcc": "PCC",
+    "pcc_given_depth": "PCC given depth",
+    "pcc_equal_depth": "equal-depth PCC",
+}
+HOW_TESTED = (
+    "p: joint sign flips of the patients over all rivals (step-down maxT); least p is what so many patients could "
+    "give at best."
+)
 PUBLISHED_HEADING = f"**Published elsewhere, never ranked with the rows above.** {WHY_APART}"
 
 
@@ -44,6 +54,17 @@ def _location(comparison: Comparison) -> str:
     return f"{_number(comparison.location)} ({_range(comparison.location_interval)} at {level})"
 
 
+def _short(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.3g}"
+
+
+def _wilcoxon(comparison: Comparison) -> str:
+    """Papers' usual test, and the least that it can give with so many patients and rivals."""
+    if comparison.wilcoxon_p_holm is None:
+        return MISSING
+    return f"{comparison.wilcoxon_p_holm:.3f} (least {_short(comparison.wilcoxon_least_p_holm)})"
+
+
 _COMPARISON_COLUMNS = (
     ComparisonColumn("method", lambda c: shown_name(c.method)),
     ComparisonColumn("verdict", lambda c: c.verdict),
@@ -51,9 +72,11 @@ _COMPARISON_COLUMNS = (
     ComparisonColumn("95% CI", lambda c: _range(c.interval)),
     ComparisonColumn("Hodges-Lehmann", _location),
     ComparisonColumn("effect", lambda c: _number(c.effect, 2)),
-    ComparisonColumn("p", lambda c: _number(c.p)),
-    ComparisonColumn("p (Holm)", lambda c: _number(c.p_holm)),
-    ComparisonColumn("least p", lambda c: f"{c.smallest_p:.3g} ({c.smallest_p_holm:.3g} after Holm)"),
+    ComparisonColumn("n", lambda c: str(c.n)),
+    ComparisonColumn("p", lambda c: _number(c.p_adjusted)),
+    ComparisonColumn("least p", lambda c: _short(c.least_p_adjusted)),
+    ComparisonColumn("Wilcoxon p (Holm)", _wilcoxon),
+    ComparisonColumn("tested with", lambda c: "alone" if c.alone else c.family),
     ComparisonColumn("margin", lambda c: _number(c.margin)),
 )
 _CORRECTED_T = ComparisonColumn("Nadeau-Bengio t", lambda c: _number(c.corrected_t, 2))
@@ -71,22 +94,47 @@ def comparison_columns(table: Table) -> tuple[ComparisonColumn, ...]:
     return (*_COMPARISON_COLUMNS, _CORRECTED_T) if by_patient else _COMPARISON_COLUMNS
 
 
-def comparison_heading(table: Table, plain: Callable[[str], str] = str) -> str:
+def comparison_heading(table: Table, score: str, plain: Callable[[str], str] = str) -> str:
     """What the tests compare, and with how many patients; `plain` is how the format writes a name."""
-    reference = plain(shown_name(table.comparisons[0].reference))
-    n = max(comparison.n for comparison in table.comparisons)
+    tests = table.tests[score]
+    reference = " and ".join(sorted({plain(shown_name(test.reference)) for test in tests}))
+    n = max(test.n for test in tests)
     patients = f"{n} patient{'' if n == 1 else 's'}"
+    named = "" if table.reference_named else " The reference was named after the run."
+    return f"**Against {reference}, {SCORE_NAMES[score]} by patient ({patients}).** {HOW_TESTED}{named}"
+
+
+def comparison_cells(table: Table, score: str) -> list[list[str]]:
+    """One line for each rival of the reference, in the order of the table's rows."""
+    columns = comparison_columns(table)
+    return [[column.cell(test) for column in columns] for test in table.tests[score]]
+
+
+ACROSS_TITLES = ("method", "verdict", "difference", "95% CI", "n", "p", "least p")
+
+
+def across_heading(found: Across, score: str, plain: Callable[[str], str] = str) -> str:
+    """What the tests over several data sets compare."""
     return (
-        f"**Against {reference}, PCC by patient ({patients}).** Exact two-sided Wilcoxon signed-rank test, Holm over "
-        "the rivals; least p is what so many patients could give at best."
+        f"**Against {plain(shown_name(found.reference))}, {SCORE_NAMES[score]}, {len(found.datasets)} data sets "
+        "weighted equally.** p: joint sign flips of the patients within each data set (step-down maxT)."
     )
 
 
-def comparison_cells(table: Table) -> list[list[str]]:
-    """One line for each rival of the reference, in the order of the table's rows."""
-    by_method = {comparison.method: comparison for comparison in table.comparisons}
-    ordered = [by_method[row.label] for row in table.rows if row.label in by_method]
-    return [[column.cell(comparison) for column in comparison_columns(table)] for comparison in ordered]
+def across_cells(tests: Sequence[AcrossDatasets]) -> list[list[str]]:
+    """One line for each method that two data sets or more have."""
+    return [
+        [
+            shown_name(test.method),
+            test.verdict,
+            _number(test.difference),
+            _range(test.interval),
+            f"{test.n} of {len(test.datasets)} data sets",
+            _number(test.p_adjusted),
+            _short(test.least_p_adjusted),
+        ]
+        for test in tests
+    ]
 
 
 def ari_sentence(table: Table) -> str:

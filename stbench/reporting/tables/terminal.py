@@ -11,6 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from stbench.names import cleaned, shown_name
+from stbench.reporting.tables.across import Across, across_datasets
 from stbench.reporting.tables.columns import (
     COLUMNS,
     MISSING,
@@ -24,7 +25,7 @@ from stbench.reporting.tables.columns import (
 )
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.row import Row
-from stbench.reporting.tables.side_blocks import ari_sentence
+from stbench.reporting.tables.side_blocks import SCORE_NAMES, ari_sentence
 
 # Wider than this and the eye loses the line.
 WIDEST = 120
@@ -54,6 +55,8 @@ class LeaderboardView:
             for line in filter(None, [*notes, *failures(table), *around]):
                 yield Text(cleaned(line))
             yield Text()
+        for line in (line for found in across_datasets(self.tables) for line in _over_all(found)):
+            yield Text(cleaned(line))
 
 
 def _shared(table: Table) -> list[str]:
@@ -70,15 +73,33 @@ def _shared(table: Table) -> list[str]:
 
 
 def _verdicts(table: Table) -> list[str]:
-    """One sentence a verdict, with the methods that it holds for; the numbers stand in the other formats."""
-    methods: dict[str, list[str]] = {}
-    for comparison in table.comparisons:
-        methods.setdefault(comparison.verdict, []).append(shown_name(comparison.method))
-    reference = shown_name(table.comparisons[0].reference) if table.comparisons else ""
-    lines = [f"Against {reference}, by patient: {v}: {', '.join(names)}." for v, names in methods.items()]
+    """One sentence a score and verdict, with the methods that it holds for; the numbers stand in the other formats."""
+    lines = []
+    for score, tests in table.tests.items():
+        methods: dict[str, list[str]] = {}
+        for test in tests:
+            methods.setdefault(f"{shown_name(test.reference)}: {test.verdict}", []).append(
+                shown_name(test.method)
+            )
+        lines += [
+            f"{SCORE_NAMES[score]} by patient, against {v}: {', '.join(names)}."
+            for v, names in methods.items()
+        ]
+    if not table.reference_named:
+        lines.append("The reference was named after the run.")
     if table.published:
         lines.append(f"{len(table.published)} published numbers stand beside it in the other formats.")
     return lines
+
+
+def _over_all(found: Across) -> list[str]:
+    """One sentence a verdict over several data sets, by plain PCC."""
+    methods: dict[str, list[str]] = {}
+    for test in found.tests["pcc"]:
+        methods.setdefault(test.verdict, []).append(shown_name(test.method))
+    names = ", ".join(map(shown_name, found.datasets))
+    reference = shown_name(found.reference)
+    return [f"Over {names}, against {reference}: {v}: {', '.join(own)}." for v, own in methods.items()]
 
 
 def _missing_sign(encoding: str) -> str:

@@ -1,4 +1,4 @@
-"""Three correlations of each row on one axis: filled marks are scores, hollow marks their nulls."""
+"""Three correlations of each row on one axis: filled marks are scores, a hollow mark is the null of PCC."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stbench.reporting.report.figures.look import (
     new_figure,
     room_for,
 )
-from stbench.reporting.report.sections.correlations import CorrelationsSection
+from stbench.reporting.report.sections.correlations import CorrelationsSection, Scored
 
 _AXIS = "correlation"
 
@@ -29,10 +29,8 @@ def interactive(section: CorrelationsSection) -> dict[str, Any]:
     for name, values in section.by_name.items():
         colour, symbol, _ = CORRELATION_LOOKS[name]
         labels, n_rows = [as_text(value.label) for value in values], len(values)
-        for suffix, mark, numbers in (
-            (" null", f"{symbol}-open", [value.null for value in values]),
-            ("", symbol, [value.score for value in values]),
-        ):
+        for suffix, numbers in _series(values):
+            mark = f"{symbol}-open" if suffix else symbol
             figure.add_scatter(
                 x=numbers,
                 y=labels,
@@ -47,6 +45,13 @@ def interactive(section: CorrelationsSection) -> dict[str, Any]:
     return figure.to_plotly_json()
 
 
+def _series(values: list[Scored]) -> list[tuple[str, list[float | None]]]:
+    """What is drawn of a score: its null where it has one, then itself, with what is added to its name."""
+    nulls = [value.null for value in values]
+    scores = ("", [value.score for value in values])
+    return [(" null", nulls), scores] if any(null is not None for null in nulls) else [scores]
+
+
 def printed(section: CorrelationsSection) -> Figure:
     """The same as a matplotlib figure."""
     rows = [value.label for value in next(iter(section.by_name.values()))]
@@ -54,10 +59,8 @@ def printed(section: CorrelationsSection) -> Figure:
     axis = figure.subplots()
     for name, values in section.by_name.items():
         colour, _, mark = CORRELATION_LOOKS[name]
-        for suffix, face, numbers in (
-            (" null", "none", [value.null for value in values]),
-            ("", colour, [value.score for value in values]),
-        ):
+        for suffix, numbers in _series(values):
+            face = "none" if suffix else colour
             known = [(number, place) for place, number in enumerate(numbers) if number is not None]
             axis.scatter(
                 *zip(*known, strict=True) if known else ((), ()),

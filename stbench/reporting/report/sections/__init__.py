@@ -5,5 +5,6 @@ correlations.py  three correlations beside their nulls         cost.py         a
 ranking.py       Friedman's test and mean ranks                comparisons.py  tests against the reference
 genes.py         how well single genes are predicted           split_gap.py    slide split against patient split
 tissue.py        slides as they are drawn                      choosing.py     which genes are drawn
+advice.py        what may be concluded, in sentences           ablations.py    parts of a method changed
 clusters.py      clusters beside the annotation                origin.py       versions, machines, settings
 """

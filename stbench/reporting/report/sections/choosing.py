@@ -1,4 +1,4 @@
-"""Which genes of a slide are drawn: those asked for, and a few whose place among all genes is known."""
+"""Which genes of a slide are drawn: those asked for, markers, and a few whose place among all genes is known."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import NamedTuple
 from stbench.record import SlideScores
 from stbench.reporting.statistics import mean
 
-ASKED, BEST, BEST_GIVEN_DEPTH = "asked for", "among the highest PCC", "among the highest PCC given depth"
+ASKED, MARKER = "asked for", "marker gene"
+BEST, BEST_GIVEN_DEPTH = "among the highest PCC", "among the highest PCC given depth"
 MIDDLE, LOWEST = "median PCC", "lowest PCC"
-_GROUPS = (ASKED, BEST, BEST_GIVEN_DEPTH, MIDDLE, LOWEST)
+_GROUPS = (ASKED, MARKER, BEST, BEST_GIVEN_DEPTH, MIDDLE, LOWEST)
 
 
 class Chosen(NamedTuple):
@@ -20,13 +21,16 @@ class Chosen(NamedTuple):
     why: str
 
 
-def chosen_genes(scored: Sequence[SlideScores], wanted: Sequence[str], n_genes: int) -> list[Chosen]:
-    """At most `n_genes` genes of one slide (all wanted ones first), judged by the mean over rows of the table.
+def chosen_genes(
+    scored: Sequence[SlideScores], wanted: Sequence[str], n_genes: int, markers: Sequence[str] = ()
+) -> list[Chosen]:
+    """At most `n_genes` genes of one slide (wanted ones and markers first, all of them), by their mean over the rows.
 
     The same genes are drawn for every row; with few places the best and the median come first.
     """
     measured = {gene for slide in scored for gene in slide.genes}
     found = {gene: ASKED for gene in wanted if gene in measured}
+    found |= {gene: MARKER for gene in markers if gene in measured and gene not in found}
     for gene, why in _candidates(_ranked(scored, "pcc"), _ranked(scored, "pcc_given_depth")):
         if len(found) >= n_genes:
             break

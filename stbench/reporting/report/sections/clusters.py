@@ -13,7 +13,9 @@ from stbench.reporting.report.stored import SlideArrays
 from stbench.reporting.results.gene_columns import measured_expression
 
 
-def new_clusters(truth: SlideTruth, unlabelled: tuple[str, ...]) -> dict[str, Any] | None:
+def new_clusters(
+    truth: SlideTruth, unlabelled: tuple[str, ...], target: str = "logcpm"
+) -> dict[str, Any] | None:
     """The annotation and the clusters of the measured values; None without at least two labels.
 
     Clusters are those of one seed; the index beside them is the mean of ten, as in the leaderboard.
@@ -23,7 +25,7 @@ def new_clusters(truth: SlideTruth, unlabelled: tuple[str, ...]) -> dict[str, An
     if truth.annotation is None or not 2 <= len(labels) < kept.sum():
         return None
     codes = np.searchsorted(labels, np.asarray(truth.annotation, dtype=str)[kept])
-    measured = measured_expression(truth)[kept]
+    measured = measured_expression(truth, target)[kept]
     ari = agreement(measured, np.asarray(truth.annotation, dtype=str)[kept]).ari
     return {
         "labels": [str(label) for label in labels],

@@ -8,16 +8,18 @@ from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Line, number, numbers, words
 from stbench.reporting.report.patients import CORRELATIONS
 from stbench.reporting.tables.columns import HOW_TO_READ
+from stbench.reporting.tables.row import Row
 
+_SHOWN = ("pcc", "pcc_null", "pcc_given_depth", "pcc_equal_depth")
 MARKS = (
-    "Filled marks are scores; hollow marks are the same scores against counts in which nothing but sequencing depth "
-    "differs between spots, so a PCC no higher than its hollow mark is what depth alone gives."
+    "Filled marks are scores; the hollow mark is the PCC of the same predictions where spots of nearly equal "
+    "sequencing depth have exchanged their measured profiles, so a PCC no higher than it is what depth alone gives."
 )
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One row's correlation and its null."""
+    """One row's correlation, and its null where that score has one."""
 
     label: str
     score: float | None
@@ -38,18 +40,16 @@ def correlations_section(board: Board) -> CorrelationsSection:
     """The three correlations of all rows, complete or not."""
     rows = [(entry.label, entry.row) for entry in board.entries]
     by_name = {
-        name: [Scored(label, getattr(row, score), getattr(row, f"{score}_null")) for label, row in rows]
+        name: [Scored(label, getattr(row, score), getattr(row, f"{score}_null", None)) for label, row in rows]
         for score, name in CORRELATIONS.items()
     }
-    columns = [*by_name.values()]
-    lines = [Line(_cells(index, label, columns), row.kind) for index, (label, row) in enumerate(rows)]
-    titles = [title for name in by_name for title in (name, "null")]
+    lines = [Line(_cells(label, row), row.kind) for label, row in rows]
+    titles = ["null" if name == "pcc_null" else CORRELATIONS[name] for name in _SHOWN]
     return CorrelationsSection(
         by_name,
-        Grid("Three correlations and their nulls", (*words("method"), *numbers(*titles)), tuple(lines)),
+        Grid("Three correlations and the null", (*words("method"), *numbers(*titles)), tuple(lines)),
     )
 
 
-def _cells(index: int, label: str, columns: list[list[Scored]]) -> tuple[str, ...]:
-    values = [value for column in columns for value in (column[index].score, column[index].null)]
-    return (label, *map(number, values))
+def _cells(label: str, row: Row) -> tuple[str, ...]:
+    return (label, *(number(getattr(row, name)) for name in _SHOWN))

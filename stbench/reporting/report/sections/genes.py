@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from stbench.reporting.report.boards import Board, Entry
-from stbench.reporting.report.grid import Heading
+from stbench.reporting.report.grid import Grid, Heading
 from stbench.reporting.report.patients import CORRELATIONS
 from stbench.reporting.report.per_gene import GeneScores, gene_scores
+from stbench.reporting.report.sections.markers import about_markers, markers_grid
 from stbench.reporting.statistics.reliability import LEAST_PATIENTS_TO_TRUST, gene_reliability
 
 _COLUMNS = (*CORRELATIONS, "ceiling", "detection")
@@ -32,19 +34,22 @@ HEADINGS = (
 class GenesSection:
     """`rows` holds plain values for each method: genes, units in which each is defined, columns, genes that pass.
 
-    Where there are too few patients to judge, `passed` holds None and `why_no_trust` says so. `about_panels` says why
-    the list is longer than a panel, where it is.
+    The first `n_markers` genes of a row are marker genes. Where there are too few patients to judge, `passed` holds
+    None and `why_no_trust` says so. `about_panels` says why the list is longer than a panel, where it is.
+    `about_markers` says which markers the panels lack; `markers` is a table of all rows' scores on the others.
     """
 
     rows: list[dict[str, Any]]
     why_no_trust: str
     about_panels: str
+    about_markers: str = ""
+    markers: Grid | None = None
     headings: tuple[Heading, ...] = HEADINGS
 
 
-def genes_section(board: Board) -> GenesSection:
-    """Every row that has scores per gene."""
-    rows = [row for row in (_row(entry) for entry in board.entries) if row["genes"]]
+def genes_section(board: Board, markers: Sequence[str] = ()) -> GenesSection:
+    """Every row that has scores per gene; `markers` are the data set's marker genes, which stand first."""
+    rows = [row for row in (_row(entry, markers) for entry in board.entries) if row["genes"]]
     n_patients = board.table.n_patients
     if n_patients is None:
         why = "Patients are not stated, so nothing is said about which genes hold for new patients."
@@ -55,7 +60,8 @@ def genes_section(board: Board) -> GenesSection:
         )
     else:
         why = ""
-    return GenesSection(rows, why, _about_panels(board, rows))
+    said = about_markers(board, markers)
+    return GenesSection(rows, why, _about_panels(board, rows), said, markers_grid(board, markers))
 
 
 def _about_panels(board: Board, rows: list[dict[str, Any]]) -> str:
@@ -67,12 +73,13 @@ def _about_panels(board: Board, rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _row(entry: Entry) -> dict[str, Any]:
-    found = {column: gene_scores(entry, column) for column in _COLUMNS}
+def _row(entry: Entry, markers: Sequence[str]) -> dict[str, Any]:
+    found = {column: gene_scores(entry, column, first=markers) for column in _COLUMNS}
     first = found["pcc"]
     return {
         "label": entry.label,
         "genes": list(first.genes),
+        "n_markers": len(set(markers) & set(first.genes)),
         "defined": first.n_defined.tolist(),
         "columns": [_plain(found[column].mean) for column in _COLUMNS],
         "passed": [trusted_genes(found[column]) for column in CORRELATIONS],

@@ -24,12 +24,16 @@ from stbench.reporting.tables.side_blocks import PUBLISHED_COLUMNS
 _LEAST_IMPORTANT, _ALWAYS = 9, ("pretrained", "budget")
 _MEANINGS = {
     "PCC": "mean Pearson correlation per gene across a slide's spots, averaged over patients",
-    "95% CI": "t interval over patients",
+    "95% CI": "interval over patients by Fisher's z; below three patients their range",
     "slide mean": "plain mean over slides",
-    "null": "the same PCC against counts in which nothing but depth differs between spots",
+    "null": "the same PCC where spots of nearly equal depth have exchanged their measured profiles",
+    "PCC common genes": "PCC over the genes that all folds' panels share",
+    "over depth-smooth": "equal-depth PCC less that of the floor depth-smooth",
+    "RMSE centred": "RMSE with each gene's mean on the slide taken out of measured and predicted values",
+    "deviance explained": "Poisson deviance explained beyond the training mean rate, depth as offset",
     "PCC given depth": "PCC after sequencing depth is taken out of measured and predicted values",
     "equal-depth PCC": "PCC against counts cut down to one depth for all spots",
-    "skill": "0 at the best floor, 1 at the ceiling",
+    "skill": "0 at the floor named beforehand, 1 at the estimated ceiling",
     "RMSE": "root-mean-square error on the min-max scale of the training slides",
     "ARI": "agreement of clusters with the pathologist's annotation, 0 is chance",
     "variance ratio": "variance of the prediction over that of the measurement",
@@ -85,24 +89,32 @@ def _grid(table: Table) -> Grid:
 
 
 def _answer(table: Table) -> str:
-    """Which methods stand above the best floor, and whether the patients are enough to call that a difference."""
-    methods = [row for row in table.rows if row.kind == "method" and row.ranked and row.pcc is not None]
-    floor = next((row for row in table.rows if row.label == table.floor), None)
-    if not methods or floor is None or floor.pcc is None:
+    """What the tests by PCC say of the methods, led by what they cannot tell; "" for a table without methods."""
+    methods = [row for row in table.rows if row.kind not in ("floor", "ceiling") and row.ranked]
+    if not methods:
         return ""
-    above = [row for row in methods if (row.pcc or 0.0) > floor.pcc]
-    stands = f"the best floor, {label(floor)} (PCC {floor.pcc:.3f})"
-    if not above:
-        return f"No method stands above {stands}."
-    verb = "stands" if len(above) == 1 else "stand"
-    told = {c.method for c in table.comparisons if c.verdict.startswith("better")}
-    better = [label(row) for row in above if row.label in told]
-    reference = shown_name(table.comparisons[0].reference) if table.comparisons else ""
-    sure = (
-        f"better than {reference} by test: {listed(better)}" if better else "no test tells any of them apart"
-    )
-    names = listed([*map(label, above)])
-    return f"{names} {verb} above {stands}; {sure if table.comparisons else 'nothing was tested'}."
+    own = {row.label for row in methods}
+    tests = [test for test in table.comparisons if test.method in own]
+    if not tests:
+        return "Nothing was tested: the reference row is not finished here, or patients are not stated."
+    reference = listed(sorted({shown_name(test.reference) for test in tests}))
+    by_verdict: dict[str, list[str]] = {}
+    for test in tests:
+        by_verdict.setdefault(test.verdict.partition(" with n=")[0], []).append(shown_name(test.method))
+    n = max(test.n for test in tests)
+    patients = f"{n} patient{'' if n == 1 else 's'}"
+    unclear = by_verdict.pop("cannot be told", [])
+    said = [f"With {patients} it cannot be told whether {listed(unclear)} predict better than {reference}"]
+    said = said if unclear else []
+    said += [f"{verdict} than {reference} by test: {listed(names)}" for verdict, names in _claims(by_verdict)]
+    same = by_verdict.get("equivalent", [])
+    said += [f"equivalent to {reference} within 0.01: {listed(same)}"] if same else []
+    sentence = "; ".join(said)
+    return f"{sentence[0].upper()}{sentence[1:]} (PCC)."
+
+
+def _claims(by_verdict: dict[str, list[str]]) -> list[tuple[str, list[str]]]:
+    return [(verdict, names) for verdict, names in by_verdict.items() if verdict != "equivalent"]
 
 
 def _notes(table: Table) -> list[str]:

@@ -11,6 +11,7 @@ from stbench.reporting.report.grid import Grid, Line, numbers, words
 from stbench.reporting.report.patients import CORRELATIONS, PatientScores, patient_scores
 from stbench.reporting.statistics.many import (
     LEAST_BLOCKS_FOR_DIAGRAM,
+    LEAST_BLOCKS_FOR_FRIEDMAN,
     MeanRank,
     friedman,
     mean_ranks,
@@ -20,7 +21,7 @@ from stbench.reporting.statistics.many import (
 
 @dataclass(frozen=True, eq=False)
 class RankingSection:
-    """Ranks by one correlation; `pairwise` (k, k) Holm-adjusted p where a diagram may be drawn, else `why_not`."""
+    """Ranks by one correlation; `pairwise` (k, k) adjusted p where a diagram may be drawn, else `why_not`."""
 
     name: str
     labels: list[str]
@@ -72,7 +73,7 @@ def _about_friedman(found: PatientScores) -> str:
     n, k = found.scores.shape
     test = friedman(found.scores)
     if test is None:
-        return ""
+        return f"There is no Friedman test: it needs at least {LEAST_BLOCKS_FOR_FRIEDMAN} patients, and here are {n}."
     kind = "all permutations" if test.exact else "50,000 random permutations"
     verdict = (
         "ranks differ by more than chance, which does not say whose"

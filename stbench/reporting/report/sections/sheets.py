@@ -20,10 +20,10 @@ EDGE = 400
 _QUALITY = 75
 
 
-def new_sheet(truth: SlideTruth, chosen: Sequence[Chosen]) -> dict[str, Any]:
+def new_sheet(truth: SlideTruth, chosen: Sequence[Chosen], target: str = "logcpm") -> dict[str, Any]:
     """A slide with the measured values of the chosen genes, all positions in pixels of its small picture."""
     picture, x, y, size = _placed(truth)
-    measured = measured_expression(truth)
+    measured = measured_expression(truth, target)
     place = {gene: index for index, gene in enumerate(truth.genes)}
     return {
         "slide": truth.slide,

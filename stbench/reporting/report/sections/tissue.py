@@ -13,6 +13,7 @@ from stbench.record import SlideScores
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.sections.choosing import chosen_genes
 from stbench.reporting.report.sections.clusters import add_clusters, new_clusters
+from stbench.reporting.report.sections.markers import about_markers
 from stbench.reporting.report.sections.sheets import add_prediction, new_sheet
 from stbench.reporting.report.stored import SlideArrays, StoredArrays
 
@@ -29,6 +30,7 @@ class TissueSection:
 
     rows     labels that the slides' values refer to by place
     problems a sentence for each stored array that does not fit
+    markers  which marker genes there are, and which of them no panel holds; "" without any
     """
 
     slides: list[dict[str, Any]]
@@ -36,18 +38,23 @@ class TissueSection:
     why_none: str
     why_no_clusters: str
     problems: list[str]
+    markers: str = ""
 
 
-def tissue_section(board: Board, stored: StoredArrays, wanted: Sequence[str], n_genes: int) -> TissueSection:
-    """Draw the first seed of every row on each slide, at most `n_genes` genes each."""
+def tissue_section(
+    board: Board, stored: StoredArrays, wanted: Sequence[str], n_genes: int, markers: Sequence[str] = ()
+) -> TissueSection:
+    """Draw the first seed of every row on each slide, at most `n_genes` genes each, wanted ones and markers first."""
     scores = _scores_by_slide(board)
     sheets: dict[str, dict[str, Any]] = {}
     problems: list[str] = []
     with threadpool_limits(1):  # matrices so small that threads would only wait for each other
         for place, slide, arrays in _arrays(board, stored):
             if slide not in sheets:
-                sheets[slide] = new_sheet(arrays.truth, chosen_genes(scores[slide], wanted, n_genes))
-                sheets[slide]["clusters"] = new_clusters(arrays.truth, arrays.record.unlabelled)
+                chosen = chosen_genes(scores[slide], wanted, n_genes, markers)
+                sheets[slide] = new_sheet(arrays.truth, chosen, arrays.record.table.target)
+                about = arrays.record.unlabelled, arrays.record.table.target
+                sheets[slide]["clusters"] = new_clusters(arrays.truth, *about)
             try:
                 _add(sheets[slide], place, arrays)
             except StorageError as error:
@@ -61,6 +68,7 @@ def tissue_section(board: Board, stored: StoredArrays, wanted: Sequence[str], n_
         why_none,
         why_none or ("" if annotated else NO_ANNOTATION),
         problems,
+        about_markers(board, markers),
     )
 
 

@@ -18,13 +18,18 @@ const genes = {
     show();
   },
   fill(section, row) {
-    const grid = section.querySelector(".grid"), claim = section.querySelector(".gene-claim");
+    const grid = section.querySelector('.grid[id$="-genes-grid"]'), claim = section.querySelector(".gene-claim");
     const passed = row.passed.map((places) => new Set(places ?? []));
     const lines = row.genes.map((gene, place) => {
       const line = document.createElement("tr"), head = document.createElement("th");
       head.scope = "row";
       head.className = "words";
       head.textContent = gene;
+      // Marker genes stay on top, however the others are sorted.
+      if (place < row.n_markers) {
+        line.dataset.first = "";
+        head.append(" ", Object.assign(document.createElement("span"), { className: "mark", textContent: "marker" }));
+      }
       line.append(head, genes.cell(String(row.defined[place])));
       row.columns.forEach((column, index) => {
         const tick = passed[index]?.has(place) ? "✓ " : "";

@@ -14,10 +14,11 @@ const grids = {
     heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
     const keyed = [...table.tBodies[0].rows].map((line) => {
       const text = grids.cellOf(line, column);
-      return { line, value: numeric ? grids.numberIn(text) : text, bound: line.dataset.kind === "ceiling" };
+      return { line, value: numeric ? grids.numberIn(text) : text, bound: line.dataset.kind === "ceiling", first: "first" in line.dataset };
     });
     const missing = (value) => value === null || value === "–" || value === "";
     keyed.sort((a, b) => {
+      if (a.first !== b.first) return b.first - a.first;
       // A ceiling is no contestant: it stays below them.
       if (a.bound !== b.bound) return a.bound - b.bound;
       // Whatever the direction, what is missing stands last.

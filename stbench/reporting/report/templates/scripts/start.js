@@ -27,10 +27,13 @@ window.addEventListener("pageshow", () => { tables.show(tables.chooser?.value); 
 // Paper is white, wants every figure, cannot be scrolled, and is narrower than most screens.
 const paperWidth = 700;
 window.addEventListener("beforeprint", () => {
-  const { dataset, style } = document.documentElement, { clientWidth } = document.getElementById("main");
-  dataset.theme = "light";
+  const { style } = document.documentElement, { clientWidth } = document.getElementById("main");
   style.setProperty("--to-paper", Math.min(1, paperWidth / clientWidth));
+  theme.printing = true;
   figures.drawPending();
-  figures.redraw();
+  theme.apply(); // draws every figure again
 });
-window.addEventListener("afterprint", theme.apply);
+window.addEventListener("afterprint", () => {
+  theme.printing = false;
+  theme.apply();
+});

@@ -2,9 +2,10 @@
 const theme = {
   stored() { try { return localStorage.getItem("stbench-theme"); } catch { return null; } },
   preferred: matchMedia("(prefers-color-scheme: dark)"),
-  current() { return theme.stored() ?? (theme.preferred.matches ? "dark" : "light"); },
+  printing: false, // paper is white, whatever the system or the reader prefers while it is printed
+  current() { return theme.chosen ?? theme.stored() ?? (theme.preferred.matches ? "dark" : "light"); },
   apply() {
-    document.documentElement.dataset.theme = theme.chosen ?? theme.current();
+    document.documentElement.dataset.theme = theme.printing ? "light" : theme.current();
     const button = document.getElementById("theme");
     if (button) button.setAttribute("aria-pressed", String(document.documentElement.dataset.theme === "dark"));
     document.dispatchEvent(new Event("themechange"));

@@ -1,0 +1,183 @@
+"""Regions of tissue by their genes: differential expression and enrichment, measured beside predicted.
+
+Smooth predictions make every test surer, whatever they know of tissue. So the same is done with a prediction of each
+spot's depth and nothing else, and stands in the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from stbench.biology.agreement import Agreement, agreement
+from stbench.biology.differential import GeneList, Spots, differential, too_few
+from stbench.biology.enrichment import Enriched, enrichment
+from stbench.biology.gene_sets import read_gmt, within
+from stbench.commands.choosing import dataset_name
+from stbench.errors import UnknownName, UsageError
+from stbench.metrics.counts import log_expression
+from stbench.record import Record, SlideTruth
+from stbench.reporting.results.store import RunStore
+from stbench.reporting.tables.leaderboard import Table, build_tables
+
+MEASURED = "measured"
+# The floors that know a spot's depth and nothing else; the first that was run is the control.
+CONTROLS = ("depth", "depth-smooth")
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """What one source of expression says of two regions.
+
+    agreement  with the measured list, None for that itself
+    sets       (genes up in the first region, in the second) -> the gene sets among them
+    """
+
+    source: str
+    genes: GeneList
+    agreement: Agreement | None = None
+    sets: tuple[Mapping[str, Enriched], Mapping[str, Enriched]] = ({}, {})
+
+
+@dataclass(frozen=True, eq=False)
+class Enrichment:
+    """The contrasts of one leaderboard's table: measured, the method, the control.
+
+    left_out  a sentence for each slide that has too few spots of a region
+    """
+
+    table: Table
+    regions: tuple[str, str]
+    contrasts: tuple[Contrast, ...]
+    left_out: tuple[str, ...] = ()
+    sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def enrich(
+    out: Path, dataset: str, method: str, groups: Sequence[str], gmt: Path | None = None
+) -> list[Enrichment]:
+    """One for each table of the data set that has the method and a control, with what is stored below `out`.
+
+    Raises UsageError for regions that nobody annotated or too few spots of them, a GMT that is none, gene sets of other
+    names than the panel's, or predictions that are not kept here; UnknownName for a row that is not there.
+    """
+    if len(groups) != 2 or groups[0] == groups[1]:
+        raise UsageError(f'--groups takes two regions, "A,B"; found {", ".join(groups) or "none"}.')
+    sets, dataset = read_gmt(gmt) if gmt else None, dataset_name(dataset)
+    store = RunStore(out)
+    tables = [t for t in build_tables(store.records()[0]) if t.identity.dataset == dataset]
+    labels = {row.label for table in tables for row in table.rows if row.label in table.members}
+    named = {label for label in labels if _is(label, method)}
+    if not named:
+        raise UnknownName(f"row in the leaderboards of {dataset} under {out}", method, labels)
+    return [
+        _of_table(store, table, label, groups, sets, gmt)
+        for table in tables
+        for label in table.members
+        if label in named
+    ]
+
+
+def _is(label: str, name: str) -> bool:
+    return label == name or (label.partition(" (")[0] == name and "untuned" not in label)
+
+
+def _of_table(
+    store: RunStore,
+    table: Table,
+    label: str,
+    groups: Sequence[str],
+    sets: Mapping[str, tuple[str, ...]] | None,
+    gmt: Path | None,
+) -> Enrichment:
+    first, second = groups
+    control = next((name for wanted in CONTROLS for name in table.members if name == wanted), None)
+    if control is None:
+        raise UsageError(
+            f"Table {table.id} has no row that knows depth alone ({' or '.join(CONTROLS)}), and without that control "
+            "nothing can be said; run it with the same options."
+        )
+    records = {name: _first_seed(table.members[name]) for name in (label, control)}
+    measured = _measured(store, records[label])
+    _check_regions(measured, groups)
+    sources = {MEASURED: measured} | {
+        name: _predicted(store, of_row, measured) for name, of_row in records.items()
+    }
+    lists = {name: differential(spots, first, second) for name, spots in sources.items()}
+    panel = lists[MEASURED].genes
+    kept = within(sets, panel, gmt) if sets and gmt else {}
+    contrasts = tuple(_contrast(name, genes, lists[MEASURED], kept, panel) for name, genes in lists.items())
+    left_out = tuple(filter(None, (too_few(spots, first, second) for spots in measured)))
+    return Enrichment(table, (first, second), contrasts, left_out, kept)
+
+
+def _contrast(
+    source: str,
+    genes: GeneList,
+    measured: GeneList,
+    sets: Mapping[str, tuple[str, ...]],
+    panel: Sequence[str],
+) -> Contrast:
+    down = GeneList(genes.genes, -genes.z, -genes.fold, genes.q, genes.slides)
+    both = (enrichment(one.up(), sets, panel) if sets else {} for one in (genes, down))
+    up, in_second = both
+    return Contrast(
+        source, genes, None if source == MEASURED else agreement(measured, genes), (up, in_second)
+    )
+
+
+def _first_seed(records: Iterable[Record]) -> list[Record]:
+    """Predictions are never averaged: the finished folds of the first seed."""
+    finished = [record for record in records if record.finished]
+    return [record for record in finished if record.seed == min(r.seed for r in finished)]
+
+
+def _measured(store: RunStore, records: Sequence[Record]) -> list[Spots]:
+    """What was measured on each test slide's scored spots, with their regions."""
+    spots = []
+    for record in records:
+        for truth in store.load_truths(record).values():
+            expression = log_expression(truth.counts[truth.scored], truth.totals[truth.scored])
+            spots.append(Spots(truth.slide, truth.genes, expression, _regions(truth)))
+    if not spots:
+        raise UsageError(
+            f"What was measured is not kept under {store.out}; run the method there, or join a bundle that holds it."
+        )
+    return spots
+
+
+def _regions(truth: SlideTruth) -> np.ndarray:
+    n = int(truth.scored.sum())
+    return (
+        np.full(n, "") if truth.annotation is None else np.asarray(truth.annotation)[truth.scored].astype(str)
+    )
+
+
+def _predicted(store: RunStore, records: Sequence[Record], measured: Sequence[Spots]) -> list[Spots]:
+    """What was predicted for the same spots and genes."""
+    by_slide = {spots.slide: spots for spots in measured}
+    found = []
+    for record in records:
+        predictions = store.load_predictions(record.key)
+        for name, truth in store.load_truths(record).items():
+            if name not in predictions:
+                raise UsageError(
+                    f"The predictions of {record.row.method} for slide {name} are not kept under {store.out}."
+                )
+            covered = np.isin(record.panel_genes, truth.genes)
+            values = predictions[name][:, covered][truth.scored]
+            found.append(Spots(name, truth.genes, values, by_slide[name].groups))
+    return found
+
+
+def _check_regions(measured: Sequence[Spots], groups: Sequence[str]) -> None:
+    """UnknownName for a region that no slide has."""
+    labels = {str(label) for spots in measured for label in np.unique(spots.groups)} - {""}
+    if not labels:
+        raise UsageError("No test slide of this table is annotated, so that there are no regions to compare.")
+    for group in groups:
+        if group not in labels:
+            raise UnknownName("region", group, labels)
