@@ -7,9 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from reporting.report.synthetic_run import Size, make_run
-
-from stbench.reporting.report import write_report
+from reporting.report.synthetic_run import Size, make_run, report_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -22,7 +20,7 @@ def test_a_large_page_stays_small_and_opens_quickly(tmp_path: Path):
     make_run(
         tmp_path / "runs", Size(n_methods=17, n_patients=8, n_slides_each=(4, 5), n_genes=785, n_spots=378)
     )
-    page = write_report([("runs", tmp_path / "runs")], tmp_path / "page").page
+    page = report_of(tmp_path / "runs", tmp_path / "page").page
     assert page.stat().st_size < MOST_BYTES
     seconds = [_seconds_to_open(page) for _ in range(3)]
     print(f"{page.stat().st_size / 1e6:.1f} MB, opened in", *(f"{one:.2f} s" for one in seconds))

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 from browser.visiting import Visit
 from reporting.record_factory import TABLE
-from reporting.report.synthetic_run import Size, make_run
-
-from stbench.reporting.report import write_report
+from reporting.report.synthetic_run import Size, figures_not_drawn, make_run, report_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -27,7 +25,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     make_run(folder / "runs", Size(n_methods=4), replace(TABLE, split="patient"))
     make_run(folder / "runs", Size(n_methods=3))
-    return write_report([("runs", folder / "runs")], folder / "page").page
+    with figures_not_drawn():
+        return report_of(folder / "runs", folder / "page").page
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +96,7 @@ def test_all_columns_can_be_shown(visit):
 def test_a_slide_and_a_gene_can_be_chosen_and_their_maps_appear(visit):
     section = visit.page.locator("#t0-maps")
     section.scroll_into_view_if_needed()
-    section.get_by_label("Slide", exact=True).select_option(label="C1 (patient C)")
+    section.locator(".map-slide").select_option(label="C1 (patient C)")
     genes = section.locator(".map-gene option").all_text_contents()
     assert len(genes) == len(set(genes)) == 12
     gene = genes[3]
@@ -132,7 +131,10 @@ def test_paper_gets_every_figure_in_light_colours_and_no_search_box(visit):
     page = visit.page
     page.emulate_media(color_scheme="dark")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="light")
+    # A system that turns dark meanwhile changes nothing.
     page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_function("matchMedia('(prefers-color-scheme: dark)').matches")
     blank = page.locator("article#t0 .figure:not(:has(svg, canvas))")
     assert page.locator("article#t0 .figure").count() > 5 and blank.count() == 0
     assert page.evaluate("document.documentElement.dataset.theme") == "light"

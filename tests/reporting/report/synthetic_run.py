@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from PIL import Image
 from reporting.record_factory import TABLE
 
 from stbench.files import hash_value
 from stbench.record import Record, RowIdentity, SlideScores, SlideTruth, TableIdentity
+from stbench.reporting.report import Written, printing, write_report
 from stbench.reporting.results.store import RunStore
+from stbench.reporting.tables.leaderboard import DEFAULT_REFERENCE, build_tables
 
 LABELS = ("connective tissue", "immune infiltrate", "invasive cancer", "undetermined")
 PER_GENE = ("pcc", "pcc_given_depth", "pcc_equal_depth", "ceiling", "detection")
@@ -132,3 +137,18 @@ def _scores(skill: int, truth: SlideTruth, random: np.random.Generator) -> Slide
     return SlideScores(
         truth.slide, truth.patient, len(truth.spot_ids), int(truth.scored.sum()), scores, truth.genes, columns
     )
+
+
+@contextlib.contextmanager
+def figures_not_drawn() -> Iterator[None]:
+    """Reports are written without the figures as files, which take three quarters of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(printing, "save_figure", lambda folder, name, *_: [folder / name])
+        yield
+
+
+def report_of(folder: Path, to: Path, reference: str = DEFAULT_REFERENCE, **options) -> Written:
+    """The report on all Records below a results folder."""
+    records, damaged = RunStore(folder).records()
+    tables = build_tables(records, reference=reference)
+    return write_report([("runs", folder)], tables, damaged, to, reference, **options)

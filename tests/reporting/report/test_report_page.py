@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from reporting.record_factory import PATIENTS, TABLE, complete, failed, make_record, with_arrays
-from reporting.report.synthetic_run import Size, make_run
+from reporting.report.synthetic_run import Size, figures_not_drawn, make_run, report_of
 
 from stbench.errors import UsageError
-from stbench.reporting.report import Written, write_report
+from stbench.reporting.report import Written
 from stbench.reporting.results.store import RunStore
 
 PCC = {"B1": 0.1, "B2": 0.3, "C1": 0.4, "D1": 0.5, "D2": 0.7}
@@ -25,7 +25,8 @@ def saved(folder: Path, *records) -> Path:
 
 
 def page_of(folder: Path, to: Path, **options) -> str:
-    return write_report([("runs", folder)], to, **options).page.read_text(encoding="utf-8")
+    with figures_not_drawn():
+        return report_of(folder, to, **options).page.read_text(encoding="utf-8")
 
 
 def without_plotly(page: str) -> str:
@@ -42,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def written(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Written:
-    return write_report([("runs", run)], tmp_path_factory.mktemp("report") / "page")
+    return report_of(run, tmp_path_factory.mktemp("report") / "page")
 
 
 def test_the_page_and_its_figures_are_written(written):
@@ -91,16 +92,16 @@ def test_results_of_two_versions_of_the_protocol_stand_in_two_tables(tmp_path):
         "ridge", PCC, kind="floor", table=replace(TABLE, protocol=0), finished_at="2025-01-01T00:00:00Z"
     )
     folder = saved(tmp_path / "runs", *complete("ridge", PCC, kind="floor"), *older)
-    written = write_report([("runs", folder)], tmp_path / "page")
+    written = report_of(folder, tmp_path / "page")
     page = written.page.read_text(encoding="utf-8")
     assert written.n_tables == 2 and page.count("<article ") == 2
-    assert "Versions of the protocol in this report: 0, 1." in page
+    assert "Versions of the protocol in this report: 0, 2." in page
 
 
 def test_a_damaged_record_is_told_on_the_page(tmp_path):
     folder = saved(tmp_path / "runs", *complete("ridge", PCC, kind="floor"))
     (folder / "records" / "0123456789abcdef.json").write_text("{", encoding="utf-8")
-    written = write_report([("runs", folder)], tmp_path / "page")
+    written = report_of(folder, tmp_path / "page")
     assert len(written.problems) == 1 and "0123456789abcdef.json is damaged" in written.problems[0]
     assert "1 stored file was left out" in written.page.read_text(encoding="utf-8")
 
@@ -112,32 +113,32 @@ def test_a_damaged_prediction_is_told_and_the_rest_is_drawn(tmp_path):
     content = bytearray(damaged.read_bytes())
     content[-1] ^= 255
     damaged.write_bytes(bytes(content))
-    written = write_report([("runs", folder)], tmp_path / "page")
+    written = report_of(folder, tmp_path / "page")
     assert len(written.problems) == 1 and damaged.name in written.problems[0]
     assert 'id="t0-tissue"' in written.page.read_text(encoding="utf-8")
 
 
 def test_no_records_or_none_readable_is_one_sentence(tmp_path):
     with pytest.raises(UsageError, match=r"There are no Records under runs\. Run a method first"):
-        write_report([("runs", tmp_path / "nothing")], tmp_path / "page")
+        report_of(tmp_path / "nothing", tmp_path / "page")
     (tmp_path / "runs" / "records").mkdir(parents=True)
     (tmp_path / "runs" / "records" / "0123456789abcdef.json").write_text("{", encoding="utf-8")
     with pytest.raises(UsageError, match="None of the 1 Records under runs can be read"):
-        write_report([("runs", tmp_path / "runs")], tmp_path / "page")
+        report_of(tmp_path / "runs", tmp_path / "page")
     assert not (tmp_path / "page").exists()
 
 
 def test_a_gene_of_no_panel_is_refused_before_anything_is_written(tmp_path):
     folder = saved(tmp_path / "runs", *complete("ridge", PCC, kind="floor"))
     with pytest.raises(UsageError, match=r"--genes NOSUCH is in no gene panel .* such as ERBB2, FASN, GNAS"):
-        write_report([("runs", folder)], tmp_path / "page", genes=["NOSUCH"])
+        report_of(folder, tmp_path / "page", genes=["NOSUCH"])
     assert not (tmp_path / "page").exists()
 
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "page").write_text("mine", encoding="utf-8")
     with pytest.raises(UsageError, match="is a file; name a folder"):
-        write_report([("runs", saved(tmp_path / "runs", make_record("ridge", "B1")))], tmp_path / "page")
+        report_of(saved(tmp_path / "runs", make_record("ridge", "B1")), tmp_path / "page")
 
 
 def test_a_table_of_failures_only_still_gives_a_page(tmp_path):
@@ -154,7 +155,7 @@ def test_names_are_shown_as_they_are(tmp_path):
 
 
 def test_the_same_results_give_the_same_page(run, written, tmp_path):
-    again = write_report([("runs", run)], tmp_path)
+    again = report_of(run, tmp_path)
     for first, second in zip([written.page, *written.figures], [again.page, *again.figures], strict=True):
         assert first.name == second.name and first.read_bytes() == second.read_bytes()
 

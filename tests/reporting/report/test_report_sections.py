@@ -38,14 +38,13 @@ def test_the_leaderboard_has_the_table_s_rows_and_ranks():
     assert all(len(line.cells) == len(grid.headings) for line in grid.lines)
 
 
-def test_the_answer_names_who_stands_above_the_best_floor_and_what_the_patients_carry():
+def test_the_answer_leads_with_what_the_patients_cannot_tell():
     assert leaderboard_section(board(*rows()).table).answer == (
-        "eggn stands above the best floor, ridge (PCC 0.400); no test tells any of them apart."
+        "With 3 patients it cannot be told whether eggn and bleep predict better than ridge (PCC)."
     )
-    weak = [*complete("ridge", PCC, kind="floor"), *complete("bleep", WORSE)]
-    assert leaderboard_section(board(*weak).table).answer == (
-        "No method stands above the best floor, ridge (PCC 0.400)."
-    )
+    alone = complete("bleep", WORSE)
+    assert leaderboard_section(board(*alone).table).answer.startswith("Nothing was tested")
+    assert leaderboard_section(board(*complete("ridge", PCC, kind="floor")).table).answer == ""
 
 
 def test_a_remark_is_told_once_with_its_rows_and_the_rare_ones_first():
@@ -73,7 +72,7 @@ def test_rows_that_differ_in_budget_alone_keep_apart():
     short = [replace(r, key=f"s{r.key}", row=replace(r.row, budget="at most 5 epochs")) for r in short]
     long = [replace(r, key=f"l{r.key}", row=replace(r.row, budget="at most 60 epochs")) for r in long]
     labels = {entry.label for entry in board(*short, *long).entries}
-    assert labels == {"eggn, at most 5 epochs", "eggn, at most 60 epochs"}
+    assert labels == {"eggn (at most 5 epochs)", "eggn (at most 60 epochs)"}
 
 
 def test_seeds_are_averaged_slide_by_slide():
@@ -89,14 +88,15 @@ def test_slides_of_one_patient_stand_side_by_side():
 
 
 def test_correlations_stand_beside_their_nulls():
-    scores: dict[str, float | None] = {
-        "pcc_null": 0.15,
-        "pcc_given_depth": 0.03,
-        "pcc_given_depth_null": 0.001,
-    }
+    scores: dict[str, float | None] = {"pcc_null": 0.15, "pcc_given_depth": 0.03}
     section = correlations_section(board(*complete("ridge", PCC, scores=scores)))
-    assert section.grid.lines[0].cells == ("ridge", "0.400", "0.150", "0.030", "0.001", "0.010", "–")
-    assert [h.title for h in section.grid.headings][1:5] == ["PCC", "null", "PCC given depth", "null"]
+    assert section.grid.lines[0].cells == ("ridge", "0.400", "0.150", "0.030", "0.010")
+    assert [h.title for h in section.grid.headings][1:] == [
+        "PCC",
+        "null",
+        "PCC given depth",
+        "equal-depth PCC",
+    ]
     assert "neither bounds the other" in section.how_to_read
 
 

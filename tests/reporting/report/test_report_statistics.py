@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 from reporting.record_factory import PATIENTS, TABLE, complete
 from reporting.report.paper_rows import BETTER, PCC, board, rows
+from scipy import stats
 
+from stbench.reporting.report.boards import build_boards
 from stbench.reporting.report.patients import patient_scores
+from stbench.reporting.report.sections.bootstrap import bootstrap_section
 from stbench.reporting.report.sections.comparisons import comparisons_sections
 from stbench.reporting.report.sections.ranking import ranking_sections
 from stbench.reporting.tables.leaderboard import build_tables
@@ -28,8 +31,23 @@ def test_ranks_are_means_over_patients():
         ("eggn", "1.33", "1.25 to 1.50"), ("ridge", "1.67", "1.50 to 1.75"), ("bleep", "3.00", "3.00 to 3.00"),
     ]  # fmt: skip
     assert by_pcc.pairwise is None and "at least 6 patients, and here are 3" in by_pcc.why_not
-    # n = 3, k = 3, rank sums 4, 5, 9: 12 / (3 * 3 * 4) * ((4 - 6)^2 + (5 - 6)^2 + (9 - 6)^2) = 14 / 3.
-    assert "3 patients and 3 rows: statistic 4.67" in by_pcc.friedman
+    assert by_pcc.friedman == "There is no Friedman test: it needs at least 4 patients, and here are 3."
+
+
+def test_friedmans_test_is_corrected_for_ties():
+    slides = ("B1", "C1", "D1", "E1")
+    levels = {"ridge": (0.2, 0.4, 0.6, 0.5), "eggn": (0.3, 0.4, 0.6, 0.6), "bleep": (0.1, 0.3, 0.5, 0.4)}
+    table, patients = replace(TABLE, slides=slides), {slide: slide[0] for slide in slides}
+    records = [
+        record
+        for method, values in levels.items()
+        for record in complete(method, dict(zip(slides, values, strict=True)), table=table, patients=patients)
+    ]
+    section = ranking_sections(board(*records))[0]
+    # Rank sums 5 (1, 1.5, 1.5, 1), 7 (2, 1.5, 1.5, 2) and 12, squared ranks 55, without correction 6.5:
+    # (3 - 1) * ((5 - 8)^2 + (7 - 8)^2 + (12 - 8)^2) / (55 - 4 * 3 * 16 / 4) = 52 / 7.
+    assert "4 patients and 3 rows: statistic 7.43" in section.friedman
+    assert "by all permutations" in section.friedman
 
 
 def test_six_patients_have_a_diagram():
@@ -49,8 +67,8 @@ def test_six_patients_have_a_diagram():
     ]
     section = ranking_sections(board(*records))[0]
     assert section.pairwise is not None and section.why_not == ""
-    # All six patients agree: 2 / 2^6, three pairs.
-    np.testing.assert_allclose(section.pairwise[np.triu_indices(3, 1)], 3 * 2 / 64)
+    # All six patients agree: 2 / 2^6, however many pairs.
+    np.testing.assert_allclose(section.pairwise[np.triu_indices(3, 1)], 2 / 64)
 
 
 def test_two_rows_have_no_ranks():
@@ -60,7 +78,7 @@ def test_two_rows_have_no_ranks():
 
 def test_tests_by_pcc_are_those_of_the_leaderboard():
     records = rows()
-    (table,) = build_tables(records)
+    (table,) = build_tables(records, reference="ridge")
     section = comparisons_sections(board(*records), "ridge")[0]
     assert section.grid is not None
     by_method = {c.method: c for c in table.comparisons}
@@ -70,7 +88,7 @@ def test_tests_by_pcc_are_those_of_the_leaderboard():
 
 
 def test_why_there_are_no_tests():
-    found = board(*rows())
+    (found,) = build_boards(rows(), "stnet")
     assert "no row stnet that is finished on every fold; there are eggn, ridge and bleep" in (
         comparisons_sections(found, "stnet")[0].why_not
     )
@@ -81,3 +99,28 @@ def test_why_there_are_no_tests():
         *complete("eggn", PCC, patients=dict.fromkeys(PATIENTS)),
     )
     assert "patients are not stated" in comparisons_sections(nobody, "ridge")[0].why_not
+
+
+def eight_patients():
+    slides = tuple(f"{letter}{i}" for letter in "ABCDEFGH" for i in (1, 2))
+    scores = dict(zip(slides, np.random.default_rng(0).uniform(0.1, 0.4, 16).tolist(), strict=True))
+    patients = {slide: slide[0] for slide in slides}
+    return complete("ridge", scores, table=replace(TABLE, slides=slides), patients=patients), scores
+
+
+def test_the_bootstrap_stands_beside_the_interval_from_eight_patients_on():
+    records, scores = eight_patients()
+    section = bootstrap_section(board(*records))
+    assert section.grid is not None
+    ((name, by_z, resampled, *_),) = [line.cells for line in section.grid.lines]
+    means = np.array(list(scores.values())).reshape(8, 2).mean(axis=1)
+    ends = stats.ttest_1samp(np.arctanh(means), 0).confidence_interval()
+    assert name == "ridge" and by_z == f"{np.tanh(ends.low):.3f} to {np.tanh(ends.high):.3f}"
+    low, high = map(float, resampled.split(" to "))
+    assert means.min() < low < means.mean() < high < means.max()
+
+
+def test_why_there_is_no_bootstrap():
+    assert "at least 8 patients, and here are 3" in bootstrap_section(board(*rows())).why_not
+    nobody = board(*complete("ridge", PCC, patients=dict.fromkeys(PATIENTS)))
+    assert "they are not stated" in bootstrap_section(nobody).why_not

@@ -296,6 +296,25 @@ def test_records_alone_make_a_leaderboard(store):
     assert len(store.records()[0]) == 5 and store.finished_keys() == set()
 
 
+def test_real_records_come_back_as_they_are_written_to_the_last_digit():
+    real = RunStore(Path(__file__).resolve().parents[3] / "leaderboards" / "her2-5slides-cpu")
+    read, problems = real.records()
+    written = {path.stem: json.loads(path.read_text()) for path in (real.out / "records").glob("*.json")}
+    assert problems == [] and {record.key for record in read} == written.keys()
+    for record in read:
+        plain = json.loads(json.dumps(record.to_plain()))
+        told = written[record.key]["record"]
+        assert {name: plain[name] for name in told if name not in ("table", "row")} == {
+            name: value for name, value in told.items() if name not in ("table", "row")
+        }
+
+
+def test_a_failure_that_quotes_what_is_no_text_comes_back(store, record):
+    store.save(replace(record, failure="no file a\udcff"))
+    (read,), problems = store.records()
+    assert (read.failure, problems) == ("no file a\udcff", [])
+
+
 def test_the_order_on_disk_does_not_matter(store):
     records = complete("spahgc", GOOD)
     for record in records:

@@ -1,4 +1,4 @@
-"""Averages, intervals and skill against hand-worked cases and scipy's t distribution."""
+"""Averages and skill against hand-worked cases."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from stbench.reporting.statistics import (
     mean,
+    n_scored_patients,
+    n_scored_slides,
     over_patients,
     over_seeds,
     patient_means,
     skill,
     standard_deviation,
-    t_interval,
 )
 
 PATIENTS = {"B1": "B", "B2": "B", "C1": "C"}
@@ -46,21 +46,16 @@ def test_seeds_are_averaged_slide_by_slide():
     assert over_seeds([]) == {}
 
 
-@pytest.mark.parametrize("values", [[0.1, 0.3], [0.2, 0.25, 0.4, 0.1], [-1.0, 0.0, 1.0, 2.0, 7.0, 3.0]])
-def test_the_interval_is_students(values):
-    centre, half = np.mean(values), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    assert t_interval(values) == pytest.approx((centre - half, centre + half), abs=1e-12)
-    narrow = t_interval(values, level=0.9)
-    assert narrow == pytest.approx(
-        stats.t.interval(0.9, len(values) - 1, centre, stats.sem(values)), abs=1e-12
-    )
-
-
-def test_one_value_has_no_interval_and_no_deviation():
-    assert t_interval([0.3]) is None
-    assert t_interval([]) is None
+def test_one_value_has_no_deviation():
     assert standard_deviation([0.3, None]) is None
     assert standard_deviation([0.1, 0.3, 0.8]) == pytest.approx(np.std([0.1, 0.3, 0.8], ddof=1))
+
+
+def test_only_what_has_a_score_is_counted():
+    scores = {"B1": 0.1, "B2": None, "C1": None}
+    assert n_scored_slides(scores) == 1 and n_scored_patients(scores, PATIENTS) == 1
+    assert n_scored_patients({}, PATIENTS) == 0
+    assert n_scored_patients({"B1": 0.1, "X9": 0.2}, PATIENTS | {"X9": None}) is None
 
 
 def test_means_do_not_depend_on_the_order():

@@ -16,7 +16,7 @@ from stbench.reporting.statistics.paired import (
     hodges_lehmann_interval,
     rank_biserial,
     signed_rank_p,
-    smallest_p,
+    smallest_signed_rank_p,
 )
 
 
@@ -45,16 +45,36 @@ def test_p_with_ties_and_zeros_is_the_enumeration(differences):
         assert signed_rank_p(differences) == 1.0
 
 
+def test_ties_beyond_sixteen_are_exact_too():
+    """Forty differences of three sizes: against a million random signs."""
+    differences = np.random.default_rng(1).integers(-2, 4, 40)
+    ranks = stats.rankdata(np.abs(differences[differences != 0]))
+    positive = ranks[differences[differences != 0] > 0].sum()
+    drawn = np.random.default_rng(2).random((1_000_000, len(ranks)), dtype=np.float32) < 0.5
+    away = np.abs(drawn @ ranks - ranks.sum() / 2)
+    assert signed_rank_p(differences) == pytest.approx(
+        (away >= abs(positive - ranks.sum() / 2) - 1e-9).mean(), abs=5e-4
+    )
+
+
+def test_rounding_is_neither_a_difference_nor_breaks_a_tie():
+    assert signed_rank_p([1e-17, -3e-10, 9e-10]) == 1.0 == smallest_signed_rank_p([1e-17, 5e-10])
+    assert signed_rank_p([0.1, 0.2, 0.3, 1e-10]) == 0.25
+    near, exact = [0.3 - 0.2, -(0.2 - 0.1), 0.4 - 0.3, 0.5], [0.1, -0.1, 0.1, 0.5]
+    assert signed_rank_p(near) == pytest.approx(enumerated_p(exact))
+    assert rank_biserial(near) == pytest.approx((2 + 2 + 4 - 2) / 10)
+
+
 def test_many_patients_use_the_exact_distribution():
     differences = np.random.default_rng(0).normal(0.5, 1, 30).tolist()
     assert signed_rank_p(differences) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
 
 
 @pytest.mark.parametrize(("n", "least"), [(3, 0.25), (4, 0.125), (6, 0.03125), (8, 0.0078125)])
-def test_the_smallest_p_that_n_can_give(n, least):
+def test_the_smallest_signed_rank_p_that_n_can_give(n, least):
     differences = list(range(1, n + 1))
-    assert smallest_p(differences) == least == pytest.approx(signed_rank_p(differences))
-    assert smallest_p([*differences, 0.0]) == least
+    assert smallest_signed_rank_p(differences) == least == pytest.approx(signed_rank_p(differences))
+    assert smallest_signed_rank_p([*differences, 0.0]) == least
 
 
 def test_rank_biserial_by_hand():
@@ -68,7 +88,11 @@ def test_hodges_lehmann_is_the_median_of_pairwise_means():
     assert hodges_lehmann([]) is None
 
 
-@pytest.mark.parametrize(("n", "level"), [(2, 0.5), (3, 0.75), (4, 0.875), (5, 0.9375), (6, 0.96875)])
+def test_two_differences_have_no_interval():
+    assert hodges_lehmann_interval([0.1, 0.2]) is None
+
+
+@pytest.mark.parametrize(("n", "level"), [(3, 0.75), (4, 0.875), (5, 0.9375), (6, 0.96875)])
 def test_the_interval_says_the_level_it_reaches(n, level):
     differences = np.random.default_rng(n).normal(size=n)
     low, high, achieved = hodges_lehmann_interval(differences)

@@ -44,11 +44,15 @@ def shown(tables, width=120, **options):
 def test_json_has_the_promised_fields_and_null_for_what_does_not_exist(tables):
     (table,) = json.loads(to_json(tables))["tables"]
     assert {"dataset", "split", "inner", "genes", "scale", "encoder", "rows", "floor"} <= set(table)
+    assert {"suite", "t0", "ceiling", "ceiling_equal_depth", "references", "tests", "protocol"} <= set(table)
     promised = (
         "method variant kind pcc pcc_ci pcc_slide_mean pcc_null pcc_given_depth pcc_equal_depth skill "
         "skill_equal_depth rmse rmse_log ari fit_seconds predict_seconds_per_1000_spots parameters n_slides "
-        "n_patients n_failed n_constant variance_ratio structure leaky pretrained budget seeds note slides "
-        "pcc_given_depth_null pcc_equal_depth_null n_folds"
+        "n_patients n_failed n_constant variance_ratio structure leaky pretrained budget seeds notes slides "
+        "n_folds label encoder tuned pcc_range pcc_seed_sd pcc_median pcc_common_genes pcc_given_depth_ci "
+        "pcc_given_depth_range pcc_given_depth_seed_sd pcc_equal_depth_ci pcc_equal_depth_range "
+        "pcc_equal_depth_seed_sd spearman mae slope structure_null surplus_over_depth_smooth rmse_centred "
+        "deviance_explained steps published_steps audited sealed overrides"
     )
     first = table["rows"][0]
     for row in table["rows"]:
@@ -59,7 +63,20 @@ def test_json_has_the_promised_fields_and_null_for_what_does_not_exist(tables):
     assert table["rows"][: len(own)] == own and len(table["rows"]) > len(own)
     assert first["pcc_ci"][0] < first["pcc"] == pytest.approx(0.4) and first["ari"] is None
     assert first["leaky"] is False and first["seeds"] == [0] and first["pretrained"] is None
-    assert set(first["slides"][0]) == {"slide", "patient", "pcc", "rmse", "ari", "failed"}
+    assert set(first["slides"][0]) == {
+        *(
+            "slide",
+            "patient",
+            "pcc",
+            "pcc_null",
+            "pcc_given_depth",
+            "pcc_equal_depth",
+            "rmse",
+            "ari",
+            "failed",
+        )
+    }
+    assert set(table["tests"]) == {"pcc", "pcc_given_depth", "pcc_equal_depth"}
     assert table["rows"][2]["slides"][0]["failed"].startswith("ValueError")
 
 
@@ -80,8 +97,8 @@ def test_markdown_is_one_well_formed_table_below_its_heading(tables):
         assert fact in heading
     for fact in ("efficientnet_lite0", "min counts 100 (40 of 50 spots scored)", "5 slides, 3 patients"):
         assert fact in heading
-    assert HOW_TO_READ in text and "Skill is 0 at the best floor (ridge for PCC" in text
-    ranked = text.partition("**Against ridge")[0]
+    assert HOW_TO_READ in text and "No skill: it needs the floors" in text
+    ranked = text.partition("**Published")[0]
     lines = [line for line in ranked.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + 4
     assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
@@ -151,7 +168,7 @@ def test_a_row_whose_plugin_has_been_edited_since_is_marked():
 
 def test_no_results_is_said():
     assert to_markdown([]) == "No results yet.\n"
-    assert json.loads(to_json([])) == {"tables": []}
+    assert json.loads(to_json([])) == {"tables": [], "across": []}
     assert shown([]).strip() == "No results yet."
 
 

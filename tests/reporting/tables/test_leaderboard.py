@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from reporting.record_factory import PATIENTS, SLIDES, TABLE, complete, failed, make_record
 from scipy import stats
@@ -29,7 +30,9 @@ def test_a_row_averages_over_patients_and_says_its_interval():
     patients = [0.2, 0.6, 0.4]
     assert row.pcc == pytest.approx(0.4)
     assert row.pcc_slide_mean == pytest.approx(0.36)
-    assert row.pcc_ci == pytest.approx(stats.t.interval(0.95, 2, 0.4, stats.sem(patients)))
+    fisher = np.arctanh(patients)
+    assert row.pcc_ci == pytest.approx(np.tanh(stats.t.interval(0.95, 2, fisher.mean(), stats.sem(fisher))))
+    assert row.pcc_range == pytest.approx((0.2, 0.6))
     assert (row.n_slides, row.n_patients, row.n_folds, row.n_failed, row.ranked) == (5, 3, 5, 0, True)
     assert row.rmse == pytest.approx(0.3) and row.ari is None and row.note == ""
     assert [(s.slide, s.patient, s.pcc, s.failed) for s in row.slides] == [
@@ -98,32 +101,47 @@ def test_one_failed_seed_is_told_apart():
     assert row.slides[0].failed == "seed 1: diverged" and row.slides[0].pcc == pytest.approx(0.1)
 
 
-def test_skill_is_measured_from_the_best_complete_floor():
+def test_skill_is_measured_from_the_floors_named_beforehand_however_good_others_are():
+    deep = {"ceiling_equal_depth": 0.1}
     records = [
-        *complete("spahgc", GOOD, scores={"pcc_equal_depth": 0.06, "ceiling_equal_depth": 0.1}),
-        *complete("ridge", POOR, kind="floor", scores={"ceiling_equal_depth": 0.1}),
-        *complete(
-            "smooth", {s: v - 0.05 for s, v in GOOD.items()}, kind="floor", scores={"pcc_equal_depth": 0.0}
-        ),
-        *complete("depth", dict.fromkeys(SLIDES[:4], 0.99), kind="floor"),
+        *complete("spahgc", GOOD, scores={"pcc_equal_depth": 0.06, **deep}),
+        *complete("ridge", GOOD, kind="floor", scores={"pcc_equal_depth": 0.05, **deep}),
+        *complete("smooth", POOR, kind="floor", scores={"pcc_equal_depth": 0.02, **deep}),
+        *complete("smooth", GOOD, kind="floor", variant="untuned", scores={"pcc_equal_depth": 0.03, **deep}),
+        *complete("depth-smooth", POOR, kind="floor", scores={"pcc_equal_depth": 0.01, **deep}),
     ]
     (table,) = build_tables(records)
     rows = {row.label: row for row in table.rows}
-    assert (table.floor, table.floor_equal_depth) == ("smooth", "ridge")
-    # The floors' mean PCC are 0.30 and 0.35, the ceiling is 0.8 everywhere.
-    assert rows["spahgc"].skill == pytest.approx((0.4 - 0.35) / (0.8 - 0.35))
-    assert rows["spahgc"].skill_equal_depth == pytest.approx((0.06 - 0.01) / (0.1 - 0.01))
-    assert rows["smooth"].skill == 0 and rows["ridge"].skill == pytest.approx((0.3 - 0.35) / 0.45)
-    assert rows["depth"].skill is None
+    assert (table.floor, table.floor_equal_depth) == ("depth-smooth", "smooth")
+    # The mean PCC of depth-smooth is 0.30, the ceiling is 0.8 everywhere.
+    assert rows["spahgc"].skill == rows["ridge"].skill == pytest.approx((0.4 - 0.3) / (0.8 - 0.3))
+    assert rows["spahgc"].skill_equal_depth == pytest.approx((0.06 - 0.02) / (0.1 - 0.02))
+    assert rows["smooth"].skill == 0 and rows["smooth"].skill_equal_depth == 0
+    assert rows["spahgc"].surplus_over_depth_smooth == pytest.approx(0.05)
+
+
+def test_a_row_that_lacks_a_fold_is_measured_on_the_slides_that_it_has():
+    """B1 is where everybody is poor: who lacks it looks good beside means over all slides."""
+    records = [
+        *complete("smooth", GOOD, kind="floor"),
+        *complete("depth-smooth", POOR, kind="floor"),
+        *complete("spahgc", {slide: score for slide, score in GOOD.items() if slide != "B1"}),
+    ]
+    row = rows_of(records)["spahgc"]
+    assert row.pcc == pytest.approx((0.3 + 0.6 + 0.4) / 3) and not row.ranked
+    assert row.reference_mean == pytest.approx(row.pcc) and "smooth has 0.433 on the same slides" in row.note
+    floor = (0.2 + 0.5 + 0.3) / 3
+    assert row.skill == pytest.approx((row.pcc - floor) / (0.8 - floor))
 
 
 def test_no_skill_without_a_floor_or_without_room():
     assert rows_of(complete("spahgc", GOOD))["spahgc"].skill is None
     cramped = complete("spahgc", GOOD, scores={"ceiling": 0.41})
-    cramped += complete("ridge", GOOD, kind="floor", scores={"ceiling": 0.41})
+    cramped += complete("depth-smooth", GOOD, kind="floor", scores={"ceiling": 0.41})
     assert rows_of(cramped)["spahgc"].skill is None
     unmeasured = complete("spahgc", GOOD, scores={"ceiling": None})
-    (table,) = build_tables(unmeasured + complete("ridge", POOR, kind="floor", scores={"ceiling": None}))
+    floors = complete("depth-smooth", POOR, kind="floor", scores={"ceiling": None})
+    (table,) = build_tables(unmeasured + floors)
     assert {row.kind for row in table.rows} == {"method", "floor"} and table.rows[0].skill is None
 
 
@@ -154,13 +172,26 @@ def test_an_undefined_slide_is_left_out_of_the_mean_and_stays_listed():
     assert [slide.slide for slide in row.slides if slide.pcc is None] == ["C1"]
 
 
-def test_edited_code_keeps_the_newest_results_only():
-    old = complete("spahgc", GOOD, source="a", finished_at="2026-01-01T10:00:00Z")
-    new = complete("spahgc", POOR, source="b", finished_at="2026-02-01T10:00:00Z")[:3]
+def test_results_of_edited_code_are_rows_of_their_own_and_never_averaged():
+    old = complete("spahgc", GOOD, source="a" * 16, finished_at="2026-01-01T10:00:00Z")
+    new = complete("spahgc", POOR, source="b" * 16, finished_at="2026-02-01T10:00:00Z")[:3]
     rows = rows_of(old + new)
-    row = rows["spahgc"]
-    assert row.n_slides == 3 and "3 of 5 slides" in row.note and "older results" in row.note
-    assert row.pcc == pytest.approx((0.1 + 0.5) / 2)
+    older, newer = rows["spahgc (source aaaaaaaa)"], rows["spahgc (source bbbbbbbb)"]
+    assert (older.pcc, older.n_slides) == (pytest.approx(0.4), 5)
+    assert newer.n_slides == 3 and "3 of 5 slides" in newer.note
+    assert newer.pcc == pytest.approx((0.1 + 0.5) / 2)
+
+
+def test_a_row_that_was_made_anew_with_todays_code_has_no_place_and_no_test():
+    records = [
+        *complete("spahgc", GOOD, source="old"),
+        *complete("spahgc", POOR, source="new"),
+        *complete("smooth", POOR, kind="floor", source="f"),
+    ]
+    (table,) = build_tables(records, sources={"spahgc": "new", "smooth": "f"})
+    replaced = next(row for row in table.rows if row.source == "old")
+    assert not replaced.ranked and "plugin changed" in replaced.marks and "made anew" in replaced.note
+    assert [test.method for test in table.comparisons] == ["spahgc (source new)"]
 
 
 def test_a_job_done_twice_counts_once_the_newer_time():
@@ -184,11 +215,10 @@ def test_settings_given_by_hand_and_presets_make_rows_of_their_own():
     "change",
     [
         {"split": "patient"},
-        {"encoder": "uni@1"},
         {"panel": "q"},
         {"min_counts": 0},
         {"data": "e"},
-        {"protocol": 2},
+        {"protocol": 1},
     ],
 )
 def test_rows_of_different_tables_never_meet(change):
@@ -237,7 +267,7 @@ def test_the_dataframe_has_a_line_for_each_row():
     frame = to_dataframe(build_tables(complete("spahgc", GOOD) + complete("ridge", POOR, kind="floor")))
     assert list(frame["method"]) == ["spahgc", "ridge", "ceiling"]
     assert frame.loc[0, "pcc"] == pytest.approx(0.4) and frame.loc[0, "dataset"] == "her2"
-    assert frame.loc[0, "skill"] == pytest.approx((0.4 - 0.3) / (0.8 - 0.3))
+    assert frame.loc[0, "pcc_slide_mean"] == pytest.approx(0.36)
     assert to_dataframe([]).empty
 
 
