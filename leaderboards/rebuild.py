@@ -1,4 +1,4 @@
-"""Write anew what is generated: each run's tables, figures and facts; the newest result and costs in the README.
+"""Write anew what is generated: each run's tables, figures and facts; one of them and costs in the README.
 
     python leaderboards/rebuild.py            after new Records
     python leaderboards/rebuild.py --check    exit status 1 where a text is not what its Records say
@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stbench import registry
+from stbench.commands.leaderboard import tables_below
 from stbench.files import write_text
 from stbench.record import Record
-from stbench.reporting.report.boards import Board, build_boards
+from stbench.reporting.report.boards import Board
+from stbench.reporting.report.boards import boards_of as boards_of_tables
 from stbench.reporting.report.content import gather
 from stbench.reporting.report.printing import figure_prefix, left_out, write_figures
 from stbench.reporting.report.sections.origin import origin_section
@@ -55,7 +56,7 @@ def records_of(run: Path) -> list[Record]:
 
 def boards_of(run: Path) -> list[Board]:
     """The tables of a run; rows whose method has been edited since they were made are marked."""
-    return build_boards(records_of(run), DEFAULT_REFERENCE, registry.method_sources())
+    return boards_of_tables(tables_below(records_of(run), [run]))
 
 
 def run_block(boards: Sequence[Board]) -> str:
@@ -66,9 +67,9 @@ def run_block(boards: Sequence[Board]) -> str:
 
 
 def project_block(run: Path, boards: Sequence[Board]) -> str:
-    """What the project's README shows: the newest run's first table and one figure."""
+    """What the project's README shows: a run's first table and one figure."""
     board = boards[0]
-    table = to_markdown([replace(board.table, comparisons=(), published=())])
+    table = to_markdown([replace(board.table, tests={}, published=())])
     place = f"leaderboards/{run.name}"
     more = (
         f"[{place}]({place}) has the tests against {DEFAULT_REFERENCE}, further tables, commands and budget."
@@ -78,7 +79,7 @@ def project_block(run: Path, boards: Sequence[Board]) -> str:
 
 def _figure(board: Board, place: str) -> str:
     file = f"{place}figures/{figure_prefix(board)}-correlations.svg"
-    return f"![Each row's three correlations beside their nulls]({file})"
+    return f"![Each row's three correlations beside the null]({file})"
 
 
 def _facts(board: Board) -> str:
@@ -121,13 +122,29 @@ def finished(boards: Sequence[Board]) -> str:
     return max(str(record.provenance.get("finished_at", "")) for board in boards for record in board.records)
 
 
+def has_methods(boards: Sequence[Board]) -> bool:
+    """Whether a run's first table has more than floors: only such a one is shown in the project's README."""
+    return any(row.kind in ("method", "external") for row in boards[0].table.rows)
+
+
+def is_at_length(boards: Sequence[Board]) -> bool:
+    """Whether no row of a run's first table took fewer steps than its publication's, as far as anybody knows."""
+    return not any(row.is_faint for row in boards[0].table.rows)
+
+
+def first_shown(boards: Mapping[Path, Sequence[Board]]) -> Path:
+    """The run that the project's README shows: one at published length before budgeted ones, then the newest."""
+    candidates = [run for run in boards if has_methods(boards[run])]
+    return max(candidates, key=lambda run: (is_at_length(boards[run]), finished(boards[run])))
+
+
 def texts() -> dict[Path, str]:
     """Every README with its results as they follow from the Records."""
     boards = {run: boards_of(run) for run in runs()}
-    newest = max(boards, key=lambda run: finished(boards[run]))
+    shown = first_shown(boards)
     pages = {run / "README.md": run_block(found) for run, found in boards.items()}
     readme = HERE.parent / "README.md"
-    pages[readme] = project_block(newest, boards[newest])
+    pages[readme] = project_block(shown, boards[shown])
     wanted = {page: with_block(page.read_text(encoding="utf-8"), block) for page, block in pages.items()}
     wanted[readme] = with_block(wanted[readme], costs_block(), "costs")
     return wanted

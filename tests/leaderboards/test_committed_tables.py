@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from stbench.registry import method_sources
+from stbench.commands.leaderboard import tables_below
 from stbench.reporting.results.store import RunStore
 from stbench.reporting.tables.formats import to_markdown
-from stbench.reporting.tables.leaderboard import build_tables
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 REBUILD = CHECKOUT / "leaderboards" / "rebuild.py"
@@ -26,8 +25,15 @@ def test_a_committed_table_is_rebuilt_from_its_records(run):
     records, problems = RunStore(run).records()
     assert not problems
     page = (run / "README.md").read_text(encoding="utf-8")
-    tables = build_tables(records, sources=method_sources())
+    tables = tables_below(records, [run])
     assert tables and all(to_markdown([table]) in page for table in tables)
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_what_is_committed_holds_scores_only(run):
+    """Neither predictions nor counts travel with the project: the data are not ours to pass on."""
+    assert {path.name for path in run.iterdir() if path.is_dir()} <= {"records", "figures"}
+    assert {path.suffix for path in (run / "records").iterdir()} == {".json"}
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
