@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from plugins.joining import plugged
 
 # A machine that does other work too is slow at times; what a property takes is no part of it.
 settings.register_profile("stbench", deadline=None)
@@ -36,40 +35,26 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("shared-cache")
+def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder of this session, one for all of its workers."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared-cache"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture
-def shared_cache(_cache_of_the_session: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shared_cache(cache_of_the_session: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One cache folder for all tests that ask for it, so that demo-tiny is made and embedded once."""
-    monkeypatch.setenv("STBENCH_CACHE", str(_cache_of_the_session))
-    return _cache_of_the_session
+    monkeypatch.setenv("STBENCH_CACHE", str(cache_of_the_session))
+    return cache_of_the_session
 
 
 @pytest.fixture
 def plug_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
     """A function that lets the methods of a folder join those of the checkout until the test ends."""
-    import stbench.methods
-    from stbench import registry
-
-    folders: list[Path] = []
-    cached = registry.plugins
-    searched = list(stbench.methods.__path__)
-
-    def add(folder: Path) -> None:
-        folders.append(folder)
-        monkeypatch.setenv("STBENCH_METHODS", os.pathsep.join(map(str, folders)))
-        stbench.methods.__path__[:] = [*searched, *map(str, folders)]
-        registry.plugins = functools.cache(cached.__wrapped__)
-
-    yield add
-    registry.plugins = cached
-    stbench.methods.__path__[:] = searched
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and any(Path(file).is_relative_to(folder) for folder in folders):
-            del sys.modules[name]
+    with plugged(monkeypatch) as add:
+        yield add
 
 
 @pytest.fixture

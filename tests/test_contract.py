@@ -140,12 +140,12 @@ DATASET = {
 
 def test_a_card_has_defaults_and_refuses_mistyped_keys():
     card = MethodCard(**METHOD)
-    assert (card.kind, card.grid, card.target, card.needs) == ("method", ({},), None, Needs())
+    assert (card.kind, card.grid, card.trains_on, card.needs) == ("method", ({},), None, Needs())
     for wrong in (
         {"titel": "x"},
         {"needs": {"embedings": True}},
         {"kind": "rival"},
-        {"target": "cpm"},
+        {"trains_on": "cpm"},
         {"grid": [{"penalty": 1.0}]},
         {"grid": []},
         {"grid": [{}] + [{"penalty": float(i)} for i in range(4)]},

@@ -31,7 +31,8 @@ def test_the_wheel_holds_the_package_and_every_plugin(wheel):
             for path in (*folder.glob("*.py"), folder / "card.yaml"):
                 assert f"stbench/{kind}/{folder.name}/{path.name}" in names
     templates = CHECKOUT / "stbench" / "reporting" / "report" / "templates"
-    for path in (*(CHECKOUT / "stbench").rglob("*.py"), *templates.rglob("*.*")):
+    examples = (CHECKOUT / "stbench" / "commands").rglob("*.yaml")  # suites, and files of clusters
+    for path in (*(CHECKOUT / "stbench").rglob("*.py"), *templates.rglob("*.*"), *examples):
         assert path.relative_to(CHECKOUT).as_posix() in names
     assert not [
         name for name in names if name.startswith(("methods/", "datasets/", "tests/", "leaderboards/"))

@@ -50,7 +50,7 @@ def forgetful() -> Iterator[None]:
 
     def forget() -> None:
         registry.plugins.cache_clear()
-        registry._read_card.cache_clear()
+        registry.read_card.cache_clear()
 
     forget()
     yield
@@ -124,6 +124,7 @@ def test_near_names_are_suggested():
     [
         (CARD + "sumary: mistyped\n", "sumary: Extra inputs are not permitted"),
         ("title: [unclosed\n", "not a valid card"),
+        (CARD + "target: minmax\n", "target is called trains_on now; write trains_on: minmax in its place"),
         ("", "not a valid card"),
         (None, "every plugin needs a card.yaml"),
     ],

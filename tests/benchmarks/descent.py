@@ -14,7 +14,7 @@ CARD = MethodCard(
     title="Descent",
     summary="A linear map learned by gradient steps.",
     family="linear",
-    target="zscore",
+    trains_on="zscore",
     needs={"embeddings": True},  # type: ignore[arg-type]  # pydantic makes Needs of it
     grid=({}, {"rate": 0.01}),
 )

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from stbench import registry
+from stbench.commands.asked import Asked
 from stbench.commands.dry_run import plan_of
 from stbench.commands.expected import expected_seconds
+from stbench.commands.means import Means
 from stbench.commands.run import prepare
 
 LOOPS: dict[str, dict[str, Any]] = {
@@ -45,7 +47,9 @@ def whole_folder(data_root: Path, to: Path) -> None:
 
 def own_numbers(method: str, data_root: Path, out: Path, design: dict[str, Any]) -> dict[str, Any]:
     """A method's own trials, without the floors that join every run, and their hours for one worker."""
-    prepared = prepare([method], "her2", data_root, out, {"device": "cpu", **design})
+    prepared = prepare(
+        Asked.of(methods=[method], dataset="her2", data_root=data_root, device="cpu", **design), out
+    )
     pending = [job for job in prepared.pending() if job.row.method == method]
     expected = expected_seconds(prepared, pending)
     n_trials = len(prepared.trials_to_do(pending)) + sum(len(job.keys) for job in pending)
@@ -62,7 +66,12 @@ def measured(methods: list[str], data_root: Path) -> dict[str, Any]:
             for method in methods
         }
         for loop, design in LOOPS.items():
-            plan = plan_of(prepare(methods, "her2", root, out, {"device": "cpu", **design}), workers=1)
+            plan = plan_of(
+                prepare(
+                    Asked.of(methods=methods, dataset="her2", data_root=root, device="cpu", **design), out
+                ),
+                Means(workers=1),
+            )
             seconds = plan["estimated_seconds"]
             hours = None if seconds is None else seconds / 3600
             found.setdefault("all of these, with the floors", {})[loop] = {

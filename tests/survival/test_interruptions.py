@@ -254,7 +254,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_finishes(
     workers: int, data: Path, tmp_path: Path, quick: None, fixture_methods: Path
 ):
     out = tmp_path / "out"
-    slowly = ("--set", "sleepy.seconds=0.5")
+    slowly = ("--set", "sleepy.seconds=0.25")
     stopped = command(tmp_path, data, "--workers", workers, *slowly)
     assert stopped.wait_until(lambda: len(records(out)) >= 2)
     family = family_of(stopped)
