@@ -1,10 +1,10 @@
-"""Write anew what is generated: each run's tables, figures and facts; one of them and costs in the README.
+"""Write anew what is generated: each run's tables, figures and facts, the first table in the README, costs, templates.
 
     python leaderboards/rebuild.py            after new Records
     python leaderboards/rebuild.py --check    exit status 1 where a text is not what its Records say
 
-Everything between the marks of a README comes from the Records beside it, or from costs/, which is what
-`stbench time --json` printed; words of people stand outside them.
+Everything between the marks of a README comes from the Records beside it, from costs/, which is what
+`stbench time --json` printed, or from the files that `stbench new-method` copies; words of people stand outside them.
 """
 
 from __future__ import annotations
@@ -103,6 +103,14 @@ def costs_block() -> str:
     return f"{table}\n\nMatrix products reached {rates[0]:.0f} to {rates[-1]:.0f} GFLOP/s in these runs.\n"
 
 
+def template_block(name: str) -> str:
+    """A method as `stbench new-method` writes it, card and source."""
+    folder = HERE.parent / "stbench" / "commands" / "method_templates" / name
+    parts = (("yaml", "card.yaml"), ("python", "method.py"))
+    texts = [f"```{kind}\n{(folder / file).read_text(encoding='utf-8')}```\n" for kind, file in parts]
+    return "\n".join(texts)
+
+
 def _number(value: float | None, unit: float, digits: int) -> str:
     return "" if value is None else f"{value / unit:,.{digits}f}"
 
@@ -143,10 +151,14 @@ def texts() -> dict[Path, str]:
     boards = {run: boards_of(run) for run in runs()}
     shown = first_shown(boards)
     pages = {run / "README.md": run_block(found) for run, found in boards.items()}
-    readme = HERE.parent / "README.md"
-    pages[readme] = project_block(shown, boards[shown])
+    pages[HERE.parent / "README.md"] = project_block(shown, boards[shown])
     wanted = {page: with_block(page.read_text(encoding="utf-8"), block) for page, block in pages.items()}
-    wanted[readme] = with_block(wanted[readme], costs_block(), "costs")
+    costs = HERE / "README.md"
+    wanted[costs] = with_block(costs.read_text(encoding="utf-8"), costs_block(), "costs")
+    contract = HERE.parent / "stbench" / "README.md"
+    wanted[contract] = contract.read_text(encoding="utf-8")
+    for name in ("sklearn", "torch"):
+        wanted[contract] = with_block(wanted[contract], template_block(name), name)
     return wanted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -13,10 +13,13 @@ def new_method(
     standalone: Annotated[
         Path | None, typer.Option("--standalone", help="Write a package of its own into this folder instead.")
     ] = None,
+    template: Annotated[
+        str, typer.Option("--template", help="What it starts from: sklearn (a ridge) or torch (a small network).")
+    ] = "sklearn",
 ) -> None:
     """Write a method's folder that passes `stbench check` and waits for your idea."""
     from stbench.cli.consoles import output
-    from stbench.commands.new_method import write_method
+    from stbench.commands.new_method import Template, write_method
 
-    folder, next_steps = write_method(name, standalone)
+    folder, next_steps = write_method(name, standalone, cast(Template, template))
     output().print(f"Wrote {folder}.\n{next_steps}", markup=False)

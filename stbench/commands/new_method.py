@@ -2,74 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import re
 from pathlib import Path
+from typing import Literal, get_args
 
 import stbench.methods
 from stbench import registry
 from stbench.errors import UsageError
 from stbench.files import write_text
 
-_METHOD = '''"""{title}: describe the idea in one line."""
-
-from __future__ import annotations
-
-from collections.abc import Sequence
-
-import numpy as np
-from sklearn.linear_model import Ridge
-
-from stbench.contract import FitContext, FitReport, FittedState, Method
-from stbench.errors import MethodError
-from stbench.slide import QuerySlide, TrainingSlide
-
-
-class {class_name}(Method):
-    """A line from embeddings to every gene, until your idea stands here."""
-
-    def __init__(self, penalty: float = 1000.0) -> None:
-        self.penalty = penalty
-        self._model: Ridge | None = None
-
-    def fit(
-        self,
-        train: Sequence[TrainingSlide],
-        queries: Sequence[QuerySlide] = (),
-        checkpoints: Sequence[int] = (),
-        context: FitContext = FitContext(),  # noqa: B008 - frozen, hence safe to share
-    ) -> FitReport:
-        embeddings = np.concatenate([slide.embeddings for slide in train])
-        expression = np.concatenate([slide.expression for slide in train])
-        self._model = Ridge(alpha=self.penalty).fit(embeddings, expression)
-        return self.report_without_epochs(queries, context)
-
-    def predict(self, slide: QuerySlide) -> np.ndarray:
-        if self._model is None:
-            raise MethodError("{name} predicts only after fit.")
-        return self._model.predict(slide.embeddings).reshape(slide.n_spots, -1)
-
-    def state(self) -> FittedState:
-        """All that `predict` needs, as arrays and plain values; it says whether training spots are among them."""
-        if self._model is None:
-            raise MethodError("{name} has nothing to keep before fit.")
-        return FittedState({{"slopes": self._model.coef_.T, "origin": self._model.intercept_}}, {{}})
-
-    def restore(self, state: FittedState, device: str = "cpu") -> None:
-        self._model = Ridge(alpha=self.penalty)
-        self._model.coef_, self._model.intercept_ = state.arrays["slopes"].T, state.arrays["origin"]
-'''
-
-_CARD = """title: {title}
-summary: One sentence that says what the method does.
-family: image-to-expression
-needs: {{embeddings: true}}
-# trains_on: zscore # the scale that your losses are tuned to: log, minmax or zscore; without it the run's --scale
-grid: [{{}}, {{penalty: 10000.0}}]
-"""
-
-_README = """# {name}
+_README = """# my-idea
 
 The idea in three sentences, a small diagram of the network, and every departure from the paper with its reason.
 """
@@ -91,16 +36,23 @@ packages = ["stbench_{module}"]
 """
 
 
-# Names that mean something else where a method's class is written.
-_TAKEN_CLASSES = {
-    "FitContext", "FitReport", "FittedState", "Method", "MethodError", "QuerySlide", "Ridge", "Sequence",
-    "TrainingSlide", "True", "False", "None",
-}  # fmt: skip
+Template = Literal["sklearn", "torch"]
+
+# Sound plugins as they stand, called my-idea; the new method's name takes the place of theirs.
+_TEMPLATES = Path(__file__).parent / "method_templates"
 _LONGEST_NAME = 40
 
 
-def write_method(name: str, standalone: Path | None = None) -> tuple[Path, str]:
-    """Write a method's files; returns its folder and what to do next. UsageError for an unusable or taken name."""
+def write_method(
+    name: str, standalone: Path | None = None, template: Template = "sklearn"
+) -> tuple[Path, str]:
+    """Write a method's files; returns its folder and what to do next.
+
+    template  "sklearn" is a ridge regression, "torch" a small network that trains in epochs
+    Raises UsageError for an unusable or taken name, and for a template that there is not.
+    """
+    if template not in get_args(Template):
+        raise UsageError(f"There is no template {template}; there are {' and '.join(get_args(Template))}.")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise UsageError(
             f"{name!r} is not a method name; use lower-case letters, digits and single hyphens, a letter first."
@@ -113,31 +65,36 @@ def write_method(name: str, standalone: Path | None = None) -> tuple[Path, str]:
     folder = standalone / f"stbench_{module}" if standalone else _plugin_folder() / module
     if folder.exists():
         raise UsageError(f"{folder} exists already; choose another name or remove it.")
-    words = {
-        "name": name,
-        "module": module,
-        "title": name.replace("-", " ").capitalize(),
-        "class_name": _class_name(name),
-    }
-    plugin = 'from .method import {class_name} as plugin\n\n__all__ = ["plugin"]\n'
-    for file, text in {
-        "__init__.py": plugin,
-        "method.py": _METHOD,
-        "card.yaml": _CARD,
-        "README.md": _README,
-    }.items():
-        write_text(folder / file, text.format(**words))
+    for file, text in _filled(name, template).items():
+        write_text(folder / file, text)
     if standalone:
-        write_text(standalone / "pyproject.toml", _PYPROJECT.format(**words))
+        write_text(standalone / "pyproject.toml", _PYPROJECT.format(name=name, module=module))
     registry.plugins.cache_clear()  # the next look in this process finds it
     importlib.invalidate_caches()
     install = f"pip install -e {standalone}\n" if standalone else ""
     return folder, f"{install}stbench check {name}\nstbench run --method {name} --dataset demo"
 
 
-def _class_name(name: str) -> str:
+def _filled(name: str, template: str) -> dict[str, str]:
+    """What a method's files hold, by file: the template's, under the method's own name."""
+    source = (_TEMPLATES / template / "method.py").read_text(encoding="utf-8")
+    class_name = _class_name(name, source)
+    words = {"MyIdea": class_name, "my-idea": name, "My idea": name.replace("-", " ").capitalize()}
+    texts = {
+        "__init__.py": 'from .method import MyIdea as plugin\n\n__all__ = ["plugin"]\n',
+        "method.py": source,
+        "card.yaml": (_TEMPLATES / template / "card.yaml").read_text(encoding="utf-8"),
+        "README.md": _README,
+    }
+    pattern = re.compile("|".join(words))
+    return {file: pattern.sub(lambda found: words[found[0]], text) for file, text in texts.items()}
+
+
+def _class_name(name: str, source: str) -> str:
+    """The name as a class's, with Method behind it where it means something else in the source."""
     title = "".join(part.capitalize() for part in name.split("-"))
-    return f"{title}Method" if title in _TAKEN_CLASSES else title
+    used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    return f"{title}Method" if title in {*used, "True", "False", "None"} else title
 
 
 def _plugin_folder() -> Path:

@@ -13,6 +13,10 @@ import yaml
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = [
     CHECKOUT / "README.md",
+    CHECKOUT / "CONTRIBUTING.md",
+    CHECKOUT / "CHANGELOG.md",
+    CHECKOUT / "stbench" / "README.md",
+    CHECKOUT / "stbench" / "commands" / "README.md",
     *(
         page
         for top in ("methods", "datasets", "leaderboards")
@@ -34,6 +38,7 @@ ALLOWED = {
     r"arXiv \d{4}\.\d{5}|https?://\S+": "identifiers of publications",
     r"Python 3\.\d+(?: (?:to|and) 3\.\d+)?|torch 2\.\d+(?: and 2\.\d+)?|Landlock \(5\.13 or later": "versions",
     r"Apache-2\.0|Attribution-\w+(?:-\w+)? 4\.0 International": "names of licences",
+    r"1\.7 GB in all instead of 6\.9": "sizes of installations, by counting bytes",
     r"\d+\.\d+ (?:um|kB)\b": "sizes, by counting bytes or by the maker's word",
     r"parameter count \(\d+\.\d+ M at \d+ genes\)": "the size of M2OST's network, by its paper",
     r"within 1\.5 spot pitches": "a setting: how far EGGN looks for neighbours",
@@ -63,7 +68,7 @@ def is_by_hand(passage: str) -> bool:
 
 def passages(page: str) -> Iterator[str]:
     """Sentences of paragraphs and list items, rows of tables; nothing generated, no code, no tables of settings."""
-    page = re.sub(r"<!-- (results|costs) -->.*?<!-- /\1 -->", "", page, flags=re.DOTALL)
+    page = re.sub(r"<!-- (results|costs|sklearn|torch) -->.*?<!-- /\1 -->", "", page, flags=re.DOTALL)
     page = re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
     for block in re.split(r"\n\s*\n", page):
         lines = block.strip().splitlines()
