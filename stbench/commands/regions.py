@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from stbench.commands.with_arrays import tables_with_arrays
 from stbench.errors import UsageError
+from stbench.metrics.correlation import MIN_SPOTS
 from stbench.reporting.regions.formats import to_markdown, within_lines, within_plain
 from stbench.reporting.regions.sheets import within_sentences, within_sheets
 from stbench.reporting.regions.within import LEAST_SPOTS, Within, within_regions
@@ -37,9 +38,13 @@ def regions(dataset: str, out: Path, bundles: Sequence[Path] = (), min_spots: in
             )
         if not any(row.regions for one in found for row in one.rows):
             largest = max(size for one in found for _, _, size in one.too_few)
+            fewer = (
+                "; name fewer with --min-spots"
+                if largest >= MIN_SPOTS
+                else f", and a score needs {MIN_SPOTS}"
+            )
             raise UsageError(
-                f"No region of a slide of {dataset} has {min_spots} scored spots; the largest has {largest}. Name "
-                "fewer with --min-spots, from 20 on."
+                f"No region of a slide of {dataset} has {min_spots} scored spots; the largest has {largest}{fewer}."
             )
         return Regions(found, [*problems, *stored.problems])
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from stbench.errors import StbenchError
 from stbench.preprocess.encoders import embeddings_cached, embeddings_of, encoder_label
 from stbench.preprocess.patches import PatchSize
 from stbench.record import Record, SlideTruth
+from stbench.reporting.report.sections.regions import TableEmbeddings
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.tables.leaderboard import Table
 from stbench.slide import Slide
@@ -23,16 +23,9 @@ from stbench.slide import Slide
 _PATCH = re.compile(r"(?P<edge>[0-9.e+]+) (?P<unit>px|um)(?: at (?P<output>\d+) px)?")
 
 
-class SlideEmbeddings(NamedTuple):
-    """Encoder -> slide -> (n_spots, d) of the annotated slides; where there are none, why."""
-
-    by_encoder: Mapping[str, Mapping[str, np.ndarray]]
-    why_none: str = ""
-
-
 def embeddings_of_table(
     table: Table, stored: StoredArrays, dataset: str, data_root: Path | None = None
-) -> SlideEmbeddings:
+) -> TableEmbeddings:
     """What the encoders of a table's rows made of its annotated slides, as far as the cache has it.
 
     A slide counts only where its spots and their totals are those that the table was scored against.
@@ -40,12 +33,12 @@ def embeddings_of_table(
     try:
         found = dict(_by_encoder(table, stored, dataset, data_root))
     except StbenchError as error:
-        return SlideEmbeddings({}, str(error).rstrip("."))
+        return TableEmbeddings({}, str(error).rstrip("."))
     if any(found.values()):
-        return SlideEmbeddings({encoder: of for encoder, of in found.items() if of})
+        return TableEmbeddings({encoder: of for encoder, of in found.items() if of})
     if not found:
-        return SlideEmbeddings({}, "none of the rows names an encoder, or no slide is annotated")
-    return SlideEmbeddings({}, f"those of {' and '.join(found)} are not in this machine's cache")
+        return TableEmbeddings({}, "none of the rows names an encoder, or no slide is annotated")
+    return TableEmbeddings({}, f"those of {' and '.join(found)} are not in this machine's cache")
 
 
 def _by_encoder(
