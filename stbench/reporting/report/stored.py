@@ -43,7 +43,8 @@ class StoredArrays:
                 try:
                     return self._read(store, record)
                 except StorageError as error:
-                    self.problems.append(str(error))
+                    if str(error) not in self.problems:  # several sections ask for the same arrays
+                        self.problems.append(str(error))
         return {}
 
     def _read(self, store: RunStore, record: Record) -> dict[str, SlideArrays]:
