@@ -48,7 +48,9 @@ def _by_encoder(
     if not truths:
         return
     if registry.dataset_card(dataset.partition(":")[0]).own_folder and not _given_folder(dataset):
-        raise StbenchError(f"the slides of {dataset} lie in a folder that results do not name")
+        raise StbenchError(
+            f"the slides of {dataset} lie in a folder that results do not name: stbench localise --dataset path:DIR"
+        )
     reading = reading_of(next(iter(truths.values()))[1])
     sources, _ = find_slides(dataset, data_root, table.identity.slides, reading)
     slides = {source.id: source.read() for source in sources if source.id in truths}

@@ -148,6 +148,12 @@ def localised_sentences(found: Localised, why_no_embeddings: str = "") -> list[s
         "training slides were made by models that know the test slide.",
         "k-means: mean of 10 seeds of 10 restarts on up to 30 principal components.",
     ]
+    largest = found.table.n_genes[1] if found.table.n_genes else 0
+    if found.n_genes and found.n_genes[0] < largest:
+        said.append(
+            "Which of a fold's genes the others share depends on their panels, which were chosen with the test slide's "
+            "counts (never its labels) among others; a panel that is fixed has no such part."
+        )
     for what, slides in (("Left out", found.left_out), ("No AUROC", found.no_probe)):
         if slides:
             said.append(f"{what}: {_reasons(slides)}.")
