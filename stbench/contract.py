@@ -485,7 +485,7 @@ class DatasetCard(_Card):
     max_epochs      a bound on epochs that this dataset asks for, None for no bound
     max_settings    a bound on the settings the inner loop tries
     unlabelled      annotation values that mean "no label"
-    tumour_labels   annotation values that count as tumour in the tumour-versus-rest clustering
+    tumour_labels   annotation values that count as tumour where tumour is told from the rest
     """
 
     citation: str
@@ -506,3 +506,11 @@ class DatasetCard(_Card):
     marker_genes: tuple[str, ...] = ()
     quirks: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _tumour_is_labelled(self) -> DatasetCard:
+        if "" in self.tumour_labels:
+            raise ValueError("tumour_labels names an empty label, which spots without a label have")
+        if both := set(self.tumour_labels) & set(self.unlabelled):
+            raise ValueError(f"tumour_labels names {min(both)}, which unlabelled says is no label")
+        return self

@@ -176,6 +176,13 @@ def test_a_dataset_card_refuses_bounds_that_forbid_everything():
             DatasetCard(**DATASET, **wrong)
 
 
+def test_a_label_that_counts_as_tumour_is_a_label():
+    assert DatasetCard(**DATASET, tumour_labels=["cancer"]).tumour_labels == ("cancer",)
+    for wrong, said in (("undetermined", "which unlabelled says is no label"), ("", "an empty label")):
+        with pytest.raises(ValidationError, match=said):
+            DatasetCard(**DATASET, tumour_labels=["cancer", wrong])
+
+
 class Folder(Dataset):
     folders = ("provider",)
 

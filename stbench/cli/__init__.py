@@ -24,10 +24,12 @@ from stbench.cli import (
     export,
     fit,
     leaderboard,
+    localise,
     methods,
     new_method,
     plan,
     predict,
+    regions,
     report,
     run,
     score,
@@ -57,6 +59,8 @@ app.command()(leaderboard.leaderboard)
 app.command()(compare.compare)
 app.command()(ablate.ablate)
 app.command()(enrich.enrich)
+app.command()(regions.regions)
+app.command()(localise.localise)
 app.command()(methods.methods)
 app.add_typer(datasets.datasets, name="datasets")
 app.command()(encoders.encoders)

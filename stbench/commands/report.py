@@ -9,11 +9,13 @@ from pathlib import Path
 from stbench import registry
 from stbench.commands.joining import joined_records
 from stbench.commands.leaderboard import tables_below
+from stbench.commands.slide_embeddings import embeddings_of_table
 from stbench.commands.sources import opened_folders
 from stbench.errors import UsageError
 from stbench.preprocess.marker_genes import markers_of
 from stbench.record import Record
 from stbench.reporting.report import Written, write_report
+from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.tables.ablations import ablation_tables
 
 
@@ -24,6 +26,7 @@ def report(
     with opened_folders(out, bundles) as folders:
         records, problems = joined_records(folders)
         tables = tables_below(records, [folder for _, folder in folders], reference=reference)
+        stored = StoredArrays([folder for _, folder in folders])
         return write_report(
             folders,
             tables,
@@ -33,6 +36,7 @@ def report(
             genes,
             marker_genes(records),
             ablations=ablation_tables(records),
+            embeddings={t.id: embeddings_of_table(t, stored, t.identity.dataset) for t in tables},
         )
 
 

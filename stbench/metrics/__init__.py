@@ -11,7 +11,8 @@ calibration.py  variance ratio, r squared, slope                   structure.py 
 clustering.py   adjusted Rand index                                prediction.py   what a prediction must be
 counts.py       expression of counts, counts redrawn or thinned    averaging.py    mean PCC over many draws
 subsampling.py  counts cut down to one depth                       deviance.py     deviance explained
-training.py     what a metric may know of the training slides
+training.py     what a metric may know of the training slides      within.py       scores inside regions
+probe.py        two classes told apart by other slides
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Conventions
     draws       (n_spots, n_genes) unit columns each (correlation.unit_truth), NaN where a gene is constant
     prediction  (n_spots, n_genes) unit columns (correlation.unit_prediction) of the same spots and genes
 Metrics
+    AveragedTruth.add       fold one more draw in
     AveragedTruth.per_gene  mean correlation of each gene over the draws in which it varies
     AveragedTruth.mean      mean of that over the genes that vary in any draw
 
@@ -30,10 +31,17 @@ class AveragedTruth:
         self._sum = np.zeros((n_spots, n_genes))
         self._times_defined = np.zeros(n_genes, dtype=np.int64)
         for draw in draws:
-            defined = is_defined(draw)
-            self._sum += np.where(defined, draw, 0.0)
-            self._times_defined += defined
-        self.varying = self._times_defined > 0
+            self.add(draw)
+
+    def add(self, draw: np.ndarray) -> None:
+        """Fold in one more draw (n_spots, n_genes)."""
+        defined = is_defined(draw)
+        self._sum += np.where(defined, draw, 0.0)
+        self._times_defined += defined
+
+    @property
+    def varying(self) -> np.ndarray:
+        return self._times_defined > 0
 
     def per_gene(self, prediction: np.ndarray) -> np.ndarray:
         """(n_genes,) mean correlation, NaN for a gene that varies in no draw."""

@@ -17,6 +17,7 @@ from stbench.reporting.report.sections.genes import GenesSection, genes_section
 from stbench.reporting.report.sections.leaderboard import LeaderboardSection, leaderboard_section
 from stbench.reporting.report.sections.origin import OriginSection, origin_section
 from stbench.reporting.report.sections.ranking import RankingSection, ranking_sections
+from stbench.reporting.report.sections.regions import RegionsSection, TableEmbeddings, regions_section
 from stbench.reporting.report.sections.slides import SlidesSection, slides_section
 from stbench.reporting.report.sections.tissue import TissueSection, tissue_section
 from stbench.reporting.report.stored import StoredArrays
@@ -44,6 +45,7 @@ class BoardContent:
     bootstrap: BootstrapSection
     genes: GenesSection
     tissue: TissueSection
+    regions: RegionsSection | None
     origin: OriginSection
 
 
@@ -53,10 +55,12 @@ def gather(
     reference: str | None,
     wanted: Sequence[str],
     markers: Mapping[str, Sequence[str]] | None = None,
+    embeddings: Mapping[str, TableEmbeddings] | None = None,
 ) -> list[BoardContent]:
     """The content of every table; UsageError where a wanted gene is in no panel.
 
-    markers  data set -> its marker genes, which stand first in maps and lists of genes
+    markers     data set -> its marker genes, which stand first in maps and lists of genes
+    embeddings  table's id -> embeddings of its annotated slides
     """
     _check_wanted(boards, wanted)
     of_board = [tuple((markers or {}).get(board.table.identity.dataset, ())) for board in boards]
@@ -76,6 +80,7 @@ def gather(
             bootstrap=bootstrap_section(board),
             genes=genes_section(board, of_board[place]),
             tissue=tissue_section(board, stored, wanted, n_genes, of_board[place]),
+            regions=regions_section(board, stored, (embeddings or {}).get(board.table.id)),
             origin=origin_section(board),
         )
         for place, board in enumerate(boards)

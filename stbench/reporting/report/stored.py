@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,11 +15,15 @@ from stbench.reporting.results.store import RunStore
 
 
 class SlideArrays(NamedTuple):
-    """One slide of one Record: (n_spots, n_genes) predictions and what they were scored against."""
+    """One slide of one Record: (n_spots, n_genes) predictions and what they were scored against.
+
+    training  what the scores know of the training slides, by name; empty where an older version did not keep it
+    """
 
     record: Record
     prediction: np.ndarray
     truth: SlideTruth
+    training: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 class StoredArrays:
@@ -38,12 +43,14 @@ class StoredArrays:
                 try:
                     return self._read(store, record)
                 except StorageError as error:
-                    self.problems.append(str(error))
+                    if str(error) not in self.problems:  # several sections ask for the same arrays
+                        self.problems.append(str(error))
         return {}
 
     def _read(self, store: RunStore, record: Record) -> dict[str, SlideArrays]:
         predictions, truths = store.load_predictions(record.key), store.load_truths(record)
+        training = store.load_training(record.key)
         return {
-            slide: SlideArrays(record, predictions[slide], truths[slide])
+            slide: SlideArrays(record, predictions[slide], truths[slide], training)
             for slide in sorted(predictions.keys() & truths.keys())
         }

@@ -13,6 +13,7 @@ from stbench.reporting.report.content import gather
 from stbench.reporting.report.page import check_plotly, render
 from stbench.reporting.report.printing import left_out, write_figures
 from stbench.reporting.report.sections.ablations import ablations_section
+from stbench.reporting.report.sections.regions import TableEmbeddings
 from stbench.reporting.report.sections.split_gap import split_gap_section
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.tables.ablations import AblationTable
@@ -43,6 +44,7 @@ def write_report(
     genes: Sequence[str] = (),
     markers: Mapping[str, Sequence[str]] | None = None,
     ablations: Sequence[AblationTable] = (),
+    embeddings: Mapping[str, TableEmbeddings] | None = None,
 ) -> Written:
     """Write the report on tables below `to`; their arrays lie in `folders` (name for people, folder).
 
@@ -51,6 +53,7 @@ def write_report(
     genes      genes to draw on every slide, besides the best and the median
     markers    data set -> its marker genes, which stand first in maps and lists of genes
     ablations  methods with parts changed, each beside its method
+    embeddings table's id -> embeddings of its annotated slides, to find the tumour by
     Raises UsageError where there are no Records, a gene is in no panel or plotly is not installed, StorageError where
     nothing can be written. The page appears whole or not at all.
     """
@@ -61,7 +64,7 @@ def write_report(
         raise UsageError(_nothing_there(folders, damaged))
     stored = StoredArrays([folder for _, folder in folders])
     boards = boards_of(tables)
-    contents = gather(boards, stored, reference, genes, markers)
+    contents = gather(boards, stored, reference, genes, markers, embeddings)
     problems = [*damaged, *stored.problems, *(p for content in contents for p in content.tissue.problems)]
     text = render(contents, split_gap_section(boards), problems, ablations_section(ablations))
     figures = write_figures(to / FIGURES, contents)

@@ -65,12 +65,16 @@ def to_csv(tables: Sequence[Table]) -> str:
 
     An apostrophe stands before words that a spreadsheet would take for a formula.
     """
-    lines = [_csv_line(table, row) for table in tables for row in table.rows]
+    return csv_text([_csv_line(table, row) for table in tables for row in table.rows])
+
+
+def csv_text(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Lines with the same names as CSV, in the order of the first; "" without any."""
     text = io.StringIO()
     if lines:
         writer = csv.DictWriter(text, fieldnames=list(lines[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(lines)
+        writer.writerows({name: _csv_cell(value) for name, value in line.items()} for line in lines)
     return text.getvalue()
 
 
@@ -83,7 +87,7 @@ def _csv_line(table: Table, row: Row) -> dict[str, Any]:
             line[f"{name}_low"], line[f"{name}_high"] = value or (None, None)
         else:
             line[name] = value
-    return {name: _csv_cell(value) for name, value in line.items()}
+    return line
 
 
 def _csv_cell(value: Any) -> Any:

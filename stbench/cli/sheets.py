@@ -1,0 +1,49 @@
+"""Tables of text on the terminal, with the heading above and the sentences below that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from stbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from stbench.reporting.regions.sheets import Sheet
+    from stbench.reporting.tables.leaderboard import Table
+
+FORMATS = ("md", "csv", "json")
+
+
+def chosen_format(format: str | None, json: bool) -> str | None:
+    """The format asked for, None for the terminal; UsageError for one that there is not."""
+    if format is not None and format not in FORMATS:
+        raise UsageError(f"--format {format} is not one of {', '.join(FORMATS)}.")
+    return "json" if json else format
+
+
+def show(table: Table, sheets: Sequence[Sheet], sentences: Sequence[str]) -> None:
+    """Print them to standard output."""
+    from rich.table import Table as Grid
+
+    from stbench.cli.consoles import output
+    from stbench.reporting.tables.columns import heading
+
+    console = output()
+    console.print(heading(table), style="bold", markup=False)
+    for sheet in sheets:
+        grid = Grid(title=sheet.caption, title_justify="left")
+        for place, title in enumerate(sheet.titles):
+            grid.add_column(title, justify="left" if place < sheet.n_words else "right")
+        for line in sheet.lines:
+            grid.add_row(*line)
+        console.print(grid)
+    for sentence in sentences:
+        console.print(sentence, markup=False)
+
+
+def warn(problems: Sequence[str]) -> None:
+    """Print what could not be used to standard error."""
+    from stbench.cli.consoles import messages
+
+    for problem in problems:
+        messages().print(f"warning: {problem}", markup=False)

@@ -1,0 +1,50 @@
+"""The tables of one data set with the predictions and truths behind them, from a results folder and bundles."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from stbench.commands.choosing import dataset_name
+from stbench.commands.joining import joined_records
+from stbench.commands.leaderboard import tables_below
+from stbench.commands.sources import opened_folders
+from stbench.errors import UnknownName, UsageError
+from stbench.record import PROTOCOL_VERSION
+from stbench.reporting.report.stored import StoredArrays
+from stbench.reporting.tables.leaderboard import Table
+
+
+class TablesWithArrays(NamedTuple):
+    """Tables of today's protocol; `problems` has a sentence for each file that could not be used."""
+
+    tables: list[Table]
+    stored: StoredArrays
+    problems: list[str]
+
+
+@contextlib.contextmanager
+def tables_with_arrays(dataset: str, out: Path, bundles: Sequence[Path]) -> Iterator[TablesWithArrays]:
+    """The tables of a data set, their arrays readable as long as the context lasts.
+
+    UsageError where there are no Records, UnknownName where there are none of that data set.
+    """
+    name = dataset_name(dataset)
+    with opened_folders(out, bundles) as folders:
+        records, problems = joined_records(folders)
+        if not records:
+            raise UsageError(
+                f"There are no Records under {out}; run a method first: stbench run --method ridge --dataset {name}."
+            )
+        if name not in (known := {record.table.dataset for record in records}):
+            raise UnknownName(f"data set among the results under {out}", name, known)
+        wanted = [record for record in records if record.table.dataset == name]
+        today = [record for record in wanted if record.table.protocol == PROTOCOL_VERSION]
+        if not today:
+            raise UsageError(
+                f"All results of {name} under {out} were scored by older definitions; run them again to compare."
+            )
+        places = [folder for _, folder in folders]
+        yield TablesWithArrays(tables_below(today, places), StoredArrays(places), problems)
