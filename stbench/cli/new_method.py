@@ -14,7 +14,8 @@ def new_method(
         Path | None, typer.Option("--standalone", help="Write a package of its own into this folder instead.")
     ] = None,
     template: Annotated[
-        str, typer.Option("--template", help="What it starts from: sklearn (a ridge) or torch (a small network).")
+        str,
+        typer.Option("--template", help="What it starts from: sklearn (a ridge) or torch (a small network)."),
     ] = "sklearn",
 ) -> None:
     """Write a method's folder that passes `stbench check` and waits for your idea."""
