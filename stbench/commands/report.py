@@ -37,7 +37,18 @@ def report(
             marker_genes(records),
             ablations=ablation_tables(records),
             embeddings={t.id: embeddings_of_table(t, stored, t.identity.dataset) for t in tables},
+            synthetic=synthetic(records),
         )
+
+
+def synthetic(records: Sequence[Record]) -> set[str]:
+    """The data sets among the Records whose card says that their tissue is generated."""
+    found = set()
+    for dataset in {record.table.dataset for record in records}:
+        with contextlib.suppress(UsageError):
+            if registry.dataset_card(dataset.partition(":")[0]).generated:
+                found.add(dataset)
+    return found
 
 
 def marker_genes(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:

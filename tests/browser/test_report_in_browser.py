@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -105,18 +107,41 @@ def test_a_slide_and_a_gene_can_be_chosen_and_their_maps_appear(visit):
     assert "slide C1 (patient C): measured and 4 predicted" in section.locator(".map-told").inner_text()
     assert "H&E measured" in " ".join(section.locator(".map-figure .annotation-text").all_text_contents())
     assert section.locator(".map-figure .point").count() >= 5 * 60
-    assert section.locator(".map-figure image").count() == 1
+    assert section.locator(".map-figure image").count() == 6
     section.get_by_text("Methods shown").first.click()
     section.get_by_label("ridge").uncheck()
     assert "measured and 3 predicted" in section.locator(".map-told").inner_text()
 
 
-def test_one_colour_scale_can_be_left_for_one_each(visit):
+def test_each_map_has_a_scale_of_its_own_until_one_is_wanted(visit):
     section = visit.page.locator("#t0-maps")
     section.scroll_into_view_if_needed()
-    section.locator(".colorbar, .cbbg").first.wait_for(state="attached")
-    section.get_by_label("each map on its own scale").check()
+    section.locator(".map-figure .point").first.wait_for()
     assert section.locator(".cbbg").count() == 0
+    titles = section.locator(".map-figure .annotation-text").all_text_contents()
+    assert all(re.search(r"-?\d+\.\d\d to -?\d+\.\d\d", title) for title in titles[1:])
+    section.get_by_label("all maps on one scale").check()
+    section.locator(".colorbar, .cbbg").first.wait_for(state="attached")
+    assert "on one colour scale" in section.locator(".map-told").inner_text()
+
+
+def test_a_table_is_saved_with_all_its_lines_and_columns(visit, tmp_path):
+    grid = visit.page.locator("#t0-leaderboard-grid")
+    with visit.page.expect_download() as waiting:
+        grid.locator(".grid-csv").click()
+    waiting.value.save_as(tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.reader(file))
+    assert lines[0][:3] == ["#", "method", "kind"]
+    assert {len(line) for line in lines} == {grid.locator("thead th").count()}
+    assert len(lines) == 1 + grid.locator("tbody tr").count()
+
+
+def test_the_first_screen_has_badges_the_picture_and_the_forest_plot(visit):
+    first = visit.page.locator("#t0-leaderboard")
+    assert "not audited" in first.locator(".badges").inner_text()
+    assert first.locator(".first-picture").evaluate("picture => picture.naturalWidth") > 0
+    first.locator("[data-figure=forest] .point").first.wait_for()
 
 
 def test_an_address_in_another_table_shows_that_table_and_the_chooser_says_so(visit):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from stbench.errors import UsageError
 from stbench.names import cleaned, shown_name
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.sections.advice import advice
+from stbench.reporting.report.sections.badges import Badge, badges
 from stbench.reporting.report.sections.bootstrap import BootstrapSection, bootstrap_section
 from stbench.reporting.report.sections.comparisons import ComparisonsSection, comparisons_sections
 from stbench.reporting.report.sections.correlations import CorrelationsSection, correlations_section
 from stbench.reporting.report.sections.cost import CostSection, cost_section
+from stbench.reporting.report.sections.forest import ForestSection, forest_section
 from stbench.reporting.report.sections.genes import GenesSection, genes_section
 from stbench.reporting.report.sections.leaderboard import LeaderboardSection, leaderboard_section
 from stbench.reporting.report.sections.origin import OriginSection, origin_section
@@ -35,6 +37,8 @@ class BoardContent:
     key: str
     name: str
     board: Board
+    badges: list[Badge]
+    forest: ForestSection
     advice: list[str]
     leaderboard: LeaderboardSection
     slides: SlidesSection
@@ -56,11 +60,13 @@ def gather(
     wanted: Sequence[str],
     markers: Mapping[str, Sequence[str]] | None = None,
     embeddings: Mapping[str, TableEmbeddings] | None = None,
+    synthetic: Collection[str] = (),
 ) -> list[BoardContent]:
     """The content of every table; UsageError where a wanted gene is in no panel.
 
     markers     data set -> its marker genes, which stand first in maps and lists of genes
     embeddings  table's id -> embeddings of its annotated slides
+    synthetic   the data sets whose tissue is generated
     """
     _check_wanted(boards, wanted)
     of_board = [tuple((markers or {}).get(board.table.identity.dataset, ())) for board in boards]
@@ -70,6 +76,8 @@ def gather(
             key=f"t{place}",
             name=_name(board, boards),
             board=board,
+            badges=badges(board, board.table.identity.dataset in synthetic),
+            forest=forest_section(board),
             advice=advice(board),
             leaderboard=leaderboard_section(board.table),
             slides=slides_section(board),

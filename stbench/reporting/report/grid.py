@@ -22,13 +22,14 @@ class Heading:
 class Line:
     """One line of cells; `kind` is what it can be filtered by, `marks` are badges beside the line's name.
 
-    A `faint` line is shown in grey.
+    A `faint` line is shown in grey, a `folded` one on demand.
     """
 
     cells: tuple[str, ...]
     kind: str = ""
     marks: tuple[str, ...] = ()
     faint: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class Grid:
     def kinds(self) -> list[str]:
         """What its lines can be filtered by, in their order."""
         return list(dict.fromkeys(line.kind for line in self.lines if line.kind))
+
+    @property
+    def n_folded(self) -> int:
+        return sum(line.folded for line in self.lines)
 
     @property
     def has_extra(self) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 from stbench.errors import needs_package
 from stbench.names import printable
 from stbench.reporting.report.content import BoardContent
-from stbench.reporting.report.figures import correlations, cost, ranks, slides
+from stbench.reporting.report.figures import correlations, cost, forest, prices, ranks, slides
 from stbench.reporting.report.figures.files import svg_text
+from stbench.reporting.report.grid import Grid
 from stbench.reporting.report.sections.ablations import AblationPart
 from stbench.reporting.report.sections.split_gap import SplitGapSection
 from stbench.reporting.report.sections.tissue import TissueSection
@@ -28,6 +29,7 @@ def render(
     gap: SplitGapSection,
     problems: Sequence[str],
     ablations: Sequence[AblationPart] = (),
+    across: Sequence[Grid] = (),
 ) -> str:
     """The whole page, which needs nothing beside it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -47,8 +49,10 @@ def render(
         gap=gap,
         problems=problems,
         ablations=ablations,
+        across=across,
         figures={content.key: interactive_figures(content) for content in contents},
         diagrams={content.key: diagrams(content) for content in contents},
+        prices={content.key: _prices(content) for content in contents},
         why_no_diagram=ranks.why_not_drawn(),
         tissue={content.key: tissue_values(content.tissue, pictures) for content in contents},
         pictures=pictures,
@@ -64,6 +68,7 @@ def _shown(value: Any) -> Any:
 def interactive_figures(content: BoardContent) -> dict[str, Any]:
     """The plotly figures of one table, as the page's script draws them."""
     return {
+        "forest": forest.interactive(content.forest),
         "slides": slides.interactive(content.slides),
         "correlations": correlations.interactive(content.correlations),
         "time": cost.interactive(content.cost.by_time, cost.TIME),
@@ -80,7 +85,7 @@ def tissue_values(section: TissueSection, pictures: dict[str, str]) -> dict[str,
             name = hashlib.sha256(sheet["picture"].encode()).hexdigest()[:12]
             pictures[name] = sheet["picture"]
         slides.append({**sheet, "picture": name})
-    return {"rows": section.rows, "slides": slides}
+    return {"rows": section.rows, "folded": section.folded, "slides": slides}
 
 
 def diagrams(content: BoardContent) -> dict[str, str]:
@@ -92,6 +97,11 @@ def diagrams(content: BoardContent) -> dict[str, str]:
         for section in content.rankings
         if section.pairwise is not None
     }
+
+
+def _prices(content: BoardContent) -> str:
+    found = content.cost.prices
+    return _address(svg_text(prices.printed(found))) if found else ""
 
 
 def _address(svg: str) -> str:

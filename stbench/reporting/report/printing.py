@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from stbench.names import file_name, portable
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.content import BoardContent
-from stbench.reporting.report.figures import correlations, cost, ranks, slides, tissue
+from stbench.reporting.report.figures import correlations, cost, forest, prices, ranks, slides, tissue
 from stbench.reporting.report.figures.files import SUFFIXES, save_figure
 
 
@@ -30,6 +30,7 @@ def _figures(content: BoardContent) -> Iterator[tuple[str, Figure]]:
     """Name and figure of all that can be drawn; a table without any finished fold has none."""
     if not content.slides.slides:
         return
+    yield "forest", forest.printed(content.forest)
     yield "slides", slides.printed(content.slides)
     yield "correlations", correlations.printed(content.correlations)
     for name, points, axis in (
@@ -38,6 +39,8 @@ def _figures(content: BoardContent) -> Iterator[tuple[str, Figure]]:
     ):
         if points:
             yield name, cost.printed(points, axis)
+    if content.cost.prices:
+        yield "cost", prices.printed(content.cost.prices)
     for section in content.rankings:
         if section.pairwise is not None and not ranks.why_not_drawn():
             yield f"ranks-{portable(section.name)}", ranks.printed(section)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from stbench.reporting.report.content import gather
 from stbench.reporting.report.page import check_plotly, render
 from stbench.reporting.report.printing import left_out, write_figures
 from stbench.reporting.report.sections.ablations import ablations_section
+from stbench.reporting.report.sections.across import across_grids
 from stbench.reporting.report.sections.regions import TableEmbeddings
 from stbench.reporting.report.sections.split_gap import split_gap_section
 from stbench.reporting.report.stored import StoredArrays
@@ -45,6 +46,7 @@ def write_report(
     markers: Mapping[str, Sequence[str]] | None = None,
     ablations: Sequence[AblationTable] = (),
     embeddings: Mapping[str, TableEmbeddings] | None = None,
+    synthetic: Collection[str] = (),
 ) -> Written:
     """Write the report on tables below `to`; their arrays lie in `folders` (name for people, folder).
 
@@ -54,6 +56,7 @@ def write_report(
     markers    data set -> its marker genes, which stand first in maps and lists of genes
     ablations  methods with parts changed, each beside its method
     embeddings table's id -> embeddings of its annotated slides, to find the tumour by
+    synthetic  the data sets whose tissue is generated
     Raises UsageError where there are no Records, a gene is in no panel or plotly is not installed, StorageError where
     nothing can be written. The page appears whole or not at all.
     """
@@ -64,9 +67,11 @@ def write_report(
         raise UsageError(_nothing_there(folders, damaged))
     stored = StoredArrays([folder for _, folder in folders])
     boards = boards_of(tables)
-    contents = gather(boards, stored, reference, genes, markers, embeddings)
+    contents = gather(boards, stored, reference, genes, markers, embeddings, synthetic)
     problems = [*damaged, *stored.problems, *(p for content in contents for p in content.tissue.problems)]
-    text = render(contents, split_gap_section(boards), problems, ablations_section(ablations))
+    text = render(
+        contents, split_gap_section(boards), problems, ablations_section(ablations), across_grids(boards)
+    )
     figures = write_figures(to / FIGURES, contents)
     write_text(to / PAGE, text)
     return Written(to / PAGE, figures, len(boards), problems, left_out(contents))

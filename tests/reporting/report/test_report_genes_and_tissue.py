@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from reporting.record_factory import GENES, PATIENTS, TABLE, complete, make_record, make_truth, with_arrays
 from reporting.report.synthetic_run import picture
 
@@ -116,20 +118,30 @@ def test_packed_values_are_exact_to_a_step():
 def test_spots_lie_where_they_lie_on_the_small_picture():
     truth = replace(make_truth(), thumbnail=picture(4, np.random.default_rng(0)), thumbnail_scale=0.5)
     sheet = new_sheet(truth, [])
-    assert (sheet["width"], sheet["height"]) == (EDGE, EDGE) and sheet["picture"].startswith(
-        "data:image/jpeg"
+    # The tissue is cropped out: every spot lies inside, a margin away from the edges, and nothing is stretched.
+    assert max(sheet["width"], sheet["height"]) == EDGE and sheet["picture"].startswith("data:image/jpeg")
+    assert all(0 < x < sheet["width"] for x in sheet["x"]) and all(
+        0 < y < sheet["height"] for y in sheet["y"]
     )
-    # 640 px shrink to 400, and the stored picture to half: 100 px at full resolution are 31.25 px.
-    assert sheet["x"][0] == pytest.approx(31.2, abs=0.11) and sheet["spacing"] == pytest.approx(
-        78.12, abs=0.01
+    drawn, stored = np.stack([sheet["x"], sheet["y"]], axis=1), truth.pixel_xy * 0.5
+    scale = np.ptp(drawn[:, 0]) / np.ptp(stored[:, 0])
+    np.testing.assert_allclose(drawn - drawn[0], (stored - stored[0]) * scale, atol=0.2)
+    small = Image.open(io.BytesIO(base64.b64decode(sheet["picture"].partition(",")[2])))
+    assert small.size == (sheet["width"], sheet["height"])
+    corner = stored[0] - drawn[0] / scale
+    whole = Image.open(io.BytesIO(truth.thumbnail.tobytes())).convert("RGB")
+    box = tuple(np.rint([*corner, *(corner + np.array(small.size) / scale)]).astype(int))
+    difference = np.asarray(whole.crop(box).resize((32, 32)), float) - np.asarray(
+        small.resize((32, 32)), float
     )
+    assert np.abs(difference).mean() < 8  # the same part of the picture, but for JPEG
     assert sheet["unscored"] == [0]
 
 
 def test_without_a_picture_the_spots_fill_the_sheet():
     sheet = new_sheet(make_truth(), [])
     assert sheet["picture"] is None
-    assert min(sheet["x"]) == 20 and max(*sheet["x"], *sheet["y"]) == pytest.approx(EDGE - 20)
+    assert min(sheet["x"]) == EDGE / 20 and max(*sheet["x"], *sheet["y"]) == pytest.approx(EDGE * 19 / 20)
 
 
 def test_measured_and_predicted_values_are_those_stored(tmp_path: Path):

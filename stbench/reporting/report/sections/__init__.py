@@ -6,5 +6,7 @@ ranking.py       Friedman's test and mean ranks                comparisons.py  t
 genes.py         how well single genes are predicted           split_gap.py    slide split against patient split
 tissue.py        slides as they are drawn                      choosing.py     which genes are drawn
 advice.py        what may be concluded, in sentences           ablations.py    parts of a method changed
+forest.py        scores with intervals and nulls  badges.py       what to know before any number
+across.py        methods by data sets             row_commands.py the command that makes a row again
 clusters.py      clusters beside the annotation                origin.py       versions, machines, settings
 """

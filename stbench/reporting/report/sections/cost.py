@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from stbench.reporting.report.boards import Board
-from stbench.reporting.report.grid import Grid, Line, listed, number, numbers, words
+from stbench.reporting.report.boards import Board, Entry
+from stbench.reporting.report.grid import Grid, Heading, Line, listed, number, numbers, words
 from stbench.reporting.tables.row import Row
 
 
@@ -22,13 +22,37 @@ class Point:
 
 
 @dataclass(frozen=True)
+class RowPrices:
+    """All that a row costs, as measured: `values` stand in the order of PRICES, None where nobody measured it."""
+
+    label: str
+    kind: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class CostSection:
-    """Points by fit seconds and by number of parameters; `caveat` says where the seconds come from."""
+    """Points by fit seconds and by number of parameters; `caveat` says where the seconds come from.
+
+    prices  every price of every row that has any
+    """
 
     by_time: list[Point]
     by_parameters: list[Point]
     grid: Grid
     caveat: str
+    prices: list[RowPrices]
+
+
+# Heading, digits after the point, meaning.
+PRICES = (
+    ("fit seconds", 1, "one fit without its inner loop, mean over folds"),
+    ("s/1,000 spots", 2, "seconds of prediction for 1,000 spots"),
+    ("parameters", 0, "numbers that the model holds, the most of any fold"),
+    ("GFLOP/forward", 2, "floating-point operations of one forward pass, in thousand millions"),
+    ("peak GB", 2, "most memory that any fit's process took, in thousand millions of bytes"),
+    ("peak GPU GB", 2, "most memory that any fit took of a GPU"),
+)
 
 
 def cost_section(board: Board) -> CostSection:
@@ -36,21 +60,45 @@ def cost_section(board: Board) -> CostSection:
     by_time = points(board, lambda row: row.fit_seconds)
     by_parameters = points(board, lambda row: row.parameters)
     fronts = [{point.label for point in found if point.on_front} for found in (by_time, by_parameters)]
+    values = {entry.label: _values(entry) for entry in board.entries}
     lines = []
     for label, row in ((entry.label, entry.row) for entry in board.entries):
         marks = ["yes" if label in front else "no" for front in fronts]
-        prices = (number(row.fit_seconds, 1), marks[0], number(row.parameters, 0), marks[1])
-        lines.append(Line((label, number(row.pcc), *prices), row.kind))
+        cells = (number(value, digits) for value, (_, digits, _) in zip(values[label], PRICES, strict=True))
+        lines.append(Line((label, number(row.pcc), *cells, *marks), row.kind))
     headings = (
         *words("method"),
-        *numbers("PCC", "fit seconds"),
-        *words("unbeaten at its time"),
-        *numbers("parameters"),
-        *words("unbeaten at its size"),
+        *numbers("PCC"),
+        *(Heading(title, meaning=meaning) for title, _, meaning in PRICES),
+        *words("unbeaten at its time", "unbeaten at its size"),
     )
-    return CostSection(
-        by_time, by_parameters, Grid("Accuracy and cost", headings, tuple(lines)), _caveat(board)
+    grid = Grid("Accuracy and cost", headings, tuple(lines))
+    prices = [
+        RowPrices(entry.label, entry.row.kind, values[entry.label])
+        for entry in board.entries
+        if any(value is not None for value in values[entry.label])
+    ]
+    return CostSection(by_time, by_parameters, grid, _caveat(board), prices)
+
+
+def _values(entry: Entry) -> tuple[float | None, ...]:
+    row = entry.row
+    operations, memory, of_gpu = (
+        _most(entry, name) for name in ("flops_forward", "peak_memory_mb", "peak_gpu_memory_mb")
     )
+    return (
+        row.fit_seconds,
+        row.predict_seconds_per_1000_spots,
+        row.parameters,
+        None if operations is None else operations / 1e9,
+        None if memory is None else memory / 1e3,
+        None if of_gpu is None else of_gpu / 1e3,
+    )
+
+
+def _most(entry: Entry, name: str) -> float | None:
+    found = [record.cost.get(name) for record in entry.records if record.finished]
+    return max((value for value in found if value is not None), default=None)
 
 
 def points(board: Board, price: Callable[[Row], float | None]) -> list[Point]:

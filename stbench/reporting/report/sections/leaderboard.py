@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stbench.names import shown_name
 from stbench.reporting.report.grid import Grid, Heading, Line, listed, words
+from stbench.reporting.report.sections.forest import is_untuned_twin
 from stbench.reporting.tables.columns import (
     COLUMNS,
     failures,
@@ -22,6 +23,8 @@ from stbench.reporting.tables.side_blocks import PUBLISHED_COLUMNS
 
 # Columns of more importance than this number are shown at once, and what a row must not be read without.
 _LEAST_IMPORTANT, _ALWAYS = 9, ("pretrained", "budget")
+# More names than these are counted in a sentence, which is to be read at a glance.
+_MOST_NAMED = 4
 _MEANINGS = {
     "PCC": "mean Pearson correlation per gene across a slide's spots, averaged over patients",
     "95% CI": "interval over patients by Fisher's z; below three patients their range",
@@ -82,7 +85,13 @@ def _grid(table: Table) -> Grid:
         for column in COLUMNS
     ]
     lines = [
-        Line((place, *(column.cell(row) for column in COLUMNS)), row.kind, row.marks, row.is_faint)
+        Line(
+            (place, *(column.cell(row) for column in COLUMNS)),
+            row.kind,
+            row.marks,
+            row.is_faint,
+            is_untuned_twin(row),
+        )
         for place, row in zip(ranks(table), table.rows, strict=True)
     ]
     return Grid("Leaderboard, best PCC first", (Heading("#"), *headings), tuple(lines))
@@ -104,7 +113,9 @@ def _answer(table: Table) -> str:
     n = max(test.n for test in tests)
     patients = f"{n} patient{'' if n == 1 else 's'}"
     unclear = by_verdict.pop("cannot be told", [])
-    said = [f"With {patients} it cannot be told whether {listed(unclear)} predict better than {reference}"]
+    which = f"any of {len(unclear)} methods" if len(unclear) > _MOST_NAMED else listed(unclear)
+    predict = "predicts" if len(unclear) == 1 or len(unclear) > _MOST_NAMED else "predict"
+    said = [f"With {patients} it cannot be told whether {which} {predict} better than {reference}"]
     said = said if unclear else []
     said += [f"{verdict} than {reference} by test: {listed(names)}" for verdict, names in _claims(by_verdict)]
     same = by_verdict.get("equivalent", [])

@@ -10,6 +10,7 @@ from stbench.names import cleaned
 from stbench.record import Record
 from stbench.reporting.report.boards import Board, Entry
 from stbench.reporting.report.grid import Grid, Line, words
+from stbench.reporting.report.sections.row_commands import row_command
 from stbench.reporting.tables.columns import LONGEST_NOTE, MISSING
 
 
@@ -27,8 +28,16 @@ def origin_section(board: Board) -> OriginSection:
         _facts(board.records),
         Grid(
             "Settings of each row",
-            words("method", "settings", "chosen by inner folds", "budget", "weights from elsewhere", "seeds"),
-            tuple(Line(_cells(entry)) for entry in board.entries),
+            words(
+                "method",
+                "settings",
+                "chosen by inner folds",
+                "budget",
+                "weights from elsewhere",
+                "seeds",
+                "command",
+            ),
+            tuple(Line((*_cells(entry), row_command(board, entry) or MISSING)) for entry in board.entries),
         ),
     )
 

@@ -15,8 +15,10 @@ from stbench.reporting.report.sections.choosing import Chosen
 from stbench.reporting.report.stored import SlideArrays
 from stbench.reporting.results.gene_columns import gene_columns, measured_expression
 
-# Pixels of the longer edge: a map is at most half as wide on a screen.
-EDGE = 400
+# Pixels of the longer edge: a map is about half as wide on a screen.
+EDGE = 560
+# What is shown around the spots, as a share of their extent.
+_AROUND = 0.05
 _QUALITY = 75
 
 
@@ -75,23 +77,36 @@ def _placed(truth: SlideTruth) -> tuple[str | None, np.ndarray, np.ndarray, tupl
         x, y = ((truth.pixel_xy - low) * scale + margin).T
         width, height = np.ceil(extent * scale + 2 * margin).astype(int).tolist()
         return None, x, y, (width, height)
-    address, shrunk, size = _small_picture(truth.thumbnail)
-    x, y = (truth.pixel_xy * truth.thumbnail_scale * shrunk).T
+    address, corner, shrunk, size = _small_picture(truth.thumbnail, truth.pixel_xy * truth.thumbnail_scale)
+    x, y = ((truth.pixel_xy * truth.thumbnail_scale - corner) * shrunk).T
     return address, x, y, size
 
 
-def _small_picture(jpeg: np.ndarray) -> tuple[str, float, tuple[int, int]]:
-    """The picture at most EDGE px long, the factor by which it shrank, and its size."""
+def _small_picture(jpeg: np.ndarray, spots: np.ndarray) -> tuple[str, np.ndarray, float, tuple[int, int]]:
+    """The picture around the spots, at most EDGE px long; its upper left corner, the factor by which it shrank, size.
+
+    spots  (n, 2) x and y in pixels of the picture
+    """
     from PIL import Image
 
     with Image.open(io.BytesIO(jpeg.tobytes())) as picture:
-        longer = max(picture.size)
-        small = picture.convert("RGB")
+        box = _around(spots, picture.size)
+        small = picture.convert("RGB").crop(box)
+    longer = max(small.size)
     small.thumbnail((EDGE, EDGE))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=_QUALITY)
     address = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-    return address, max(small.size) / longer, small.size
+    return address, np.array(box[:2], dtype=float), max(small.size) / longer, small.size
+
+
+def _around(spots: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The part of a picture that holds all spots and a margin, inside the picture; the whole where none lies on it."""
+    low, high = spots.min(axis=0), spots.max(axis=0)
+    margin = _AROUND * float((high - low).max()) + 1.5 * _spacing(spots)
+    left, top = np.clip(np.floor(low - margin), 0, size).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(high + margin), 0, size).astype(int).tolist()
+    return (left, top, right, bottom) if right - left > 1 and bottom - top > 1 else (0, 0, *size)
 
 
 def _spacing(positions: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from stbench.record import SlideScores
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.sections.choosing import chosen_genes
 from stbench.reporting.report.sections.clusters import add_clusters, new_clusters
+from stbench.reporting.report.sections.forest import is_untuned_twin
 from stbench.reporting.report.sections.markers import about_markers
 from stbench.reporting.report.sections.sheets import add_prediction, new_sheet
 from stbench.reporting.report.stored import SlideArrays, StoredArrays
@@ -29,6 +30,7 @@ class TissueSection:
     """Drawn slides as plain values by name; `why_none` and `why_no_clusters` say what is missing, "" where nothing is.
 
     rows     labels that the slides' values refer to by place
+    folded   places of floors' untuned twins, which are not drawn at first
     problems a sentence for each stored array that does not fit
     markers  which marker genes there are, and which of them no panel holds; "" without any
     """
@@ -39,6 +41,7 @@ class TissueSection:
     why_no_clusters: str
     problems: list[str]
     markers: str = ""
+    folded: tuple[int, ...] = ()
 
 
 def tissue_section(
@@ -69,6 +72,7 @@ def tissue_section(
         why_none or ("" if annotated else NO_ANNOTATION),
         problems,
         about_markers(board, markers),
+        tuple(place for place, entry in enumerate(board.entries) if is_untuned_twin(entry.row)),
     )
 
 

@@ -32,8 +32,10 @@ const grids = {
     const sought = grid.querySelector(".grid-search")?.value.trim().toLowerCase() ?? "";
     const kind = grid.querySelector('.grid-kind[aria-pressed="true"]')?.dataset.kind ?? "";
     const lines = [...grid.querySelectorAll("tbody tr")];
+    // Floors' untuned twins are shown on demand and where they are sought.
+    const folded = sought === "" && grid.querySelector(".grid-folded")?.getAttribute("aria-pressed") === "false";
     for (const line of lines) {
-      line.hidden = (kind && line.dataset.kind !== kind) || !line.textContent.toLowerCase().includes(sought);
+      line.hidden = (folded && "folded" in line.dataset) || (kind && line.dataset.kind !== kind) || !line.textContent.toLowerCase().includes(sought);
     }
     const count = grid.querySelector(".grid-count");
     const shown = lines.filter((line) => !line.hidden).length;
@@ -44,7 +46,30 @@ const grids = {
     button.setAttribute("aria-pressed", "true");
     grids.filter(button.closest(".grid"));
   },
+  // All lines and columns, whatever is shown, as a spreadsheet reads them.
+  csv(grid) {
+    const cell = (element) => {
+      const text = [...element.childNodes].filter((node) => !node.classList?.contains("mark")).map((node) => node.textContent).join("").trim();
+      // What begins like a formula must not be run as one; a negative number may.
+      const safe = /^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : text;
+      return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+    };
+    return [...grid.querySelectorAll("tr")].map((line) => [...line.cells].map(cell).join(",")).join("\r\n");
+  },
+  save(grid) {
+    const link = document.createElement("a"), address = URL.createObjectURL(new Blob(["\ufeff", grids.csv(grid)], { type: "text/csv" }));
+    Object.assign(link, { href: address, download: `${grid.id}.csv` }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  },
   prepare(grid) {
+    const save = Object.assign(document.createElement("button"), { type: "button", className: "grid-csv", textContent: "CSV", title: "Save this table" });
+    save.addEventListener("click", () => grids.save(grid));
+    (grid.querySelector(".grid-tools") ?? grid).append(save);
+    const folded = grid.querySelector(".grid-folded");
+    folded?.addEventListener("click", () => {
+      folded.setAttribute("aria-pressed", String(folded.getAttribute("aria-pressed") === "false"));
+      grids.filter(grid);
+    });
     for (const heading of grid.querySelectorAll("thead th")) {
       heading.querySelector("button").addEventListener("click", () => grids.sort(heading));
     }

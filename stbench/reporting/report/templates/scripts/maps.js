@@ -7,14 +7,14 @@ const maps = {
     figures.whenNear(figure, () => maps.start(article, section));
   },
   start(article, section) {
-    const { rows, slides } = data.of(`${article.id}-tissue`);
-    const state = { section, rows, slides, figure: section.querySelector(".map-figure") };
+    const { rows, folded, slides } = data.of(`${article.id}-tissue`);
+    const state = { section, rows, folded, slides, figure: section.querySelector(".map-figure") };
     const slide = section.querySelector(".map-slide"), gene = section.querySelector(".map-gene");
     slides.forEach((sheet, place) => slide.append(data.option(place, data.slideName(sheet))));
     maps.listRows(state);
     slide.addEventListener("change", () => { maps.listGenes(state); maps.draw(state); });
     gene.addEventListener("change", () => maps.draw(state));
-    section.querySelector(".map-own-scale").addEventListener("change", () => maps.draw(state));
+    section.querySelector(".map-one-scale").addEventListener("change", () => maps.draw(state));
     section.querySelector(".map-rows").addEventListener("change", () => maps.draw(state));
     maps.listGenes(state);
     maps.draw(state);
@@ -22,11 +22,12 @@ const maps = {
   },
   listRows(state) {
     const list = state.section.querySelector(".map-rows");
+    const first = state.rows.map((_, place) => place).filter((place) => !state.folded.includes(place)).slice(0, maps.shownAtFirst);
     state.rows.forEach((row, place) => {
       const label = document.createElement("label"), box = document.createElement("input");
       box.type = "checkbox";
       box.value = place;
-      box.checked = place < maps.shownAtFirst;
+      box.checked = first.includes(place);
       label.append(box, row);
       list.append(label);
     });
@@ -60,7 +61,8 @@ const maps = {
       fields.push({ title: data.plain(state.rows[row.row]) + score, values: data.values(row.values) });
     }
     state.width = panels.widthOf(state.figure);
-    const own = state.section.querySelector(".map-own-scale").checked;
+    const own = !state.section.querySelector(".map-one-scale").checked;
+    for (const field of own ? fields : []) field.title += maps.ends(kept.map((spot) => field.values[spot]));
     told.textContent = maps.words(sheet, gene, fields.length - 1, own);
     const layout = panels.layout(state.width, sheet, [sheet.picture ? "<b>H&amp;E</b>" : "no picture stored", ...fields.map((f) => f.title)], own ? 8 : 62);
     const scale = maps.scale(fields.flatMap((field) => kept.map((spot) => field.values[spot])));
@@ -69,6 +71,7 @@ const maps = {
     const traces = [panels.picture(layout, sheet, 0)];
     fields.forEach((field, index) => {
       if (unscored.size) traces.push(maps.grey(sheet, index + 1, layout.markerSize, crowded));
+      traces.push(panels.picture(layout, sheet, index + 1, 0.45));
       const values = kept.map((spot) => field.values[spot]);
       const marker = { size: layout.markerSize, color: values, ...(own ? { colorscale: "Viridis", ...maps.scale(values) } : { coloraxis: "coloraxis" }) };
       traces.push(panels.spots(sheet, index + 1, kept, marker, values.map((value) => (value === null ? "" : value.toFixed(2))), crowded));
@@ -81,6 +84,13 @@ const maps = {
     const cmin = data.quantile(sorted, 0.01), cmax = data.quantile(sorted, 0.99);
     return { cmin, cmax: cmax > cmin ? cmax : cmin + 1 };
   },
+  // What a map's darkest and lightest colour stand for, where each has a scale of its own.
+  ends(values) {
+    if (values.every((value) => value === null)) return "";
+    const low = Math.min(...values.filter((value) => value !== null)), { cmin, cmax } = maps.scale(values);
+    const flat = values.every((value) => value === null || value === low);
+    return flat ? ` · one value: ${low.toFixed(2)}` : ` · ${cmin.toFixed(2)} to ${cmax.toFixed(2)}`;
+  },
   colourAxis(scale) {
     return {
       ...scale, colorscale: "Viridis",
@@ -91,7 +101,7 @@ const maps = {
     return panels.spots(sheet, place, sheet.unscored, { size, color: "#9a9a9a", opacity: 0.5 }, sheet.unscored.map(() => "not scored"), crowded);
   },
   words(sheet, gene, count, own) {
-    const scale = own ? "each on a colour scale of its own, which cannot be compared" : "on one colour scale";
-    return `${gene.gene} (${gene.why}) on slide ${data.slideName(sheet)}: measured and ${count} predicted, ${scale}, ${sheet.x.length} spots.`;
+    const scale = own ? "each on a colour scale of its own (its ends stand above it): compare shapes, not colours" : "on one colour scale";
+    return `${gene.gene} (${gene.why}) on slide ${data.slideName(sheet)}: measured and ${count} predicted, ${sheet.x.length} spots, ${scale}.`;
   },
 };

@@ -1,6 +1,6 @@
 // Small multiples of one slide: the stained picture and spots coloured by value or by group.
 const panels = {
-  titleHeight: 36, gap: 8, narrowest: 185, mostInOneRow: 6,
+  titleHeight: 38, gap: 10, narrowest: 230, mostInOneRow: 4,
   // With more spots than this, drawing on the graphics card is faster than drawing shapes.
   mostShapes: 12000,
   // A table that is not shown has no width; it is drawn again when it has one. Paper takes what the screen has.
@@ -12,7 +12,7 @@ const panels = {
     }).observe(section);
   },
   grid(width, sheet, count) {
-    const columns = Math.max(2, Math.min(panels.mostInOneRow, count, Math.floor(width / panels.narrowest)));
+    const columns = Math.max(width < 440 ? 1 : 2, Math.min(panels.mostInOneRow, count, Math.floor(width / panels.narrowest)));
     const panelWidth = (width - panels.gap * (columns - 1)) / columns;
     const panelHeight = panelWidth * sheet.height / sheet.width;
     return { columns, panelWidth, panelHeight, lines: Math.ceil(count / columns) };
@@ -44,12 +44,13 @@ const panels = {
     return layout;
   },
   axes(place) { return place ? { xaxis: `x${place + 1}`, yaxis: `y${place + 1}` } : { xaxis: "x", yaxis: "y" }; },
-  picture(layout, sheet, place) {
+  // A faint picture lies behind spots, so that values are seen on the tissue.
+  picture(layout, sheet, place, opacity = 1) {
     const { xaxis, yaxis } = panels.axes(place);
     if (sheet.picture) {
       layout.images.push({
         source: data.of("pictures")[sheet.picture], xref: xaxis, yref: yaxis, x: 0, y: 0, sizex: sheet.width, sizey: sheet.height, sizing: "stretch",
-        xanchor: "left", yanchor: "top", layer: "below",
+        xanchor: "left", yanchor: "top", layer: "below", opacity,
       });
     }
     // Axes without a trace are not drawn, and neither are pictures on them.

@@ -1,6 +1,7 @@
 // Everything is made ready; what is far down the page is drawn later.
 document.getElementById("theme").addEventListener("click", theme.toggle);
 theme.apply();
+for (const picture of document.querySelectorAll("[data-picture]")) picture.src = data.of("pictures")[picture.dataset.picture];
 for (const grid of document.querySelectorAll(".grid")) grids.prepare(grid);
 for (const article of document.querySelectorAll("article")) {
   for (const part of [figures, maps, clusters, genes]) part.prepare(article);
