@@ -7,7 +7,7 @@ from stbench.synthetic.section import Design
 
 
 class Demo(SyntheticDataset):
-    """SYNTHETIC: two patients with two sections each, about 120 spots per slide, 150 genes."""
+    """SYNTHETIC: two patients with two sections each, about 85 spots per slide, 150 genes."""
 
     name = "demo"
-    design = Design(seed=7, patients=("A", "A", "B", "B"), grid=12, n_genes=150)
+    design = Design(seed=7, patients=("A", "A", "B", "B"), grid=10, n_genes=150, surroundings=0.8)

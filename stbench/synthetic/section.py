@@ -15,21 +15,24 @@ from .tissue import CELL, REGIONS, Tissue, grow_tissue
 PITCH = 200  # pixels between neighbouring spots, as on an ST array
 _MARGIN = 32
 _RADIUS = 90.0  # pixels around a spot's centre from which it takes up RNA
+_SURROUNDINGS = 2.5 * PITCH  # pixels from which neighbouring tissue has a say, falling off like a bell
 _SHIFT = 6.0  # how far a spot lies from its place on the array (standard deviation, pixels)
 
 
 class Design(NamedTuple):
     """What a synthetic dataset is made of.
 
-    patients   patient of each slide, one letter each
-    grid       spots along an edge of the array; those under tissue are kept
-    n_genes    genes counted
+    patients      patient of each slide, one letter each
+    grid          spots along an edge of the array; those under tissue are kept
+    n_genes       genes counted
+    surroundings  what a region around the spot adds to its programme's activity, as a share of one in the spot
     """
 
     seed: int
     patients: tuple[str, ...]
     grid: int
     n_genes: int
+    surroundings: float = 0.0
 
     @property
     def slides(self) -> tuple[str, ...]:
@@ -62,14 +65,21 @@ def make_section(design: Design, slide: str) -> Section:
     nuclei = place_nuclei(tissue, fat_cells, rng)
     image = paint(tissue, nuclei, fat_cells, _staining(stream(3, patient), rng), rng)
     row_column, pixel_xy = _spots(tissue, design.grid, rng)
-    shares = np.column_stack([tissue.share(region, pixel_xy, _RADIUS) for region in range(len(REGIONS))])
+    shares = _shares(tissue, pixel_xy, _RADIUS)
+    around = _shares(tissue, pixel_xy, _SURROUNDINGS)
+    active = shares + design.surroundings * around
     programmes = draw_programmes(design.n_genes, stream(4))
     programmes = individual(programmes, 0.25, stream(4, patient))
     programmes = individual(programmes, 0.12, stream(4, patient, number))
     unseen = smooth_field(rng, len(tissue.region), 1.5 * PITCH / CELL)[tissue.cells(pixel_xy)]
-    counts = draw_counts(programmes, shares, nuclei.within(pixel_xy, _RADIUS), unseen, rng)
+    counts = draw_counts(programmes, active, nuclei.within(pixel_xy, _RADIUS), unseen, rng)
     labels = np.array(REGIONS)[shares.argmax(axis=1)]
     return Section(image, counts, programmes.names, pixel_xy, row_column, labels)
+
+
+def _shares(tissue: Tissue, pixel_xy: np.ndarray, radius: float) -> np.ndarray:
+    """(n, 4) share of each region within about `radius` px of each position."""
+    return np.column_stack([tissue.share(region, pixel_xy, radius) for region in range(len(REGIONS))])
 
 
 def _spots(tissue: Tissue, grid: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -70,12 +70,12 @@ def test_demo_has_the_size_that_its_card_states(demo: dict[str, Slide]):
     assert len({slide.patient for slide in demo.values()}) == card.n_patients
     assert set(card.marker_genes) <= set(demo["A1"].genes)
     for slide in demo.values():
-        assert 105 <= slide.n_spots <= 135
+        assert 70 <= slide.n_spots <= 95
         assert len(slide.genes) == 150
         assert 2000 < np.median(slide.totals) < 8000
         assert 1 <= (slide.totals < 100).sum() <= 6
         with Image.open(slide.image) as image:
-            assert image.size == (2464, 2464)
+            assert image.size == (2064, 2064)
 
 
 def test_demo_tiny_has_the_size_that_its_card_states(tiny_root: Path):

