@@ -13,7 +13,7 @@ import argparse
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,15 +21,16 @@ import numpy as np
 import torch
 
 from stbench.contract import FitContext
-from stbench.datasets.demo import plugin as Demo
 from stbench.evaluation.design import Design
 from stbench.evaluation.fit_inputs import FitInputs, fit_inputs
 from stbench.evaluation.folds import outer_folds
 from stbench.evaluation.judging import Judge
 from stbench.evaluation.materials import Materials
 from stbench.evaluation.trials.conduct import build
-from stbench.registry import dataset_card, load_method, method_card
+from stbench.registry import dataset_card, load_dataset, load_method, method_card
+from stbench.synthetic.dataset import SyntheticDataset
 
+Demo: type[SyntheticDataset] = load_dataset("demo")  # type: ignore[assignment]  # the demo is synthetic
 SCORES = ("variance_ratio", "pcc", "pcc_given_depth", "rmse")
 
 
@@ -46,16 +47,23 @@ class Learned(NamedTuple):
         return f"{self.method:6} {self.epochs:4} epochs  {values}  {self.cpu:.0f} CPU s"
 
 
-def dataset_of(seed: int) -> Demo:
+def dataset_of(seed: int) -> SyntheticDataset:
     """The demo, made from that seed of the generator."""
 
-    class Another(Demo):
-        design = Demo.design._replace(seed=seed)
+    demo = Demo()
+    demo.design = demo.design._replace(seed=seed)  # type: ignore[misc]
+    return demo
 
-    return Another()
+
+def card_epochs() -> int:
+    """The bound on epochs of the demo's card."""
+    epochs = dataset_card("demo").max_epochs
+    if epochs is None:
+        raise ValueError("The demo's card caps no epochs.")
+    return epochs
 
 
-def learned(demo: Demo, folder: Path, epochs: Sequence[int]) -> Iterator[Learned]:
+def learned(demo: SyntheticDataset, folder: Path, epochs: Sequence[int]) -> Iterator[Learned]:
     """Ridge, the training mean, and SpaHGC after each of `epochs`, on slides generated below `folder`."""
     sources = demo.slides(folder)
     design = Design(dataset="demo", inner="none")
@@ -64,7 +72,7 @@ def learned(demo: Demo, folder: Path, epochs: Sequence[int]) -> Iterator[Learned
     judge = Judge(materials, card.unlabelled, card.tumour_labels)
     folds = outer_folds({source.id: source.patient for source in sources}, design.split)
     for method, checkpoints in (("mean", [0]), ("ridge", [0]), ("spahgc", epochs)):
-        found: dict[int, list[dict[str, float | None]]] = {epoch: [] for epoch in checkpoints}
+        found: dict[int, list[Mapping[str, float | None]]] = {epoch: [] for epoch in checkpoints}
         started = time.process_time()
         for fold in folds:
             inputs = fit_inputs(materials.fold(fold), method_card(method), fold.train, fold.test)
@@ -83,7 +91,7 @@ def _predictions(method: str, inputs: FitInputs, checkpoints: Sequence[int]) -> 
     fitted: Any = build(load_method(method), settings, None)
     handed: list[tuple[int, np.ndarray]] = []
 
-    def keep(epoch: int, predictions: list[np.ndarray]) -> None:
+    def keep(epoch: int, predictions: Sequence[np.ndarray]) -> None:
         handed.append((epoch, predictions[0]))
 
     if not settings:
@@ -93,7 +101,7 @@ def _predictions(method: str, inputs: FitInputs, checkpoints: Sequence[int]) -> 
     return handed
 
 
-def _mean(slides: Sequence[dict[str, float | None]], name: str) -> float:
+def _mean(slides: Sequence[Mapping[str, float | None]], name: str) -> float:
     return float(np.mean([slide[name] or 0.0 for slide in slides]))
 
 
@@ -108,7 +116,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        epochs = given.epochs or [dataset_card("demo").max_epochs]
+        epochs = given.epochs or [card_epochs()]
         for line in learned(dataset_of(given.seed), Path(folder), epochs):
             print(line, flush=True)
 

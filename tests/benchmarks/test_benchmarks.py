@@ -235,9 +235,10 @@ def test_every_benchmark_is_run():
     scripts = {path.name for path in FOLDER.glob("*.py") if "\nif __name__ ==" in path.read_text("utf-8")}
     assert scripts == {
         *(run.script for run in RUNS),
+        "demo_learning.py",  # by test_demo_learning.py
         "her2_plan.py",
-        "on_slurm.py",
-    }  # the last by tests/cluster
+        "on_slurm.py",  # by tests/cluster
+    }
 
 
 def test_a_plan_of_slides_without_images_counts_their_trials(tmp_path: Path, cache: Path):
