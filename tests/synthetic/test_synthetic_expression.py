@@ -108,3 +108,17 @@ def test_sections_repeat_and_depend_on_seed_and_name():
     for other in others:
         assert not np.array_equal(first.image, other.image)
         assert first.counts.shape != other.counts.shape or not np.array_equal(first.counts, other.counts)
+
+
+def test_surroundings_move_region_genes_and_leave_the_image_alone():
+    """A tumour gene rises where tumour lies beside a spot of something else; without them it does not know."""
+    design = Design(seed=5, patients=("A",), grid=6, n_genes=60)
+    alone, beside = (make_section(design._replace(surroundings=share), "A1") for share in (0.0, 0.8))
+    assert np.array_equal(alone.image, beside.image)
+    assert np.array_equal(alone.annotation, beside.annotation)
+    gap = np.linalg.norm(alone.pixel_xy[:, None] - alone.pixel_xy, axis=2)
+    near = ((gap < 300) & (gap > 0) & (alone.annotation == "tumour")).any(axis=1)
+    fringe = near & (alone.annotation != "tumour")
+    genes = [i for i, gene in enumerate(alone.genes) if gene.startswith("TUMOUR")]
+    assert fringe.sum() >= 3
+    assert beside.counts[fringe][:, genes].sum() > 1.2 * alone.counts[fringe][:, genes].sum()
