@@ -199,6 +199,32 @@ class Method(ABC):
         return changed
 
 
+class ReleasedMethod(Method):
+    """A predictor with weights of its own, which is never fitted here: its card says `kind: released`.
+
+    `restore` loads the weights, which lie in the plugin's folder; the state that it is handed is empty. `predict` gives
+    ln(1 + counts per million) of the genes that the card's `released.genes` lists, in that order.
+    """
+
+    def fit(
+        self,
+        train: Sequence[TrainingSlide],
+        queries: Sequence[QuerySlide] = (),
+        checkpoints: Sequence[int] = (),
+        context: FitContext = FitContext(),
+    ) -> FitReport:
+        """Never called by the harness; MethodError."""
+        raise MethodError(f"{type(self).__name__} is a released predictor and is not fitted.")
+
+    def state(self) -> FittedState:
+        """Nothing: what it knows lies in its own folder."""
+        return FittedState({}, {})
+
+    @abstractmethod
+    def restore(self, state: FittedState, device: str = "cpu") -> None:
+        """Load the weights; a network goes to `device`."""
+
+
 @dataclass(frozen=True)
 class ReadingOptions:
     """How slides are read where their files leave it open; UsageError for what is no size.
@@ -380,10 +406,37 @@ class Ablation(BaseModel):
         return self
 
 
+class Pretraining(BaseModel):
+    """What a released predictor's weights were trained on, as its makers state it.
+
+    datasets  data set, by its name here -> those of its slides that were trained on, [] for all of them; data sets that
+              are none here may be named as well
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    datasets: dict[str, tuple[str, ...]]
+
+
+class ReleasedCard(BaseModel):
+    """What is released with a predictor that has its own weights and is never fitted here.
+
+    genes        a file beside the card that names the genes which it predicts, one a line, in the order of its columns
+    pretraining  on what it was trained, or the word unknown
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    genes: str
+    pretraining: Literal["unknown"] | Pretraining
+
+
 class MethodCard(_Card):
     """card.yaml of a method.
 
-    kind        "floor" for the simple rivals that stand in every table, else "method"
+    kind        "floor" for the simple rivals that stand in every table; "released" for a predictor that has its own
+                weights and is never fitted (a `ReleasedMethod`); else "method"
+    released    of that kind only: which genes it predicts, on what it was trained
     reference   repository, commit and licence of the authors' code, in words
     trains_on   the scale that its losses are tuned to: the target as it is (log), or moved per gene by the training
                 slides (minmax, zscore); the harness hands it that scale and inverts before scoring. None (a method
@@ -401,7 +454,8 @@ class MethodCard(_Card):
     ablations   parts of the method changed, one by one, as the tables of its paper do
     """
 
-    kind: Literal["method", "floor"] = "method"
+    kind: Literal["method", "floor", "released"] = "method"
+    released: ReleasedCard | None = None
     family: str
     paper: str = ""
     year: int | None = None
@@ -427,6 +481,18 @@ class MethodCard(_Card):
                 f"the key target is called trains_on now; write trains_on: {given['target']} in its place"
             )
         return given
+
+    @model_validator(mode="after")
+    def _released_whole(self) -> MethodCard:
+        if (self.kind == "released") != (self.released is not None):
+            raise ValueError(
+                "kind: released and the key released (genes, pretraining: unknown or datasets) go together"
+            )
+        if self.kind == "released" and (len(self.grid) > 1 or self.full_grid or self.staged or self.presets):
+            raise ValueError(
+                "a released predictor is not fitted, so that it has no grid, full_grid, presets or staged"
+            )
+        return self
 
     @model_validator(mode="after")
     def _default_first(self) -> MethodCard:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import (
@@ -137,6 +137,7 @@ class Record:
     sealed        how far the process was shut in that was fitted in: "sealed", "not sealed", ...; "" in old Records
     unlabelled, tumour_labels   which annotation values mean "no label" and which count as tumour
     ablation      which ablation of its method it is, as its card names it ("Table 2: w/o E_TS"); "" for the method
+    released      of a predictor that was not fitted here: its model and what is known of its training slides; else {}
     published_steps             optimiser steps of the publication's training; those taken are in `cost`
     predictions   test slide -> (n_spots, G) float32 on the log scale, as they were scored
     training      what the scores know of the training slides: minimum, maximum, mean, std, (G,) over panel_genes
@@ -166,6 +167,7 @@ class Record:
     published_steps: int | None = None
     ablation: str = ""
     pretrained: str = ""
+    released: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     unlabelled: tuple[str, ...] = ()
     tumour_labels: tuple[str, ...] = ()
@@ -323,6 +325,24 @@ class _PlainProvenance(_Plain):
     reference: StrictStr = ""
 
 
+class _PlainReleased(_Plain):
+    """A predictor that was not fitted here.
+
+    method      the plugin behind it;  model  SHA-256 of its file, "" of a plugin that has its own weights
+    trained_on  data set that it was fitted on, "" where its card speaks of several or of none
+    seen        test slide -> whether it may have seen it
+    """
+
+    method: StrictStr
+    model: StrictStr = ""
+    trained_on: StrictStr = ""
+    seen: dict[StrictStr, Literal["yes", "patient", "unknown", "no"]] = Field(default_factory=dict)
+
+
+def _released_or_empty(plain: Any, checked: Callable[[Any], _PlainReleased]) -> _PlainReleased:
+    return _PlainReleased.model_construct() if plain == {} else checked(plain)
+
+
 class _PlainRecord(_Plain):
     key: StrictStr
     table: _PlainTable
@@ -347,6 +367,7 @@ class _PlainRecord(_Plain):
     published_steps: StrictInt | None = None
     ablation: StrictStr = ""
     pretrained: StrictStr = ""
+    released: Annotated[_PlainReleased, WrapValidator(_released_or_empty)] = _PlainReleased.model_construct()
     notes: _Names = ()
     unlabelled: _Names = ()
     tumour_labels: _Names = ()

@@ -9,6 +9,7 @@ from typing import Any
 from stbench import registry
 from stbench.commands.choosing import choose_contestants, choose_device, dataset_name, find_slides
 from stbench.commands.printed_words import print_words
+from stbench.commands.released import is_model
 from stbench.contract import READ_AS_IS, ReadingOptions, SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.audit import AuditCase, AuditResult, audit
@@ -45,6 +46,10 @@ def audit_method(
     device  where the audited fits run
     reading how slides are read
     """
+    if is_model(method) or registry.method_card(method).kind == "released":
+        raise UsageError(
+            f"{method} is not fitted here, so that there is no fit to audit; what it may have seen stands in its row."
+        )
     contestant = _contestant(method, settings or {})
     name = dataset_name(dataset)
     sources, _ = find_slides(dataset, data_root, slides, reading)
@@ -86,7 +91,7 @@ def not_audited(contestants: Sequence[Contestant], out: Path) -> list[Contestant
     return [
         contestant
         for contestant in reversed(by_name.values())
-        if (contestant.name, contestant.source) not in known
+        if contestant.released is None and (contestant.name, contestant.source) not in known
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from stbench import registry
 from stbench.commands.asked import DEFAULT_PRESET
+from stbench.commands.released import is_model, model_contestant, released_plugin
 from stbench.commands.slide_names import check_slide_names
 from stbench.contract import READ_AS_IS, Dataset, DatasetCard, ReadingOptions, SlideSource
 from stbench.errors import DatasetError, UnknownName, UsageError
@@ -29,19 +30,24 @@ _SEEDS = 2**32
 def choose_contestants(
     methods: Sequence[str], variant: str, settings: Mapping[str, Mapping[str, Any]], tuned: bool = True
 ) -> list[Contestant]:
-    """The methods asked for and all floors; a tuned floor brings its untuned twin."""
-    names = list(dict.fromkeys(registry.find("method", name).name for name in methods))
+    """The methods and model files asked for and all floors; a tuned floor brings its untuned twin."""
+    names = list(dict.fromkeys(n if is_model(n) else registry.find("method", n).name for n in methods))
     for name in settings:
         if name not in names:
             raise UnknownName("method in --set (it must be one of those that run)", name, names)
     _check_plain(settings)
-    contestants = []
+    contestants: list[Contestant] = []
     for name in [*names, *(floor for floor in registry.floor_methods() if floor not in names)]:
+        if is_model(name):
+            contestants.append(model_contestant(name))
+            continue
         card, source = registry.method_card(name), registry.source_hash("method", name)
         preset, own = _preset(name, card.presets, variant), dict(settings.get(name, {}))
         its_settings = {**card.presets.get(preset, {}), **own}
+        released = released_plugin(name, card) if card.kind == "released" else None
+        place = PluginPlace(*registry.find("method", name))
         entry = Contestant(
-            name, card, source, preset, its_settings, own, place=PluginPlace(*registry.find("method", name))
+            name, card, source, preset, its_settings, own, released is None, place, released=released
         )
         contestants.append(entry)
         if tuned and card.kind == "floor" and len(card.grid) > 1:

@@ -10,6 +10,7 @@ import numpy as np
 
 from stbench.commands.asked import Asked
 from stbench.commands.chosen import Chosen, chosen_on_all
+from stbench.commands.released import is_model
 from stbench.commands.run import DEFAULT_OUT, Listener, PreparedRun, check_values, prepare, with_weights
 from stbench.commands.trust import trust_card
 from stbench.errors import UsageError
@@ -23,6 +24,7 @@ from stbench.evaluation.trials.second_try import tried_twice
 from stbench.files import make_folder
 from stbench.models.model_card import ModelCard, Patch, TrainingData
 from stbench.models.model_file import KeptModel, write_model
+from stbench.models.seen import content_of
 from stbench.preprocess.encoders import encoder_identity
 from stbench.preprocess.familiarity import SlideSummaries
 from stbench.preprocess.spot_grid import pitch
@@ -50,6 +52,8 @@ def fit(asked: Asked, to: Path, out: Path | str = DEFAULT_OUT, listener: Listene
     _check(asked, to)
     prepared = with_weights(prepare(asked, out), listener)
     contestant = _the_one(prepared)
+    if contestant.released:
+        raise UsageError(f"{contestant.name} has weights of its own, so that there is nothing to fit.")
     jobs = [job for job in prepared.plan.jobs if job.contestant == contestant]
     check_values(jobs[:1], prepared.sources)
     chosen = chosen_on_all(prepared, contestant)
@@ -68,6 +72,10 @@ def _check(asked: Asked, to: Path) -> None:
     """UsageError for what is more than one model; what cannot be written to is found before anything is fitted."""
     if len(asked.methods) != 1 or asked.methods[0].lower() == "all":
         raise UsageError("A model is one method's; give --method one name.")
+    if is_model(asked.methods[0]):
+        raise UsageError(
+            "A model is fitted already; `stbench run --method model:FILE` scores it on a data set."
+        )
     if len(asked.seeds) != 1:
         raise UsageError(f"A model is fitted with one seed; --seeds names {len(asked.seeds)}.")
     if to.is_dir():
@@ -148,6 +156,7 @@ def _training_data(prepared: PreparedRun, slides: list[Slide], summaries: SlideS
         microns_per_pixel=scale,
         pitch_um=round(float(np.median(known)), 2) if known else None,
         reach=summaries.reach(),
+        contents=tuple(content_of(slide) for slide in slides),
     )
 
 

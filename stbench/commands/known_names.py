@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stbench import registry
+from stbench.commands.released import is_model, model_path
 
 
 def check_known(methods: Iterable[str], dataset: str | None) -> None:
-    """UnknownName for the first method, or else the dataset, that there is not."""
+    """UnknownName for the first method, or else the dataset, that there is not; UsageError for a model's file."""
     for name in methods:
-        registry.find("method", name)
+        if is_model(name):
+            model_path(name)
+        else:
+            registry.find("method", name)
     if dataset is not None:
         registry.find("dataset", dataset)

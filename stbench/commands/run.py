@@ -25,6 +25,7 @@ from stbench.commands.choosing import (
 )
 from stbench.commands.means import Means, cluster_of
 from stbench.commands.printed_words import print_words
+from stbench.commands.released import check_target
 from stbench.commands.suite_tables import keep_suite
 from stbench.contract import DatasetCard, SlideSource
 from stbench.errors import PluginError
@@ -260,6 +261,8 @@ def prepare(
         "threads": threads_for(asked.threads),
         "genes": written_out(asked.genes, card.marker_genes, name),
     }
+    for contestant in contestants:
+        check_target(contestant, asked.target)
     fixed = capped(Design(**{**asked.design(), **resolved, "dataset": name}), card)
     sources, missing = find_slides(asked.dataset, asked.data_root, asked.slides, asked.reading)
     check_seeds(asked.seeds)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stbench.contract import MethodCard
+from stbench.evaluation.released.predictor import Released
 from stbench.evaluation.trials.plugins import PluginPlace
 
 _NOWHERE = PluginPlace("", "", Path())
@@ -21,6 +22,7 @@ class Contestant:
     place      where that source lies
     settings   preset and settings given by hand, over the method's defaults
     tuned      whether the inner loop chooses further settings
+    released   of a predictor that is not fitted: what it is made of; None for all others
     """
 
     name: str
@@ -31,6 +33,7 @@ class Contestant:
     overrides: Mapping[str, Any]
     tuned: bool = True
     place: PluginPlace = _NOWHERE
+    released: Released | None = None
 
     @property
     def is_floor(self) -> bool:

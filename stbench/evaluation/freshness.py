@@ -19,6 +19,7 @@ _HARNESS = (
     "nn",
     "preprocess",
     "metrics",
+    "models",
     "evaluation",
 )
 

@@ -100,10 +100,12 @@ def predictions_of(
     threads: int,
     warn: Callable[[str], None] = lambda words: None,
     on_output: Callable[[str], None] = lambda words: None,
+    on_sealed: Callable[[str], None] = lambda words: None,
+    time_limit: float | None = None,
 ) -> Iterator[np.ndarray]:
     """(n_spots, n_genes) of each query in turn, on the method's scale; MethodError where the method fails.
 
-    warn  hears what the method warned of
+    warn       hears what the method warned of;  on_sealed  how far the child was shut in
     """
     slides, arrays = handouts.packed(queries)
     state = restored.state
@@ -117,16 +119,28 @@ def predictions_of(
     }
     most = _NUMBER * restored.n_genes * max((query.n_spots for query in queries), default=0)
     errand = Errand(
-        _PREDICT, restored.place, work, [*arrays, *state.arrays.values()], threads, restored.light, most
+        _PREDICT,
+        restored.place,
+        work,
+        [*arrays, *state.arrays.values()],
+        threads,
+        restored.light,
+        most,
+        time_limit,
     )
-    number = 0
+    number, sealed = 0, False
     for frame in frames_of_child(errand, on_output):
         if frame.kind == "predicted":
             yield _prediction(frame, number, queries, restored.n_genes)
             number += 1
         elif frame.kind == "done":
             _pass_on(frame.value, warn)
-        elif frame.kind != "sealed":
+        elif (
+            frame.kind == "sealed" and not sealed
+        ):  # said before the plugin is loaded; later it is the plugin's word
+            sealed = True
+            on_sealed(str(frame.value))
+        else:
             raise BadFrame("It sent something that is no prediction.")
     if number < len(queries):
         raise BadFrame(f"It predicted {number} of {len(queries)} slides.")

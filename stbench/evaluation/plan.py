@@ -153,11 +153,12 @@ def _job(
     keys: TrialKeys,
     n_folds: int,
 ) -> Job:
-    seeds = (0,) if contestant.is_floor else seeds  # a floor draws nothing at random
+    if contestant.is_floor or contestant.released:  # which draw nothing at random
+        seeds = (0,)
     settings = _settings_to_try(contestant, design)
     loop = _usable(loop, contestant, settings)
     settings = settings if loop.folds else (dict(contestant.settings),)
-    epochs = None if contestant.is_floor else design.epochs
+    epochs = None if contestant.is_floor or contestant.released else design.epochs
     judgements = tuple(
         Judgement(stages, inner.judging, positions)
         for inner in loop.folds
@@ -180,6 +181,9 @@ def _job(
         epochs,
         weights_at_hand(contestant.card.pretrained),
     ]
+    if contestant.released:
+        shared.append(contestant.released.identity())
+        table = replace(table, **contestant.released.of_table(design.encoder))
     record_keys = {seed: hash_value([*shared, seed]) for seed in seeds}
     return Job(contestant, fold, settings, judgements, record_keys, table, row, n_folds, epochs, loop.note)
 
@@ -212,7 +216,7 @@ def _settings_to_try(contestant: Contestant, design: Design) -> tuple[dict[str, 
 def _budget(design: Design, contestant: Contestant) -> str:
     """The bounds that a reader of the row must know; the same on every fold."""
     parts = []
-    if not contestant.is_floor and design.epochs is not None:
+    if not contestant.is_floor and not contestant.released and design.epochs is not None:
         parts.append(f"at most {design.epochs} epoch{'' if design.epochs == 1 else 's'}")
     if design.inner != "none" and contestant.tuned:
         n_settings = len(_settings_to_try(contestant, design))

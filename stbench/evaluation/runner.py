@@ -37,6 +37,7 @@ from stbench.evaluation.outcome import (
     trace_of,
 )
 from stbench.evaluation.plan import Job, inner_trials
+from stbench.evaluation.released.conducting import released_record
 from stbench.evaluation.slides_used import notes_on_slides, slides_used
 from stbench.evaluation.trials.benches import Bench
 from stbench.evaluation.trials.handouts import Handout
@@ -140,8 +141,9 @@ class Runner:
     def refit(self, work: Refit) -> Record:
         """Fit on all outer training slides with what the inner loop chose, predict and score the test slides."""
         self._check_unchanged(work.job.contestant, work.job.fold)
+        make = self._of_released if work.job.contestant.released else self._record
         try:
-            return tried_twice(lambda: self._record(work))
+            return tried_twice(lambda: make(work))
         except (UsageError, KeyboardInterrupt):
             raise
         except Exception as error:
@@ -221,6 +223,10 @@ class Runner:
         trial = self._trial(job.contestant, settings, epochs, work.seed, inputs.train, queries)
         ear = Progress(f"{job.row.method} · fold {job.fold.name}", self.progress)
         return self.bench.conduct(trial, ear), inputs.scaling
+
+    def _of_released(self, work: Refit) -> Record:
+        """The Record of a predictor that is not fitted."""
+        return released_record(work.job, work.seed, self.judge, self.bench, self.provenance)
 
     def _record(self, work: Refit) -> Record:
         job, choice = work.job, work.choice

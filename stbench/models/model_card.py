@@ -80,6 +80,15 @@ class Patch(_Plain):
     output_pixels: PositiveInt | None = None
 
 
+class SlideContent(_Plain):
+    """What a training slide is known by wherever it turns up again: hashes of its counts ("" without) and image."""
+
+    slide: StrictStr
+    patient: StrictStr | None
+    counts: StrictStr
+    image: StrictStr
+
+
 class TrainingData(_Plain):
     """The slides that a model was fitted on.
 
@@ -88,6 +97,7 @@ class TrainingData(_Plain):
     pitch_um           between neighbouring spots, None where nothing tells
     reach              the largest distance of a training slide's mean embedding from the nearest other one, in
                        spreads; None with a single slide
+    contents           of each slide, () in models of versions that did not write them
     """
 
     dataset: StrictStr
@@ -98,6 +108,7 @@ class TrainingData(_Plain):
     microns_per_pixel: _Positive | None = None
     pitch_um: _Positive | None = None
     reach: _Number | None = None
+    contents: tuple[SlideContent, ...] = ()
 
 
 class ModelCard(_Plain):

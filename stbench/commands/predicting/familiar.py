@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from stbench.commands.predicting.products import scale_factor
 from stbench.models.model_file import KeptModel
+from stbench.models.scale import scale_factor
 from stbench.preprocess.familiarity import SlideSummaries
 from stbench.slide import Slide
 

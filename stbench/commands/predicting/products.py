@@ -16,6 +16,7 @@ from stbench.commands.predicting.query_slides import Query
 from stbench.errors import EncoderError
 from stbench.evaluation.trials.handouts import Handout, MappedArray
 from stbench.models.model_card import ModelCard
+from stbench.models.scale import scale_factor
 from stbench.pictures.opening import open_image
 from stbench.pictures.regions import SlideImage
 from stbench.preprocess.encoders import encoder_identity, load_encoder
@@ -23,8 +24,6 @@ from stbench.preprocess.patches import PatchSize, cut_in_blocks
 from stbench.slide import Slide
 
 BATCH = 32
-# Scales closer than this share are one: patches are cut pixel for pixel, as at training.
-ONE_SCALE = 0.05
 
 Embed = Callable[[np.ndarray], np.ndarray]
 Progress = Callable[[int, int], None]
@@ -135,14 +134,6 @@ class Products:
         if size.microns is None:
             edge = max(1, round(edge / scale_factor(slide, self.card)))
         return cut_in_blocks(image, xy, edge, size.output_on(slide), BATCH)
-
-
-def scale_factor(slide: Slide, card: ModelCard) -> float:
-    """Pixels of a training slide to one of this slide; 1 where either states no scale, or both have one."""
-    if slide.microns_per_pixel is None or card.data.microns_per_pixel is None:
-        return 1.0
-    factor = slide.microns_per_pixel / card.data.microns_per_pixel
-    return 1.0 if 1 / (1 + ONE_SCALE) <= factor <= 1 + ONE_SCALE else factor
 
 
 def mean_embedding(handouts: Sequence[Handout]) -> np.ndarray | None:

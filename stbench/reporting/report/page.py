@@ -16,6 +16,7 @@ from stbench.reporting.report.grid import Grid
 from stbench.reporting.report.sections.ablations import AblationPart
 from stbench.reporting.report.sections.split_gap import SplitGapSection
 from stbench.reporting.report.sections.tissue import TissueSection
+from stbench.reporting.report.sections.transfer import TransferSection
 
 
 def check_plotly() -> None:
@@ -30,6 +31,7 @@ def render(
     problems: Sequence[str],
     ablations: Sequence[AblationPart] = (),
     across: Sequence[Grid] = (),
+    transfer: TransferSection | None = None,
 ) -> str:
     """The whole page, which needs nothing beside it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -47,6 +49,7 @@ def render(
     return environment.get_template("page.html").render(
         contents=contents,
         gap=gap,
+        transfer=transfer or TransferSection(None),
         problems=problems,
         ablations=ablations,
         across=across,

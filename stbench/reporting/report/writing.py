@@ -16,6 +16,7 @@ from stbench.reporting.report.sections.ablations import ablations_section
 from stbench.reporting.report.sections.across import across_grids
 from stbench.reporting.report.sections.regions import TableEmbeddings
 from stbench.reporting.report.sections.split_gap import split_gap_section
+from stbench.reporting.report.sections.transfer import transfer_section
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.tables.ablations import AblationTable
 from stbench.reporting.tables.leaderboard import Table
@@ -69,9 +70,8 @@ def write_report(
     boards = boards_of(tables)
     contents = gather(boards, stored, reference, genes, markers, embeddings, synthetic)
     problems = [*damaged, *stored.problems, *(p for content in contents for p in content.tissue.problems)]
-    text = render(
-        contents, split_gap_section(boards), problems, ablations_section(ablations), across_grids(boards)
-    )
+    gap, transfer, across = split_gap_section(boards), transfer_section(boards), across_grids(boards)
+    text = render(contents, gap, problems, ablations_section(ablations), across, transfer)
     figures = write_figures(to / FIGURES, contents)
     write_text(to / PAGE, text)
     return Written(to / PAGE, figures, len(boards), problems, left_out(contents))

@@ -67,4 +67,5 @@ def _scores(table: Table, score: str) -> dict[str, dict[str, float]]:
 
 
 def _contests(row: Row) -> bool:
-    return row.kind in ("method", "released", "external") and row.variant != "untuned" and not row.replaced
+    left_out = row.variant == "untuned" or row.replaced or row.saw_test
+    return row.kind in ("method", "released", "external") and not left_out

@@ -1,7 +1,8 @@
 """Every row against the reference named before the run, for each of the three correlations.
 
 Rows of kind method, released and external are one family of tests a score; floors and untuned twins are tested
-apart. Rows of several encoders have a reference of their own encoder and a family of their own.
+apart. A released predictor that saw a test slide is not tested: its score is not held out. Rows of several encoders
+have a reference of their own encoder and a family of their own.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def tests_of(rows: Sequence[Row], references: Mapping[str | None, Row]) -> dict[
 def _tests(rows: Sequence[Row], references: Mapping[str | None, Row], score: str) -> tuple[Comparison, ...]:
     found: dict[str, Comparison] = {}
     for encoder, reference in references.items():
-        own = [row for row in rows if encoder_beside(row, rows) == encoder and not row.replaced]
+        own = [
+            row for row in rows if encoder_beside(row, rows) == encoder and not (row.replaced or row.saw_test)
+        ]
         means = {row.label: paired_means(row, reference, score) for row in own}
         stated = {label: scores for label, scores in means.items() if scores}
         if reference.label not in stated:

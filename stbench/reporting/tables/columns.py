@@ -12,6 +12,7 @@ from stbench.names import cleaned, shown_name
 from stbench.record import PROTOCOL_VERSION, TableIdentity
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.row import Row
+from stbench.reporting.tables.seen import HOW_DECIDED, TITLE, in_words
 
 MISSING = "–"
 HOW_TO_READ = (
@@ -20,6 +21,8 @@ HOW_TO_READ = (
 )
 # What the marks beside a row's name mean.
 MARKS = {
+    "saw test slides": "it was trained on slides that it is tested on: no test, no rank.",
+    "may have seen test slides": "nobody here can tell whether it was trained on slides that it is tested on.",
     "leaky": "the gene panel was chosen with the test slides' own expression.",
     "few steps": "less than half of the optimiser steps of the publication's own training.",
     "steps unknown": "it was made before optimiser steps were recorded; its budget is in epochs.",
@@ -132,6 +135,16 @@ COLUMNS = (
 )
 
 
+SEEN = Column(TITLE, 1, lambda row: in_words(row) or MISSING, is_number=False)
+
+
+def columns_of(table: Table) -> tuple[Column, ...]:
+    """The columns of a table: where it has released predictors, also what they may have seen."""
+    if not any(row.kind == "released" for row in table.rows):
+        return COLUMNS
+    return (*COLUMNS[:2], SEEN, *COLUMNS[2:])
+
+
 def ranks(table: Table) -> Iterator[str]:
     """Place of each row: numbers for the complete methods and floors, nothing for the others."""
     place = 0
@@ -205,6 +218,7 @@ def sentences(table: Table, mark: Callable[[str], str] = str, plain: Callable[[s
         panel,
         apart,
         _about_siblings(table),
+        HOW_DECIDED if SEEN in columns_of(table) else "",
         HOW_TO_READ,
         _about_t0(table),
         _about_skill(table),

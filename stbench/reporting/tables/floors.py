@@ -38,7 +38,9 @@ def best_known(rows: Iterable[Row], name: str, encoder: str | None) -> Row | Non
     candidates = [
         row
         for row in rows
-        if name in (row.label, row.method) and row.encoder == encoder and row.kind != "ceiling"
+        if name in (row.label, row.method)
+        and row.encoder == encoder
+        and row.kind not in ("ceiling", "released")
     ]
 
     def order(row: Row) -> tuple[bool, bool, bool, bool, str]:
@@ -48,10 +50,10 @@ def best_known(rows: Iterable[Row], name: str, encoder: str | None) -> Row | Non
 
 
 def encoder_beside(row: Row, rows: Iterable[Row]) -> str | None:
-    """The encoder of the floors that a row is held against: its own; of predictions made elsewhere the only one."""
-    if row.encoder is not None or row.kind != "external":
+    """The encoder of the floors that a row is held against: its own; of what was not fitted here the only one."""
+    if row.kind not in ("external", "released") or (row.kind == "external" and row.encoder is not None):
         return row.encoder
-    encoders = {other.encoder for other in rows if other.kind != "external"}
+    encoders = {other.encoder for other in rows if other.kind not in ("external", "released")}
     return encoders.pop() if len(encoders) == 1 else None
 
 

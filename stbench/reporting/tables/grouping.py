@@ -4,7 +4,8 @@ The same Records give the same groups, in whatever order they come.
 
 A row is one RowIdentity with one encoder. Rows share a table where their recipe agrees (all of TableIdentity but the
 encoder) and so does its outcome, the genes of every fold's panel. A row that was not tuned here joins every table of
-its recipe, whatever inner loop tuned the others; predictions made elsewhere, whatever patches the others saw, too.
+its recipe, whatever inner loop tuned the others; predictions made elsewhere, and released predictors, whatever patches
+the others saw, too.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from stbench.record import Record, TableIdentity
 
 # Kinds of rows whose settings were chosen elsewhere.
 _CHOSEN_ELSEWHERE = ("released", "external")
-# Predictions whose maker looked at images in a way that nobody here knows.
-_MADE_ELSEWHERE = "external"
+# Rows that look at images in their own way: nobody here knows how, or as their model file says.
+_MADE_ELSEWHERE = ("external", "released")
 # Hash of the genes of each fold's panel.
 Panels = Mapping[str, str]
 
@@ -143,7 +144,7 @@ def _as_seen(record: Record) -> TableIdentity:
     """What a row of this Record must agree on with the others of a table."""
     if is_tuned_here(record):
         return _recipe(record.table)
-    return _elsewhere(record.table) if record.kind == _MADE_ELSEWHERE else _untuned(record.table)
+    return _elsewhere(record.table) if record.kind in _MADE_ELSEWHERE else _untuned(record.table)
 
 
 def _recipe(table: TableIdentity) -> TableIdentity:
@@ -202,7 +203,8 @@ def _agree(known: Panels, others: Panels) -> bool:
 
 
 def _with_encoder(recipe: TableIdentity, rows: Sequence[RowRecords]) -> TableIdentity:
-    encoders = {row.records[0].table.encoder for row in rows} - {""}
+    fitted = [row.records[0] for row in rows if row.records[0].kind not in _MADE_ELSEWHERE]
+    encoders = {record.table.encoder for record in fitted} - {""}
     return replace(recipe, encoder=encoders.pop() if len(encoders) == 1 else "")
 
 

@@ -8,6 +8,9 @@ from dataclasses import replace
 
 from stbench.reporting.tables.row import Row
 
+# Kinds that see images in their own way, whatever the others' encoder.
+_ELSEWHERE = ("external", "released")
+
 
 def with_distinct_labels(rows: Sequence[Row]) -> list[Row]:
     """The rows with labels that tell them apart, and marked where a row of today's source stands beside them.
@@ -15,8 +18,8 @@ def with_distinct_labels(rows: Sequence[Row]) -> list[Row]:
     Added, until it suffices: the encoder (wherever a table has several), the budget, the kind, the plugin's source.
     """
     found = list(rows)
-    if len({row.encoder for row in rows if row.kind != "external"}) > 1:
-        found = [row if row.kind == "external" else _told_apart(row, _encoder(row)) for row in found]
+    if len({row.encoder for row in rows if row.kind not in _ELSEWHERE}) > 1:
+        found = [row if row.kind in _ELSEWHERE else _told_apart(row, _encoder(row)) for row in found]
     for words in (_budget, _kind, _source):
         found = _where_needed(found, words)
     current = {_without_source(row) for row in found if not row.changed}

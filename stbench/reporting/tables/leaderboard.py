@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SortScore = Literal["pcc", "pcc_given_depth", "pcc_equal_depth"]
 # Named before any run: the simplest method that looks at the image and the neighbourhood.
 DEFAULT_REFERENCE = "smooth"
+# Kinds of rows that may be scored on a part of the spots or genes.
+_PARTIAL = ("external", "released")
 _SORT_SCORES = ("pcc", "pcc_given_depth", "pcc_equal_depth")
 
 
@@ -141,7 +143,7 @@ def _table(
     slides = {slide.slide: slide for record in finished for slide in record.slides}
     patients = {name: slide.patient for name, slide in slides.items()}
     panel_sizes = [len(record.panel_genes) for record in finished if record.panel_genes]
-    ceiling = ceiling_row([r for r in records if r.kind != "external"] or records, patients)
+    ceiling = ceiling_row([r for r in records if r.kind not in _PARTIAL] or records, patients)
     rows, members = _rows(group.rows, patients, sources, audits)
     named = _named_before(records)
     reference = reference or (named.pop() if len(named) == 1 else DEFAULT_REFERENCE)
@@ -202,8 +204,8 @@ def _rows(
 
 
 def _has_last_word(record: Record) -> tuple[bool, bool]:
-    """Predictions made elsewhere may lack spots and genes."""
-    return not record.truth_unknown, record.kind != "external"
+    """Predictions made elsewhere, and those of released predictors, may lack spots and genes."""
+    return not record.truth_unknown, record.kind not in _PARTIAL
 
 
 def _beside(row: Row, reference: Row | None) -> Row:
@@ -231,7 +233,7 @@ def _named_before(records: Sequence[Record]) -> set[str]:
 
 def _audited(record: Record, audits: Mapping[tuple[str, str], Audit]) -> str | None:
     """What the audit said of the source that made the Record."""
-    found = audits.get((record.row.method, record.row.source))
+    found = None if record.released else audits.get((record.row.method, record.row.source))
     return found.verdict if found else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from stbench.names import printable, shown_name
 from stbench.reporting.tables.across import Across, across_datasets
-from stbench.reporting.tables.columns import COLUMNS, MISSING, failures, heading, ranks, sentences
+from stbench.reporting.tables.columns import MISSING, columns_of, failures, heading, ranks, sentences
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.side_blocks import (
     ACROSS_TITLES,
@@ -46,11 +46,11 @@ def escaped_line(text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    titles = ["#", *(column.title for column in COLUMNS), "note"]
-    rules = ["--:", *("--:" if column.is_number else ":--" for column in COLUMNS), ":--"]
+    titles = ["#", *(column.title for column in columns_of(table)), "note"]
+    rules = ["--:", *("--:" if column.is_number else ":--" for column in columns_of(table)), ":--"]
     lines = []
     for place, row in zip(ranks(table), table.rows, strict=True):
-        cells = [escaped(column.cell(row)) for column in COLUMNS]
+        cells = [escaped(column.cell(row)) for column in columns_of(table)]
         cells[0] += "".join(f" {_bold(mark)}" for mark in row.marks)
         lines.append([place, *cells, escaped(row.note) or MISSING])
     parts = [

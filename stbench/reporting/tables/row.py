@@ -40,6 +40,8 @@ class Row:
     sealed             how far its processes were shut in, the least of all folds; None in rows made before that was so
     audited            what the leakage audit said of this very source, None where nobody asked
     changed            whether the plugin's source is another today than when the row was made
+    seen               of a released predictor: test slide -> whether it was trained on ("yes", "patient", "unknown", "no")
+    saw_test           whether that makes a test slide one that it was trained on
     replaced           whether a row of the plugin as it is today stands beside it
     pcc, rmse, ...     means over patients (over slides where patients are not stated)
     pcc_ci, ...        95 % interval over patient means by Fisher's z, None below three patients
@@ -52,7 +54,7 @@ class Row:
     fit_seconds        mean over folds, the inner loop not included
     n_constant         genes predicted as a constant, summed over slides (averaged over seeds, rounded up)
     n_failed           folds that failed, over all seeds
-    ranked             whether every fold of every seed is finished
+    ranked             whether every fold of every seed is finished, and no test slide was trained on
     """
 
     method: str
@@ -108,6 +110,8 @@ class Row:
     leaky: bool = False
     changed: bool = False
     replaced: bool = False
+    seen: Mapping[str, str] = field(default_factory=dict)
+    saw_test: bool = False
     truth: str = ""
     sealed: str | None = None
     audited: str | None = None
@@ -130,13 +134,19 @@ class Row:
 
     @property
     def is_faint(self) -> bool:
-        """Whether it is shown in grey: too few steps, or nobody knows how many."""
-        return self.few_steps or self.steps_unknown
+        """Whether it is shown in grey: too few steps, or nobody knows how many; or it saw test slides."""
+        return self.few_steps or self.steps_unknown or self.saw_test
+
+    @property
+    def _seen_is_unknown(self) -> bool:
+        return not self.saw_test and (not self.seen or "unknown" in self.seen.values())
 
     @property
     def marks(self) -> tuple[str, ...]:
         """Words that stand beside the row's name, because none of its numbers may be read without them."""
         marks = {
+            "saw test slides": self.saw_test,
+            "may have seen test slides": self.kind == "released" and self._seen_is_unknown,
             "leaky": self.leaky,
             "few steps": self.few_steps,
             "steps unknown": self.steps_unknown,

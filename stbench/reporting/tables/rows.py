@@ -16,6 +16,7 @@ from stbench.reporting.results.gene_columns import mean_over_genes
 from stbench.reporting.tables.grouping import is_tuned_here
 from stbench.reporting.tables.row import Row, SlideResult
 from stbench.reporting.tables.row_notes import failure_reasons, missing_folds, remarks
+from stbench.reporting.tables.seen import note_on_seen, saw_a_test, seen_of
 
 # Scores that a row averages, as the Record and the Row name them.
 AVERAGED = (
@@ -67,10 +68,13 @@ def method_row(
     finished = [record for record in records if record.finished]
     by_seed = [_scores_of(record for record in finished if record.seed == seed) for seed in seeds]
     missing = missing_folds(records)
+    pcc = statistics.over_seeds(_column(by_seed, "pcc"))
     means = _means(by_seed, patients)
     spreads: dict[str, Any] = {
         f"{name}_seed_sd": _seed_deviation(by_seed, name, patients) for name in CORRELATIONS
     }
+    seen = seen_of(finished)
+    saw = saw_a_test(seen, first.table.split)
     stated = all(patients.get(slide) is not None for record in finished for slide in record.test_slides)
     return Row(
         method=first.row.method,
@@ -94,9 +98,11 @@ def method_row(
         pretrained="; ".join(sorted({record.pretrained for record in records} - {""})) or None,
         budget=first.row.budget or None,
         seeds=tuple(seeds),
-        ranked=not missing,
+        ranked=not missing and not saw,
+        seen=seen,
+        saw_test=bool(saw),
         truth=next((record.truth_unknown for record in records if record.truth_unknown), ""),
-        notes=(*missing, *remarks(records, stated, older_exist)),
+        notes=(*missing, *note_on_seen(saw, pcc, patients), *remarks(records, stated, older_exist)),
         slides=_slide_results(by_seed, failure_reasons(records), patients),
     )
 

@@ -16,6 +16,7 @@ from stbench.reporting.tables.columns import (
     COLUMNS,
     MISSING,
     Column,
+    columns_of,
     failures,
     heading,
     label,
@@ -107,7 +108,7 @@ def _missing_sign(encoding: str) -> str:
 
 
 def _grid(table: Table, width: int, missing: str) -> Grid:
-    columns = [column for column in COLUMNS if column.title not in _BELOW]
+    columns = [column for column in columns_of(table) if column.title not in _BELOW]
     cells = {column: [_cell(column, row, missing) for row in table.rows] for column in columns}
     places = list(ranks(table))
     shown = _columns_that_fit(cells, width - _width("#", places) - _EDGES)
@@ -137,7 +138,7 @@ def _columns_that_fit(cells: dict[Column, list[str]], width: int) -> list[Column
             break
         shown.add(column)
         width -= needed
-    return [column for column in COLUMNS if column in shown]
+    return [column for column in cells if column in shown]
 
 
 def _width(title: str, cells: Iterable[str]) -> int:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stbench.errors import needs_package
 from stbench.names import STAND_IN
-from stbench.reporting.tables.columns import COLUMNS, MISSING, Column, heading, ranks, sentences
+from stbench.reporting.tables.columns import (
+    COLUMNS,
+    MISSING,
+    Column,
+    columns_of,
+    heading,
+    ranks,
+    sentences,
+)
 from stbench.reporting.tables.leaderboard import Table
 
 if TYPE_CHECKING:
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
 # Columns that a printed page has room for, and whether more is better, None where there is no better.
 _SHOWN: dict[str, bool | None] = {
     "method": None,
+    SEEN.title: None,
     "PCC": True,
     "95% CI": None,
     "null": None,
@@ -81,7 +90,7 @@ def _grid(table: Table, style: Style) -> GT:
     with needs_package("great-tables", "A leaderboard as LaTeX or HTML", _INSTEAD):
         from great_tables import GT
 
-    columns = [column for column in COLUMNS if column.title in _SHOWN]
+    columns = [column for column in columns_of(table) if column.title in _SHOWN]
     frame = pd.DataFrame({"#": list(ranks(table))} | {c.title: _cells(table, c) for c in columns})
     grid = GT(frame, id=f"table-{table.id}").tab_header(title=style.words(heading(table)))
     grid = grid.cols_align("right", columns=["#", *(c.title for c in columns if c.is_number)])

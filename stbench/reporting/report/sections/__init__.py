@@ -9,4 +9,5 @@ advice.py        what may be concluded, in sentences           ablations.py    p
 forest.py        scores with intervals and nulls  badges.py       what to know before any number
 across.py        methods by data sets             row_commands.py the command that makes a row again
 clusters.py      clusters beside the annotation                origin.py       versions, machines, settings
+transfer.py      train-on by test-on, of released predictors
 """

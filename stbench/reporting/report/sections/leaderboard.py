@@ -8,7 +8,7 @@ from stbench.names import shown_name
 from stbench.reporting.report.grid import Grid, Heading, Line, listed, words
 from stbench.reporting.report.sections.forest import is_untuned_twin
 from stbench.reporting.tables.columns import (
-    COLUMNS,
+    columns_of,
     failures,
     heading,
     label,
@@ -82,11 +82,11 @@ def _grid(table: Table) -> Grid:
             _MEANINGS.get(column.title, ""),
             column.importance > _LEAST_IMPORTANT and column.title not in _ALWAYS,
         )
-        for column in COLUMNS
+        for column in columns_of(table)
     ]
     lines = [
         Line(
-            (place, *(column.cell(row) for column in COLUMNS)),
+            (place, *(column.cell(row) for column in columns_of(table))),
             row.kind,
             row.marks,
             row.is_faint,
