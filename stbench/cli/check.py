@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(
-    method: Annotated[str | None, typer.Argument(help="Method name.")] = None,
+    method: Annotated[str | None, typer.Argument(help="Method name, or model:FILE.")] = None,
     encoder: Annotated[str | None, typer.Option(help="Check this image encoder instead of a method.")] = None,
     device: Annotated[str, typer.Option(help="Where it is fitted: cpu, cuda, cuda:N, mps or auto.")] = "cpu",
     json: Json = False,
@@ -28,8 +28,11 @@ def check(
         raise UsageError("Name one method, as in `stbench check ridge`, or one encoder with --encoder NAME.")
     if method is not None:
         from stbench.commands.check import check_method
+        from stbench.commands.check_released import check_released
+        from stbench.commands.released import is_released
 
-        _show(check_method(method, print_words, device), {"method": method}, json)
+        check_it = check_released if is_released(method) else check_method
+        _show(check_it(method, print_words, device), {"method": method}, json)
     elif encoder is not None:
         from stbench.commands.check_encoder import check_encoder
 

@@ -9,7 +9,7 @@ from typing import Any
 from stbench import registry
 from stbench.commands.choosing import choose_contestants, choose_device, dataset_name, find_slides
 from stbench.commands.printed_words import print_words
-from stbench.commands.released import is_model
+from stbench.commands.released import is_released
 from stbench.contract import READ_AS_IS, ReadingOptions, SlideSource
 from stbench.errors import UsageError
 from stbench.evaluation.audit import AuditCase, AuditResult, audit
@@ -46,7 +46,7 @@ def audit_method(
     device  where the audited fits run
     reading how slides are read
     """
-    if is_model(method) or registry.method_card(method).kind == "released":
+    if is_released(method):
         raise UsageError(
             f"{method} is not fitted here, so that there is no fit to audit; what it may have seen stands in its row."
         )

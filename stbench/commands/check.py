@@ -89,7 +89,7 @@ def _verdict(claim: str, told: Any) -> Verdict:
 
 def handed_slides(card: MethodCard) -> list[Handout]:
     """The query, as it is and scrambled, another query, the slides that train beside the one and beside the other."""
-    genuine, scrambled = _materials(), _materials()
+    genuine, scrambled = checked_materials(), checked_materials()
     fold = leave_one_group_out(genuine.groups)[0]
     name = fold.test[0]
     scrambled.replace(name, _scrambled(scrambled.slide(name)))
@@ -99,11 +99,19 @@ def handed_slides(card: MethodCard) -> list[Handout]:
     return [*queries, other, *(slide for one in both for slide in fit_inputs(one, card, fold.train).train)]
 
 
-def _materials() -> Materials:
+def checked_materials(device: str = "cpu") -> Materials:
+    """The slides that a plugin is checked on."""
     found, _ = find_slides(CHECKED_ON, None)
     sources = [source._replace(read=partial(_first_spots, source.read)) for source in found[:_SLIDES]]
     groups = group_slides({source.id: source.patient for source in sources}, "slide")
-    design = Design(dataset=CHECKED_ON, genes="highest", n_genes=_GENES, epochs=EXAMINED_EPOCHS, min_counts=0)
+    design = Design(
+        dataset=CHECKED_ON,
+        genes="highest",
+        n_genes=_GENES,
+        epochs=EXAMINED_EPOCHS,
+        min_counts=0,
+        device=device,
+    )
     return Materials(design, sources, groups)
 
 

@@ -29,6 +29,11 @@ def is_model(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
+def is_released(name: str) -> bool:
+    """Whether what is named is not fitted: a model file, or a plugin whose card says so."""
+    return is_model(name) or registry.method_card(name).kind == "released"
+
+
 def model_path(name: str) -> Path:
     """The file of model:FILE; UsageError where none is named or it is not there."""
     text = name.removeprefix(PREFIX)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from stbench.errors import MethodError
+from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.judging import Judge
 from stbench.evaluation.keeping import Restored, predictions_of
+from stbench.evaluation.materials import Materials
 from stbench.evaluation.method_warnings import by_name
 from stbench.evaluation.outcome import identity, stamped
 from stbench.evaluation.partial import score_part
@@ -21,6 +23,7 @@ from stbench.evaluation.trials.benches import Bench
 from stbench.evaluation.trials.trial import NOT_SEALED
 from stbench.record import Record
 
+Hear = Callable[[str], None]
 # Share of a panel that must be predicted for a score to stand beside those of others.
 _LEAST_SHARE = 0.5
 
@@ -90,31 +93,47 @@ def _columns(released: Released, panel: tuple[str, ...]) -> np.ndarray:
     return columns
 
 
+def predict_slides(
+    contestant: Contestant,
+    materials: Materials,
+    names: Sequence[str],
+    warn: Hear = lambda words: None,
+    on_output: Hear = lambda words: None,
+    on_sealed: Hear = lambda words: None,
+    time_limit: float | None = None,
+) -> Iterator[np.ndarray]:
+    """(n_spots, G) of each slide in turn, its own genes on the target's scale; MethodError where that fails.
+
+    Slides are handed to a sealed child as query-0, query-1, ...; it has their images' products and nothing else.
+    """
+    released, design = contestant.released, materials.design
+    assert released is not None, "asked for of released predictors only"
+    learned = released.learned()
+    handed = [query_handout(released, materials, name, f"query-{i}") for i, name in enumerate(names)]
+    restored = Restored(
+        contestant.place, contestant.settings, learned.state, len(released.genes), released.light
+    )
+    device = "cpu" if released.light else design.device
+    found = predictions_of(restored, handed, device, design.threads, warn, on_output, on_sealed, time_limit)
+    for predicted in found:
+        yield predicted * learned.unit + learned.origin
+
+
 def _predictions(
     job: Job, judge: Judge, bench: Bench, columns: np.ndarray, sealed: list[str], warned: list[str]
 ) -> dict[str, np.ndarray]:
     """Test slide -> (n_spots, panel) float32 on the target's scale, NaN for genes that are not predicted."""
-    released, contestant, design = _released(job), job.contestant, judge.materials.design
-    learned = released.learned()
-    handed = [
-        query_handout(released, judge.materials, name, f"query-{i}") for i, name in enumerate(job.fold.test)
-    ]
-    restored = Restored(
-        contestant.place, contestant.settings, learned.state, len(released.genes), released.light
-    )
-    found = predictions_of(
-        restored,
-        handed,
-        "cpu" if released.light else design.device,
-        design.threads,
+    found = predict_slides(
+        job.contestant,
+        judge.materials,
+        job.fold.test,
         warned.append,
         getattr(bench, "on_output", lambda words: None),
         sealed.append,
         getattr(bench, "time_limit", None),
     )
     there, laid_out = columns >= 0, {}
-    for name, predicted in zip(job.fold.test, found, strict=True):
-        values = predicted * learned.unit + learned.origin
+    for name, values in zip(job.fold.test, found, strict=True):
         of_panel = np.full((len(values), len(columns)), np.nan, dtype=np.float32)
         of_panel[:, there] = values[:, columns[there]]
         laid_out[name] = of_panel

@@ -40,7 +40,7 @@ class Row:
     sealed             how far its processes were shut in, the least of all folds; None in rows made before that was so
     audited            what the leakage audit said of this very source, None where nobody asked
     changed            whether the plugin's source is another today than when the row was made
-    seen               of a released predictor: test slide -> whether it was trained on ("yes", "patient", "unknown", "no")
+    seen               of a released predictor: test slide -> "yes", "patient", "unknown" or "no", was it trained on
     saw_test           whether that makes a test slide one that it was trained on
     replaced           whether a row of the plugin as it is today stands beside it
     pcc, rmse, ...     means over patients (over slides where patients are not stated)

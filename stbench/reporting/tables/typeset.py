@@ -15,6 +15,7 @@ from stbench.names import STAND_IN
 from stbench.reporting.tables.columns import (
     COLUMNS,
     MISSING,
+    SEEN,
     Column,
     columns_of,
     heading,
