@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 class Options:
     """As they are typed."""
 
-    method: Annotated[str, typer.Option(help="Method names, comma-separated; floors always join.")]
+    method: Annotated[
+        str, typer.Option(help="Method names or model:FILE, comma-separated; floors always join.")
+    ]
     dataset: Annotated[
         str | None, typer.Option("--dataset", help="Dataset name, or path:DIR; see `stbench datasets`.")
     ] = None
