@@ -267,6 +267,25 @@ class SlideSource(NamedTuple):
     reading: ReadingOptions = READ_AS_IS
 
 
+class UnmeasuredSlide(NamedTuple):
+    """A slide without expression: for `stbench predict`, not for a run.
+
+    read    reads it with its spots, a Slide without genes; None where there is an image alone
+    microns  per pixel, as somebody states them beside the image; None where nobody does
+    """
+
+    id: str
+    image: Path
+    read: Callable[[], Slide] | None = None
+    microns: float | None = None
+
+    @property
+    def words(self) -> str:
+        """What it has, and what becomes of it."""
+        has = "an image alone" if self.read is None else "an image and its spots"
+        return f"no expression ({has}, no counts): stbench predict takes it, a run leaves it out"
+
+
 class PublishedPatches(NamedTuple):
     """Patches that a dataset's provider cut itself: of which spots, how to read some by index, and their edge.
 
@@ -317,6 +336,10 @@ class Dataset(ABC):
     def missing(self, root: Path) -> dict[str, str]:
         """Slides that should be there and are not: name -> what is missing."""
         return {}
+
+    def unmeasured(self, root: Path) -> list[UnmeasuredSlide]:
+        """Slides below `root` without expression; neither `slides` nor `missing` has them."""
+        return []
 
     def published_patches(self, slide: Slide) -> PublishedPatches | None:
         """The provider's own patches of a slide where they lie on disk: `stbench datasets check` compares them."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stbench.contract import Dataset, SlideSource
+from stbench.contract import Dataset, ReadingOptions, SlideSource, UnmeasuredSlide
 from stbench.errors import DatasetError
 from stbench.slide_files.copying import copy_file
 from stbench.slide_files.molecule_folders import molecule_reader
@@ -34,16 +34,18 @@ class OwnFolder(Dataset):
     honours = frozenset({"bin_um", "drop_outside", "um_per_px"})
 
     def slides(self, root: Path) -> list[SlideSource]:
-        """The complete slides; DatasetError where there are none, or slides.csv names one that is not there."""
+        """The complete slides, none where all lack their counts alone; DatasetError for a folder without any slide,
+        and where slides.csv names one that is not there."""
         listing = _folder(root) / NAME
         about = {"list": listing} if listing.is_file() else {}
         complete = {name: slide for name, slide in self._listed_slides(root).items() if not slide[0].lacks}
-        if not complete:
+        if not complete and not self.unmeasured(root):
             lacking = "; ".join(f"{slide} lacks {what}" for slide, what in self.missing(root).items())
             raise DatasetError(
                 f"{root} holds no complete slide ({lacking or 'it is empty'}); each needs a folder with {FORMS}."
             )
-        self._check_bins(root, [found for found, _ in complete.values()])
+        if complete:
+            self._check_bins(root, [found for found, _ in complete.values()])
         return [
             SlideSource(
                 name,
@@ -57,9 +59,19 @@ class OwnFolder(Dataset):
     def missing(self, root: Path) -> dict[str, str]:
         """Slides that are not used and what each lacks: files, or its line in slides.csv."""
         listed = self._listed_slides(root)
-        lacking = {name: found.lacks for name, (found, _) in listed.items() if found.lacks}
-        unlisted = [name for name in self._on_disk(root) if name not in listed]
+        lacking = {
+            name: found.lacks for name, (found, _) in listed.items() if found.lacks and not found.unmeasured
+        }
+        on_disk = self._on_disk(root)  # a picture that no list names is no slide
+        unlisted = [
+            name for name in on_disk if name not in listed and on_disk[name].files.keys() != {"image"}
+        ]
         return lacking | dict.fromkeys(unlisted, f"a line in {NAME}")
+
+    def unmeasured(self, root: Path) -> list[UnmeasuredSlide]:
+        """Slides that are an image, with its spots or alone, and have no counts."""
+        bare = {name: slide for name, slide in self._listed_slides(root).items() if slide[0].unmeasured}
+        return [_without_counts(name, *slide, self.reading) for name, slide in bare.items()]
 
     def fetch(self, root: Path, listener: FetchListener | None = None) -> None:
         """DatasetError: there is nothing to download."""
@@ -105,6 +117,12 @@ class OwnFolder(Dataset):
                 f"--bin {self.reading.bin_um:g} chooses among the bins of Visium HD, and no complete slide of {root} "
                 "has any; leave it out."
             )
+
+
+def _without_counts(name: str, found: Found, listed: Listed, reading: ReadingOptions) -> UnmeasuredSlide:
+    has_spots = bool(found.files.keys() & {"spots", "positions"})
+    read = partial(read_own_slide, name, found, listed, reading) if has_spots else None
+    return UnmeasuredSlide(name, found.files["image"], read, listed.microns_per_pixel)
 
 
 def _folder(root: Path) -> Path:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from stbench.errors import DatasetError
-from stbench.slide_files.full_images import full_image
+from stbench.slide_files.full_images import full_image, pictures_alone
 from stbench.slide_files.molecule_folders import MoleculeForm, molecule_files, molecule_form
 from stbench.slide_files.space_ranger import space_ranger_files, space_ranger_lacks
 from stbench.slide_files.text import first_file
+from stbench.slide_files.unmeasured import lacks_counts_alone
 from stbench.slide_files.visium_hd import BINNED, bin_of, bins_in
 
 FORMS = "a Space Ranger output, an .h5ad file, or <name>_counts.tsv with <name>_spots.tsv and <name>.jpg"
@@ -18,11 +19,15 @@ _MATRIX_FOLDERS = ("filtered_feature_bc_matrix", "filtered_count_matrix")
 
 
 class Found(NamedTuple):
-    """A slide on disk: its form, its files by the names that the readers take, and what it lacks ("" = nothing)."""
+    """A slide on disk: its form, its files by the names that the readers take, and what it lacks ("" = nothing).
+
+    unmeasured  it lacks nothing but expression: an image, with its spots or alone
+    """
 
     form: Literal["space-ranger", "h5ad", "st", "unknown"] | MoleculeForm
     files: dict[str, Path]
     lacks: str = ""
+    unmeasured: bool = False
 
 
 def slides_in(place: Path, bin_um: float | None = None) -> dict[str, Found]:
@@ -91,7 +96,13 @@ def _side_by_side(folder: Path) -> dict[str, Found]:
         name: _told(lambda name=name: _spatial_transcriptomics(folder, name, shared=True))
         for name in _table_names(files)
     }
-    return found | tables
+    used = {path for slide in (*found.values(), *tables.values()) for path in slide.files.values()}
+    alone = {
+        name: Found("st", {"image": path}, "counts", unmeasured=True)
+        for name, path in pictures_alone(folder).items()
+        if path not in used and name not in found and name not in tables
+    }
+    return found | tables | alone
 
 
 def _in_folder(folder: Path, bin_um: float | None) -> Found:
@@ -103,9 +114,9 @@ def _in_folder(folder: Path, bin_um: float | None) -> Found:
         above = [up for up in folder.parents if up == home or home in up.parents]
         files = space_ranger_files(folder, home.name, bin_um, above)
         if files:
-            return Found(
-                "space-ranger", files | _label_tables(home) | _label_tables(folder), space_ranger_lacks(files)
-            )
+            bare = lacks_counts_alone(files, "positions") and {"positions", "scale_factors"} <= files.keys()
+            labels = _label_tables(home) | _label_tables(folder)
+            return Found("space-ranger", files | labels, space_ranger_lacks(files), unmeasured=bare)
     names = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
     anndata = [path for path in names if path.suffix.lower() == ".h5ad"]
     tables = _table_names(names)
@@ -116,6 +127,8 @@ def _in_folder(folder: Path, bin_um: float | None) -> Found:
         return _anndata(anndata[0], full_image(folder, anndata[0].stem))
     if tables:
         return _spatial_transcriptomics(folder, tables[0])
+    if image := full_image(folder, folder.name):
+        return Found("st", {"image": image}, "counts", unmeasured=True)
     return Found("unknown", {}, f"the files of a slide ({FORMS})")
 
 
@@ -159,4 +172,5 @@ def _spatial_transcriptomics(folder: Path, name: str, shared: bool = False) -> F
         "image": f"{name}.jpg (.png, .tif, .svs, ...)",
     }
     lacks = ", ".join(words for part, words in needed.items() if parts[part] is None)
-    return Found("st", {part: path for part, path in parts.items() if path is not None}, lacks)
+    files = {part: path for part, path in parts.items() if path is not None}
+    return Found("st", files, lacks, unmeasured=lacks_counts_alone(files, "spots"))

@@ -18,6 +18,7 @@ from stbench.slide_files.scale import ScaleSigns
 from stbench.slide_files.space_ranger import read_space_ranger
 from stbench.slide_files.spot_tables import read_spot_labels, read_spot_table
 from stbench.slide_files.tables import find_column, read_table
+from stbench.slide_files.unmeasured import no_counts
 
 from .folders import Found
 from .slide_list import NAME, Listed
@@ -38,10 +39,11 @@ def read_own_slide(slide: str, found: Found, listed: Listed, reading: ReadingOpt
     if read := molecule_reader(found.form):
         return read(slide, found.files, **told)
     spots = found.files["spots"]
+    positions = read_spot_table(spots)
     return join_slide(
         slide,
-        read_count_table(found.files["counts"]),
-        read_spot_table(spots),
+        no_counts(positions) if found.unmeasured else read_count_table(found.files["counts"]),
+        positions,
         found.files["image"],
         SlideFacts(listed.patient, listed.platform, ScaleSigns(stated)),
         labels=_spot_labels(spots, listed.label_column),

@@ -14,7 +14,7 @@ from stbench.names import portable, shown_name
 if TYPE_CHECKING:
     from stbench.commands.inspecting import SlideReport, Verdict
 
-_COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "MISSING": "dim"}
+_COLOURS = {"PASS": "green", "WARN": "yellow", "IMAGE": "cyan", "FAIL": "red", "MISSING": "dim"}
 
 
 def check_dataset(
@@ -114,7 +114,8 @@ def _paragraph(report: SlideReport) -> list[str]:
     image, lines = report.image, []
     if image is not None:
         kind = "full resolution" if image.full_resolution else "not the full resolution"
-        lines.append(f"{report.platform}, {image.name} of {image.width} x {image.height} px, {kind}")
+        platform = f"{report.platform}, " if report.platform else ""
+        lines.append(f"{platform}{image.name} of {image.width} x {image.height} px, {kind}")
         scale = "not known" if report.microns_per_pixel is None else f"{report.microns_per_pixel:.4g}"
         lines.append(f"microns per pixel: {scale} ({report.scale_source or 'as its provider states'})")
     lines += [f"{report.status}: {report.problem}"] if report.problem else []

@@ -153,6 +153,9 @@ def announce(prepared: PreparedRun) -> None:
     if prepared.missing:
         listed = ", ".join(prepared.missing)
         console.print(f"Slides not complete on disk and left out: {listed}.")
+    if prepared.unmeasured:
+        listed = ", ".join(slide.id for slide in prepared.unmeasured)
+        console.print(f"Slides without expression, left out: {listed} (stbench predict takes them).")
     for sentence in warnings_of(prepared.sources, prepared.design.patch.microns is None):
         console.print(f"Warning: {sentence}", markup=False)
     pending = prepared.pending()

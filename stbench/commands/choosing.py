@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stbench import registry
 from stbench.commands.asked import DEFAULT_PRESET
 from stbench.commands.released import is_model, model_contestant, released_plugin
 from stbench.commands.slide_names import check_slide_names
-from stbench.contract import READ_AS_IS, Dataset, DatasetCard, ReadingOptions, SlideSource
+from stbench.contract import READ_AS_IS, Dataset, DatasetCard, ReadingOptions, SlideSource, UnmeasuredSlide
 from stbench.errors import DatasetError, UnknownName, UsageError
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
@@ -140,23 +140,47 @@ def find_slides(
 ) -> tuple[list[SlideSource], dict[str, str]]:
     """The complete slides of a dataset, restricted to `slides` if given, and what the others lack.
 
-    UsageError where the dataset cannot follow an option of `reading`.
+    UsageError where the dataset cannot follow an option of `reading`, DatasetError where no slide has expression.
     """
-    plugin = registry.load_dataset(dataset)()
-    root = data_folder(dataset, data_root)
-    _hand_over(reading, plugin, dataset)
-    sources = [_as_read(source, reading) for source in plugin.slides(root)]
-    check_slide_names(dataset, sources)
-    missing = plugin.missing(root)
+    found = slides_on_disk(dataset, data_root, reading)
+    sources, missing = found.complete, found.missing
+    if not sources:
+        raise DatasetError(
+            f"No slide of {dataset} has expression ({', '.join(slide.id for slide in found.unmeasured)}); "
+            "stbench predict takes such slides, a run needs counts."
+        )
     if slides is not None:
+        without = {slide.id: slide for slide in found.unmeasured}
         by_name = {source.id: source for source in sources}
         for name in slides:
+            if name in without:
+                raise DatasetError(f"Slide {name} of {dataset} has {without[name].words}.")
             if name in missing:
                 raise DatasetError(f"Slide {name} of {dataset} is not complete: {missing[name]}.")
             if name not in by_name:
                 raise UnknownName(f"slide of {dataset}", name, by_name)
         sources = [source for source in sources if source.id in set(slides)]
     return sources, missing
+
+
+class SlidesOnDisk(NamedTuple):
+    """A dataset's slides: the complete ones, what others lack, and those that have no expression."""
+
+    complete: list[SlideSource]
+    missing: dict[str, str]
+    unmeasured: list[UnmeasuredSlide]
+
+
+def slides_on_disk(
+    dataset: str, data_root: Path | str | None, reading: ReadingOptions = READ_AS_IS
+) -> SlidesOnDisk:
+    """All slides of a dataset, unread; UsageError where the dataset cannot follow an option of `reading`."""
+    plugin = registry.load_dataset(dataset)()
+    root = data_folder(dataset, data_root)
+    _hand_over(reading, plugin, dataset)
+    sources = [_as_read(source, reading) for source in plugin.slides(root)]
+    check_slide_names(dataset, sources)
+    return SlidesOnDisk(sources, plugin.missing(root), plugin.unmeasured(root))
 
 
 def _hand_over(reading: ReadingOptions, plugin: Dataset, dataset: str) -> None:

@@ -29,6 +29,7 @@ def plan_of(prepared: PreparedRun, means: Means, caches: bool = True) -> dict[st
         "encoder": design.encoder,
         "slides": list(plan.table.slides),
         "missing": dict(prepared.missing),
+        "without_expression": [slide.id for slide in prepared.unmeasured],
         "warnings": warnings_of(prepared.sources, design.patch.microns is None),
         "folds": [{"name": f.name, "train": list(f.train), "test": list(f.test)} for f in plan.folds],
         "trials": plan.n_trials,

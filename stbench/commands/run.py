@@ -22,12 +22,13 @@ from stbench.commands.choosing import (
     dataset_name,
     device_elsewhere,
     find_slides,
+    slides_on_disk,
 )
 from stbench.commands.means import Means, cluster_of
 from stbench.commands.printed_words import print_words
 from stbench.commands.released import check_target
 from stbench.commands.suite_tables import keep_suite
-from stbench.contract import DatasetCard, SlideSource
+from stbench.contract import DatasetCard, SlideSource, UnmeasuredSlide
 from stbench.errors import PluginError
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
@@ -85,7 +86,8 @@ class Listener:
 class PreparedRun:
     """A run that is ready to start: what was asked, its design, slides, plan and store.
 
-    missing  slides of the dataset that are not complete on disk, and what they lack
+    missing     slides of the dataset that are not complete on disk, and what they lack
+    unmeasured  slides that have no expression, and are left out for that
     """
 
     asked: Asked
@@ -97,6 +99,7 @@ class PreparedRun:
     plan: Plan
     store: RunStore
     overwrite: bool = False
+    unmeasured: tuple[UnmeasuredSlide, ...] = ()
 
     @property
     def keys(self) -> set[str]:
@@ -269,8 +272,18 @@ def prepare(
     source_hash = registry.source_hash("dataset", name)
     plan = make_plan(fixed, source_hash, sources, contestants, list(dict.fromkeys(asked.seeds)))
     store = RunStore(Path(out).absolute())  # whatever becomes of the working folder
+    unmeasured = slides_on_disk(asked.dataset, asked.data_root, asked.reading).unmeasured
     return PreparedRun(
-        asked, fixed, card, tuple(sources), missing, tuple(contestants), plan, store, overwrite
+        asked,
+        fixed,
+        card,
+        tuple(sources),
+        missing,
+        tuple(contestants),
+        plan,
+        store,
+        overwrite,
+        tuple(unmeasured),
     )
 
 

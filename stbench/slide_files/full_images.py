@@ -41,6 +41,16 @@ def full_image(
     return None
 
 
+def pictures_alone(folder: Path) -> dict[str, Path]:
+    """The pictures right in a folder that could be full-resolution images, by the names of the slides they would be.
+
+    Names that several pictures have are left out: nothing says which is meant.
+    """
+    found = [(image_stem(path.name), path) for path in _pictures(folder)]
+    names = [name for name, _ in found]
+    return {name: path for name, path in found if names.count(name) == 1}
+
+
 def _pictures(folder: Path) -> list[Path]:
     """The pictures right in the folder that could be a full-resolution image."""
     return [

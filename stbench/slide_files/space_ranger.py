@@ -22,6 +22,7 @@ from .parts import CountMatrix, SpotLabels
 from .scale import ScaleSigns, hires_is_used, signs_of_factors
 from .text import first_file, read_text
 from .tissue_positions import read_tissue_positions
+from .unmeasured import lacks_counts_alone, no_counts
 from .visium_hd import bin_of, output_folder
 
 _MATRIX_FOLDERS = ("filtered_feature_bc_matrix", "filtered_count_matrix")
@@ -99,13 +100,14 @@ def read_space_ranger(
 ) -> Slide:
     """The slide of a Space Ranger folder's files; DatasetError where one lacks or is damaged.
 
-    `stated` is the scale of the image that is used, and `platform` what it was measured with, where something surer
-    than these files says so.
+    Without any file of counts it is a slide without genes. `stated` is the scale of the image that is used, and
+    `platform` what it was measured with, where something surer than these files says so.
     """
-    if lacking := space_ranger_lacks(files):
+    if not lacks_counts_alone(files, "positions") and (lacking := space_ranger_lacks(files)):
         raise DatasetError(f"Slide {slide} lacks {lacking}.")
     scale, signs = used_scale(files, stated)
     positions = files["positions"]
+    places = read_tissue_positions(positions).scaled(scale)
     if signs.bin_microns is None:
         signs = signs._replace(bin_microns=bin_of(positions.parent.parent))
     image, warnings = files.get("image"), ()
@@ -114,8 +116,8 @@ def read_space_ranger(
         warnings = (hires_is_used(slide, scale),)
     return join_slide(
         slide,
-        read_counts(files),
-        read_tissue_positions(positions).scaled(scale),
+        no_counts(places) if lacks_counts_alone(files, "positions") else read_counts(files),
+        places,
         image,
         SlideFacts(patient, platform, signs, warnings),
         labels=labels,

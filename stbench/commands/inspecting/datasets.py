@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from stbench import registry
-from stbench.commands.choosing import find_slides
-from stbench.contract import READ_AS_IS, Dataset, DatasetCard, ReadingOptions, SlideSource
+from stbench.commands.choosing import slides_on_disk
+from stbench.contract import READ_AS_IS, Dataset, DatasetCard, ReadingOptions, SlideSource, UnmeasuredSlide
 from stbench.errors import StbenchError
 from stbench.evaluation.design import Design
 from stbench.files import make_folder
@@ -34,7 +34,8 @@ _OUTSIDE = re.compile(r"(\d+) of \d+ spots lie outside ")
 class SlideReport(NamedTuple):
     """What was found in a slide.
 
-    status        PASS; WARN: usable, but look at it; FAIL: cannot be read; MISSING: files are not there
+    status        PASS; WARN: usable, but look at it; IMAGE: no expression, to predict only; FAIL: cannot be read;
+                  MISSING: files are not there
     scored        spots with enough counts to be scored, at the default of --min-counts
     scale_source  what tells microns_per_pixel, in words
     outside       spots that lie outside the image and were left out
@@ -47,7 +48,7 @@ class SlideReport(NamedTuple):
     """
 
     slide: str
-    status: Literal["PASS", "WARN", "FAIL", "MISSING"]
+    status: Literal["PASS", "WARN", "IMAGE", "FAIL", "MISSING"]
     patient: str | None = None
     platform: str | None = None
     spots: int | None = None
@@ -77,13 +78,15 @@ def inspect_slides(
     Whatever goes wrong with one slide is in its report. Raises DatasetError where the dataset is not there,
     UsageError where it cannot follow an option of `reading`, StorageError where the folder cannot be written.
     """
-    sources, missing = find_slides(dataset, data_root, reading=reading)
+    found = slides_on_disk(dataset, data_root, reading)
     card = registry.dataset_card(registry.find("dataset", dataset).name)
     plugin = registry.load_dataset(registry.find("dataset", dataset).name)()
     make_folder(folder)
-    for source in sources:
+    for source in found.complete:
         yield _inspected(source, plugin, card, folder / f"{file_name(source.id)}.png")
-    for slide, lacks in missing.items():
+    for bare in found.unmeasured:
+        yield _inspected_image(bare, folder / f"{file_name(bare.id)}.png")
+    for slide, lacks in found.missing.items():
         yield SlideReport(slide, "MISSING", problem=f"lacks {lacks}")
 
 
@@ -108,6 +111,37 @@ def _inspected(source: SlideSource, plugin: Dataset, card: DatasetCard, path: Pa
     problem = "; ".join((*doubts, *slide.warnings))
     status = "WARN" if problem else "PASS"
     return report._replace(status=status, problem=problem, picture=path, notes=tuple(notes))
+
+
+def _inspected_image(bare: UnmeasuredSlide, path: Path) -> SlideReport:
+    """The report of a slide without expression: its image opened, its spots, if any, read and drawn."""
+    with _heard() as notes:
+        report = SlideReport(bare.id, "FAIL")
+        try:
+            slide = bare.read() if bare.read is not None else None
+            used = image_used(slide.image if slide else bare.image, {"image": bare.image})
+            report = report._replace(image=used, microns_per_pixel=bare.microns)
+            doubts = []
+            if slide is not None:
+                picture = picture_of(slide)
+                doubts = [*doubtful_places(slide, picture), *slide.warnings]
+                draw_spots(slide, picture, path)
+                report = _with_spots(report, slide)._replace(picture=path)
+        except Exception as error:  # as of a slide with expression
+            return _failed(report, error)._replace(notes=tuple(notes))
+    problem = "; ".join((bare.words, *doubts))
+    return report._replace(status="IMAGE", problem=problem, notes=tuple(notes))
+
+
+def _with_spots(report: SlideReport, slide: Slide) -> SlideReport:
+    return report._replace(
+        patient=slide.patient,
+        platform=slide.platform,
+        spots=slide.n_spots,
+        microns_per_pixel=slide.microns_per_pixel,
+        scale_source=slide.scale_source,
+        warnings=slide.warnings,
+    )
 
 
 def _read(slide: Slide, source: SlideSource) -> SlideReport:
@@ -180,7 +214,7 @@ def _also(report: SlideReport, problem: str) -> SlideReport:
 def problems_of_dataset(dataset: str, reports: Sequence[SlideReport]) -> list[str]:
     """Sentences on where the dataset as a whole differs from its card."""
     card = registry.dataset_card(registry.find("dataset", dataset).name)
-    there = [report for report in reports if report.status != "MISSING"]
+    there = [report for report in reports if report.status not in ("MISSING", "IMAGE")]
     problems = []
     if card.n_slides is not None and len(there) != card.n_slides:
         problems.append(f"{len(there)} slides are here; the card states {card.n_slides}")

@@ -54,7 +54,8 @@ def spot_pitch(slide: Slide) -> float | None:
 def draw_spots(slide: Slide, picture: Picture, path: Path) -> None:
     """Write the thumbnail, pixel for pixel, with a disc on each spot and a legend below it.
 
-    Discs are coloured by label where the slide has labels, else by the counts of the spot. StorageError where the
+    Discs are coloured by label where the slide has labels, else by the counts of the spot; all are alike where it has
+    no expression. StorageError where the
     file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -96,6 +97,10 @@ def _draw_discs(
     x, y = (slide.pixel_xy * picture.scale).T
     radius = max((spot_pitch(slide) or 0) * picture.scale / 4, 2.0)
     style = {"s": (2 * radius * 72 / _DPI) ** 2, "alpha": _OPACITY, "linewidths": 0}
+    if not slide.genes:
+        axes.scatter(x, y, color="tab:blue", **style)
+        figure.text(0.02, top * 0.52, "no expression", fontsize=7, va="center")
+        return
     if not labels:
         discs = axes.scatter(x, y, c=np.log10(1 + slide.totals), cmap="viridis", **style)
         bar = figure.add_axes((0.02, top * 0.45, 0.3, top * 0.15))

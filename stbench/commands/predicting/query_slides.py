@@ -5,21 +5,23 @@ A slide without expression is a Slide without genes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
-from stbench.commands.choosing import find_slides
+from stbench.commands.choosing import slides_on_disk
+from stbench.contract import UnmeasuredSlide
 from stbench.errors import DatasetError, UsageError
 from stbench.models.model_card import TrainingData
 from stbench.pictures.suffixes import SUFFIXES, image_stem, image_suffix
 from stbench.preprocess.spot_grid import arrays_of, diameter, lay_grid, within_array
 from stbench.preprocess.tissue import LEAST_SHARE, tissue_shares
 from stbench.slide import Slide
-from stbench.slide_files.image_scale import stated_microns
+from stbench.slide_files.geometry import UNKNOWN_PLATFORM
+from stbench.slide_files.image_scale import StatedScale, stated_microns
 from stbench.slide_files.images import image_size
 from stbench.slide_files.spot_tables import read_spot_table
 from stbench.slide_files.text import first_file
@@ -103,31 +105,22 @@ def _spots_beside(folder: Path, name: str) -> Path | None:
 
 
 def _of_folder(text: str, layout: Layout) -> list[Query]:
-    """The slides of path:DIR, and those that lack nothing but their counts."""
-    folder = Path(text.removeprefix(_FOLDER)).expanduser()
-    if not folder.is_dir():
+    """The slides of path:DIR, with expression or without."""
+    if not Path(text.removeprefix(_FOLDER)).expanduser().is_dir():
         raise DatasetError(f"{text} names no folder; give the folder of your slides.")
-    without = list(_without_counts(folder, layout))
-    try:
-        sources = find_slides(text, None)[0]
-    except DatasetError:
-        if not without:
-            raise
-        sources = []
-    complete = [source.read() for source in sources]
-    known = {slide.id for slide in complete}
-    return [
-        *(_given(_scaled(slide, layout), layout) for slide in complete),
-        *(query for query in without if query.slide.id not in known),
-    ]
+    found = slides_on_disk(text, None)
+    complete = [_given(_scaled(source.read(), layout), layout) for source in found.complete]
+    return [*complete, *(_without_counts(bare, layout) for bare in found.unmeasured)]
 
 
-def _without_counts(folder: Path, layout: Layout) -> Iterable[Query]:
-    for image in sorted(folder.iterdir()):
-        name = image_stem(image.name)
-        spots = _spots_beside(folder, name) if image_suffix(image.name) else None
-        if spots and not first_file(folder / f"{name}_counts.tsv", folder / f"{name}_counts.tsv.gz"):
-            yield _with_spots(name, image, spots, layout)
+def _without_counts(bare: UnmeasuredSlide, layout: Layout) -> Query:
+    if bare.read is None:
+        stated = None if bare.microns is None else StatedScale(bare.microns, "um_per_px of slides.csv")
+        return _image_alone(bare.id, bare.image, layout, stated)
+    slide = bare.read()
+    if slide.platform == UNKNOWN_PLATFORM:
+        slide = replace(slide, platform=layout.platform)
+    return _given(_scaled(slide, layout), layout)
 
 
 def _with_spots(name: str, image: Path, spots: Path, layout: Layout) -> Query:
@@ -150,10 +143,10 @@ def _given(slide: Slide, layout: Layout) -> Query:
     return Query(slide, (np.arange(slide.n_spots),), across)
 
 
-def _image_alone(name: str, image: Path, layout: Layout) -> Query:
+def _image_alone(name: str, image: Path, layout: Layout, stated: StatedScale | None = None) -> Query:
     """A grid of the training platform's pitch over the tissue of an image; DatasetError where there is none."""
     width, height = image_size(image)
-    microns, words = _scale(image, layout)
+    microns, words = stated if stated and layout.um_per_px is None else _scale(image, layout)
     if layout.pitch_um is None:
         raise UsageError("The model's training slides tell no pitch of their spots; give it by --pitch-um.")
     pitch = layout.pitch_um / microns
