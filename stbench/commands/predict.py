@@ -18,7 +18,7 @@ from stbench import registry
 from stbench.commands.choosing import choose_device
 from stbench.commands.predicting.annotated import Predicted, annotated
 from stbench.commands.predicting.familiar import warnings_on
-from stbench.commands.predicting.products import Encoding, Products, discard, mean_embedding
+from stbench.commands.predicting.products import Encoding, Products, discard, sum_of_embeddings
 from stbench.commands.predicting.query_slides import Layout, Query, queries
 from stbench.commands.predicting.writing import check_target, write
 from stbench.commands.run import Listener
@@ -26,6 +26,8 @@ from stbench.errors import EncoderError, UsageError
 from stbench.evaluation.keeping import Restored, predictions_of
 from stbench.evaluation.provenance import stbench_version
 from stbench.evaluation.threads import threads_for
+from stbench.evaluation.trials.handouts import Handout
+from stbench.evaluation.trials.launcher import station
 from stbench.evaluation.trials.plugins import PluginPlace
 from stbench.models.model_card import ModelCard
 from stbench.models.model_file import KeptModel, read_model
@@ -65,6 +67,7 @@ class Model:
 
         Raises UsageError for unusable slides, MethodError where the method fails.
         """
+        _warm_up(self.card)
         layout = Layout.of(self.card.data, pitch_um, um_per_px, Path(spots) if spots else None)
         genes, found = genes_given(self.card, all_genes), queries(slides, layout)
         return _predicted(self.kept, found, genes, device, listener or Listener())
@@ -96,6 +99,7 @@ def predict(
     """Predict slides and write them to `to`: .h5ad, .csv, .geojson or .zarr; nothing is written where that fails."""
     check_target(to)
     loaded = load(model)
+    _warm_up(loaded.card)
     layout = Layout.of(loaded.card.data, pitch_um, um_per_px, spots)
     genes, found = genes_given(loaded.card, all_genes), queries(slides, layout)
     check_target(to, len(found))
@@ -157,34 +161,45 @@ def _slide(
     card, slide = model.card, query.slide
     for sentence in slide.warnings:
         warn(f"{slide.id}: {sentence}")
-    place, floor = PluginPlace(*registry.find("method", card.method)), _is_floor(card)
-    restored = Restored(place, card.settings, model.state, len(card.genes), floor)
-    values = np.empty((slide.n_spots, len(card.genes)), dtype=np.float32)
+    values, total = np.empty((slide.n_spots, len(card.genes)), dtype=np.float32), None
     with tempfile.TemporaryDirectory(prefix="stbench-") as scratch:
         products = Products(card, Path(scratch), encoding)
-        handed = products.handouts(query, lambda done, total: listener.encoding(slide.id, done, total))
-        mean = mean_embedding(handed)
-        mean = _sampled_mean(products, query, model, device, warn) if mean is None else mean
-        for sentence in warnings_on(slide, model, mean):
-            warn(sentence)
-        threads, label = threads_for(None), f"{card.method} · {slide.id}"
-        found = predictions_of(
-            restored,
-            handed,
-            "cpu" if floor else device,
-            threads,
-            lambda words: warn(f"{slide.id}: {words}"),
-            listener.printed,
-        )
-        for number, (region, predicted) in enumerate(zip(query.regions, found, strict=True)):
-            values[region] = predicted * model.unit + model.origin
-            listener.fitting(label, number + 1, len(query.regions), None)
-        discard(handed)
+        handed = products.handouts(query, lambda done, all_: listener.encoding(slide.id, done, all_))
+        for number, (region, handout) in enumerate(zip(query.regions, handed, strict=True)):
+            part = sum_of_embeddings(handout)
+            total = part if total is None or part is None else total + part
+            values[region] = _region(
+                model, handout, device, lambda words: warn(f"{slide.id}: {words}"), listener
+            )
+            discard(handout)
+            listener.fitting(f"{card.method} · {slide.id}", number + 1, len(query.regions), None)
+        mean = _sampled_mean(products, query, model, device, warn) if total is None else total / slide.n_spots
+    for sentence in warnings_on(slide, model, mean):
+        warn(sentence)
     return Predicted(query, values)
 
 
 def _is_floor(card: ModelCard) -> bool:
     return registry.method_card(card.method).kind == "floor"
+
+
+def _warm_up(card: ModelCard) -> None:
+    """Have the process that starts children load its libraries while this one loads its own."""
+    station(_is_floor(card))
+
+
+def _region(
+    model: KeptModel, handout: Handout, device: str, warn: Callable[[str], None], listener: Listener
+) -> np.ndarray:
+    """(spots, genes) predictions of a region on the target's scale, made in a sealed child of its own."""
+    card = model.card
+    floor = _is_floor(card)
+    restored = Restored(
+        PluginPlace(*registry.find("method", card.method)), card.settings, model.state, len(card.genes), floor
+    )
+    on = "cpu" if floor else device
+    (found,) = predictions_of(restored, [handout], on, threads_for(None), warn, listener.printed)
+    return found * model.unit + model.origin
 
 
 def _sampled_mean(

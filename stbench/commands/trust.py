@@ -21,7 +21,7 @@ _ByPatient = Mapping[str, Mapping[str, float]]
 
 
 def trust_card(prepared: PreparedRun, contestant: Contestant, genes: Sequence[str]) -> TrustCard:
-    """Three correlations a gene with their intervals, its ceiling, and whether it stands above the floor.
+    """Three correlations a gene with their intervals, its null and ceiling, and its PCC by patient.
 
     genes  of the model's panel; one that no fold's panel held has no score
     Records of the same table, method, preset and settings count, of whatever source; the card says where that
@@ -42,6 +42,7 @@ def trust_card(prepared: PreparedRun, contestant: Contestant, genes: Sequence[st
         floor=FLOORS["pcc"] if floor else "",
         split=prepared.design.split,
         n_patients=_n_patients(slides),
+        patients=tuple(_units(slides)),
         slides=_slides(slides),
         genes=_genes(slides, [scored for record in floor for scored in record.slides], genes),
     )
@@ -72,6 +73,11 @@ def _unit(scored: SlideScores) -> str:
     return scored.patient if scored.patient is not None else f"slide {scored.slide}"
 
 
+def _units(slides: Iterable[SlideScores]) -> list[str]:
+    """What means are taken over: patients, or slides where these are not stated."""
+    return sorted({_unit(scored) for scored in slides})
+
+
 def _slides(slides: Sequence[SlideScores]) -> tuple[SlideTrust, ...]:
     """Each test slide's scores, seeds averaged."""
     names = ("pcc", "pcc_null", "pcc_given_depth", "pcc_equal_depth")
@@ -91,13 +97,16 @@ def _slides(slides: Sequence[SlideScores]) -> tuple[SlideTrust, ...]:
 def _genes(
     slides: Sequence[SlideScores], floor: Sequence[SlideScores], genes: Sequence[str]
 ) -> dict[str, GeneTrust]:
-    found = {column: _by_patient(slides, column) for column in (*CORRELATIONS, "ceiling")}
+    found = {column: _by_patient(slides, column) for column in (*CORRELATIONS, "pcc_null", "ceiling")}
+    patients = _units(slides)
     floors = _by_patient(floor, "pcc")
 
     def trust(gene: str) -> GeneTrust:
         scores = {column: _score(found[column], gene) for column in CORRELATIONS}
         return GeneTrust(
             **scores,
+            pcc_null=_mean(list(_of_gene(found["pcc_null"], gene).values())),
+            by_patient=tuple(_rounded(found["pcc"].get(patient, {}).get(gene)) for patient in patients),
             ceiling=_mean(list(_of_gene(found["ceiling"], gene).values())),
             above_floor=_is_above(_of_gene(found["pcc"], gene), _of_gene(floors, gene)),
         )

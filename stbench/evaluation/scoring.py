@@ -129,12 +129,13 @@ class SlideScorer:
             "pcc": product(self._unit, unit),
             "pcc_given_depth": product(self._given_depth, residuals),
             "pcc_equal_depth": self._equal_depth.per_gene(deep),
+            "pcc_null": self._null.pcc_per_gene(unit),
             "ceiling": self._ceiling_per_gene,
             "detection": self._detection,
         }
         scores = {
             "pcc": mean_defined(per_gene["pcc"]),
-            "pcc_null": self._null.pcc(unit),
+            "pcc_null": mean_defined(per_gene["pcc_null"]),
             "pcc_given_depth": mean_defined(per_gene["pcc_given_depth"]),
             "pcc_equal_depth": self._equal_depth.mean(deep),
             **self._ceiling_scores,

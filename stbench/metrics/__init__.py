@@ -132,6 +132,7 @@ PER_GENE: tuple[Metric, ...] = (
     Metric(
         "pcc_equal_depth", "higher", "the same at equal depth, mean of draws", "equal_depth.EqualDepthTruth"
     ),
+    Metric("pcc_null", "-", "pcc where profiles are exchanged at equal depth", "null.ExchangedTruth"),
     Metric("ceiling", "-", "noise ceiling of pcc from binomial thinning", "ceiling.ceiling_per_gene"),
     Metric("detection", "-", "share of scored spots with a count above 0", "evaluation/scoring.py"),
 )

@@ -19,7 +19,6 @@ They are made once by unit_truth and unit_prediction, and every correlation in s
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 # Spots that a slide's score must be made of, and below how many nothing can be correlated at all.
 MIN_SPOTS = 20
@@ -97,6 +96,8 @@ def pearson_per_gene(truth: np.ndarray, prediction: np.ndarray, constant_below: 
 
 def spearman_per_gene(truth: np.ndarray, prediction: np.ndarray, constant_below: np.ndarray) -> np.ndarray:
     """(n_genes,) Spearman correlation across spots, ties by mean rank; undefined as for Pearson."""
+    from scipy.stats import rankdata  # takes a second to load, and only scoring needs it
+
     if len(truth) < _FEWEST:
         return np.full(truth.shape[1], np.nan)
     of_prediction = unit_prediction(rankdata(prediction, axis=0), 0.0)

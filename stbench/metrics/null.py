@@ -84,6 +84,10 @@ class ExchangedTruth:
         """Null of the mean PCC: what depth alone gives."""
         return self._plain.mean(unit_prediction)
 
+    def pcc_per_gene(self, unit_prediction: np.ndarray) -> np.ndarray:
+        """(n_genes,) the null of each gene's PCC, NaN for a gene that is constant."""
+        return self._plain.per_gene(unit_prediction)
+
     def structure(self, unit_residuals: np.ndarray) -> float:
         """Null of the gene-gene structure."""
         return self._structure.score(unit_residuals.T @ unit_residuals)

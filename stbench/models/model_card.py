@@ -35,6 +35,8 @@ class Score(_Plain):
 class GeneTrust(_Plain):
     """What the benchmark found for one gene.
 
+    pcc_null     the PCC that depth alone gives, None where the results are of a version that did not keep it
+    by_patient   PCC on each patient, in the order of the card's patients; None where the gene is not scored
     ceiling      the highest PCC that noise in the counts allows, None where it cannot be measured
     above_floor  whether its PCC is above the floor's on the same slides; None where that is not known
     """
@@ -42,6 +44,8 @@ class GeneTrust(_Plain):
     pcc: Score = Score()
     pcc_given_depth: Score = Score()
     pcc_equal_depth: Score = Score()
+    pcc_null: _Number | None = None
+    by_patient: tuple[_Number | None, ...] = ()
     ceiling: _Number | None = None
     above_floor: StrictBool | None = None
 
@@ -61,6 +65,7 @@ class TrustCard(_Plain):
     """What this method scored on the training data set under the nested protocol, from stored results.
 
     about   in words, where it comes from; or why there is none, and then the rest is empty
+    patients  (slides, where their patients are not stated) that the genes' scores are means over
     floor   the method that `above_floor` compares with, "" where its results are not there
     """
 
@@ -68,6 +73,7 @@ class TrustCard(_Plain):
     floor: StrictStr = ""
     split: StrictStr = ""
     n_patients: NonNegativeInt | None = None
+    patients: tuple[StrictStr, ...] = ()
     slides: tuple[SlideTrust, ...] = ()
     genes: dict[StrictStr, GeneTrust] = {}
 

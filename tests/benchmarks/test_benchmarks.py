@@ -166,9 +166,13 @@ def check_hd(printed: str) -> None:
 
 
 def check_predicted(printed: str) -> None:
-    """Spots, genes, minutes and memory."""
-    found = re.fullmatch(rf"16 spots x 785 genes in {NUMBER} min, {NUMBER} GiB at most\n", printed)
-    assert found and 0 < float(found[2]) < 4
+    """Size, genes, minutes, processor minutes and memory."""
+    row = (
+        rf"\d+ x \d+ px, 785 genes: {NUMBER} min, {NUMBER} min of processor time, "
+        rf"{NUMBER} GiB at most in all processes"
+    )
+    found = re.fullmatch(row, printed.splitlines()[-1])
+    assert found and 0 < float(found[3]) < 4
 
 
 class Run(NamedTuple):
@@ -197,7 +201,8 @@ RUNS = [
         check_real_pairs,
         slow=True,
     ),
-    Run("predict_large.py", "{folder} 1500 16", check_predicted, slow=True),
+    Run("predict_large.py", "{folder} --size 1600 1500 --spots 16", check_predicted, slow=True),
+    Run("predict_large.py", "{folder} --size 9000 7000 --areas 2", check_predicted, slow=True),
     Run("retrieval.py", "--rows 500 --queries 20 --width 64 --metrics cosine l2 l1", check_retrieval),
     Run("scheduling.py", "--workers 16 --each 8 --seconds 0.5", check_scheduling),
     Run("spahgc_step.py", "--steps 2 --edge 512", check_step),

@@ -32,6 +32,20 @@ def test_a_gene_s_mean_is_over_seeds_then_slides_then_patients():
     assert found["D"].pcc.mean is None and found["D"].above_floor is None  # in no fold's panel
 
 
+def test_its_null_and_what_each_patient_gives():
+    nulls = [
+        scored("s1", "p", (0.1, 0.1, None), "pcc_null"),
+        scored("s3", "q", (0.3, None, None), "pcc_null"),
+    ]
+    found = trust._genes([*OWN, *nulls], FLOOR, ("A", "B", "C"))
+    assert (
+        found["A"].pcc_null == pytest.approx(0.2)
+        and found["B"].pcc_null == 0.1
+        and found["C"].pcc_null is None
+    )
+    assert found["A"].by_patient == (0.3, 0.6, 0.0) and found["C"].by_patient == (None, 0.3, 0.3)  # p, q, r
+
+
 def test_its_interval_is_of_fisher_s_z():
     import numpy as np
 

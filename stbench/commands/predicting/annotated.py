@@ -5,6 +5,7 @@ layers["cpm"]         predicted counts per million, where the target is logcpm
 obs                   slide, array_row, array_col, in_tissue
 obsm["spatial"]       spot centres in full-resolution pixels, x then y
 var                   the trust card: what the benchmark found for each gene
+varm["pcc_by_patient"]  its PCC on each patient, named in uns["stbench"]["patients"]
 uns["spatial"][id]    the slide's picture and its scale factors
 uns["stbench"]        method, model, training data, warnings
 """
@@ -53,6 +54,11 @@ def annotated(
         var=trust_table(model, genes),
     )
     data.obsm["spatial"] = np.concatenate([predicted.query.slide.pixel_xy for predicted in slides])
+    if patients := model.card.trust.patients:
+        known = [model.card.trust.genes.get(name, GeneTrust()).by_patient for name in data.var_names]
+        data.varm["pcc_by_patient"] = np.stack(
+            [_numbers(scores or [None] * len(patients)) for scores in known]
+        )
     if model.card.target == "logcpm":
         data.layers["cpm"] = np.expm1(np.maximum(values, 0))
     data.uns["spatial"] = {predicted.query.slide.id: _picture(predicted.query) for predicted in slides}
@@ -72,9 +78,9 @@ def _spots(slide: Slide, several: bool) -> pd.DataFrame:
 
 
 def trust_table(model: KeptModel, genes: np.ndarray) -> pd.DataFrame:
-    """The trust card of these genes: correlations with the ends of their intervals, ceiling, above_floor yes or no.
+    """The trust card of these genes: correlations with the ends of their intervals, null, ceiling, above_floor.
 
-    What is not known is NaN, and above_floor "unknown".
+    above_floor is yes or no. What is not known is NaN, and above_floor "unknown".
     """
     names = [model.card.genes[gene] for gene in genes]
     found = [model.card.trust.genes.get(name, GeneTrust()) for name in names]
@@ -84,6 +90,7 @@ def trust_table(model: KeptModel, genes: np.ndarray) -> pd.DataFrame:
         columns[column] = _numbers([score.mean for score in scores])
         columns[f"{column}_low"] = _numbers([score.low for score in scores])
         columns[f"{column}_high"] = _numbers([score.high for score in scores])
+    columns["pcc_null"] = _numbers([trust.pcc_null for trust in found])
     columns["ceiling"] = _numbers([trust.ceiling for trust in found])
     words = {True: "yes", False: "no", None: "unknown"}
     columns["above_floor"] = pd.Categorical([words[trust.above_floor] for trust in found], words.values())
@@ -142,6 +149,7 @@ def about(model: KeptModel, n_left_out: int, warnings: Sequence[str]) -> dict[st
         "training_slides": list(card.data.slides),
         "settings": card.chosen,
         "trust": card.trust.about,
+        "patients": list(card.trust.patients),
         "floor": card.trust.floor,
         "genes_left_out": n_left_out,
         "holds_expression": card.holds_expression,

@@ -6,7 +6,7 @@ a method asks for itself lies in a scratch folder for as long as it predicts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,25 +58,33 @@ class Products:
     def __init__(self, card: ModelCard, folder: Path, encoding: Encoding | None):
         self.card, self.folder, self.encoding = card, folder, encoding
 
-    def handouts(self, query: Query, progress: Progress = lambda done, total: None) -> list[Handout]:
-        """One for each region of the slide, as the method sees it: under an opaque name, at the training scale."""
-        made, done = [], 0
+    def handouts(self, query: Query, progress: Progress = lambda done, total: None) -> Iterator[Handout]:
+        """One for each region of the slide, as the method sees it: under an opaque name, at the training scale.
+
+        A region is made when it is asked for, so that the files of one are deleted before those of the next are there.
+        """
+        done = 0
         with open_image(query.slide.image) as image:
-            for region in query.regions:
+            for number, region in enumerate(query.regions):
                 ahead = done
-                made.append(
-                    self._handout(
-                        image, query.slide, region, lambda n, ahead=ahead: progress(ahead + n, _n(query))
-                    )
+                yield self._handout(
+                    image,
+                    query.slide,
+                    region,
+                    number,
+                    lambda n, ahead=ahead: progress(ahead + n, query.slide.n_spots),
                 )
                 done += len(region)
-        return made
 
     def _handout(
-        self, image: SlideImage, slide: Slide, spots: np.ndarray, progress: Callable[[int], None]
+        self,
+        image: SlideImage,
+        slide: Slide,
+        spots: np.ndarray,
+        number: int,
+        progress: Callable[[int], None],
     ) -> Handout:
         xy, needs = slide.pixel_xy[spots], self.card.needs
-        number = len(list(self.folder.iterdir()))
         embeddings = None
         if needs.embeddings and self.encoding is not None:
             path = self.folder / f"{number}-embeddings.npy"
@@ -136,26 +144,15 @@ class Products:
         return cut_in_blocks(image, xy, edge, size.output_on(slide), BATCH)
 
 
-def mean_embedding(handouts: Sequence[Handout]) -> np.ndarray | None:
-    """(d,) mean over all spots of a slide's regions, None where no embeddings were made."""
-    parts = [handout.embeddings.open() for handout in handouts if handout.embeddings is not None]
-    if not parts:
+def sum_of_embeddings(handout: Handout) -> np.ndarray | None:
+    """(d,) sum over a region's spots, None where no embeddings were made."""
+    if handout.embeddings is None:
         return None
-    total = sum(np.sum(part, axis=0, dtype=np.float64) for part in parts)
-    return np.asarray(total) / sum(map(len, parts))
+    return np.asarray(np.sum(handout.embeddings.open(), axis=0, dtype=np.float64))
 
 
-def discard(handouts: Sequence[Handout]) -> None:
-    """Delete the files of handouts that were used."""
-    for handout in handouts:
-        files: Mapping[object, MappedArray | None] = {
-            "embeddings": handout.embeddings,
-            **dict(handout.patches),
-        }
-        for mapped in files.values():
-            if mapped is not None:
-                mapped.path.unlink(missing_ok=True)
-
-
-def _n(query: Query) -> int:
-    return query.slide.n_spots
+def discard(handout: Handout) -> None:
+    """Delete the files of a handout that was used."""
+    for mapped in (handout.embeddings, *handout.patches.values()):
+        if mapped is not None:
+            mapped.path.unlink(missing_ok=True)
