@@ -8,7 +8,7 @@ square areas of it, and all else is glass; the file is a pyramid of JPEG tiles, 
 genes and random numbers, for what it predicts does not matter to either. FOLDER keeps the TIFF for the next time.
 
 Memory is the sum over the process tree of the proportional set size (what processes share counts once), looked at
-every 0.2 s, so that a peak of less may be missed; --rss sums the resident sizes in its place, an upper bound.
+every half second, so that a peak of less may be missed; --rss sums the resident sizes in its place, an upper bound.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def spent_on(command: list[str], shared_counts_once: bool = True) -> Spent:
     process = subprocess.Popen(command)
     while process.poll() is None:
         most = max(most, sum(_memory(pid, shared_counts_once) for pid in _below(os.getpid())))
-        time.sleep(0.2)
+        time.sleep(0.5)
     minutes = (time.monotonic() - began) / 60
     if process.returncode:
         sys.exit(f"It ended with exit status {process.returncode}.")

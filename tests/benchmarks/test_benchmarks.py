@@ -175,6 +175,18 @@ def check_predicted(printed: str) -> None:
     assert found and 0 < float(found[3]) < 4
 
 
+def check_fifth(printed: str) -> None:
+    """What was promised of synthetic tissue, and what came out: both are correlations well above nothing."""
+    row = (
+        rf"ridge: promised {NUMBER} \(-?{NUMBER} to {NUMBER}\), image alone {NUMBER} \(\d+ spots laid\), "
+        rf"spots given {NUMBER} \(\d+ spots\), 10 genes"
+    )
+    found = re.fullmatch(row, printed.splitlines()[-1])
+    assert found, printed
+    promised, least, most, alone, given = map(float, found.groups())
+    assert least <= promised <= most and 0.05 < alone < given + 0.2 and abs(given - promised) < 0.3
+
+
 class Run(NamedTuple):
     """A script, what it is given, and what is checked of what it prints."""
 
@@ -186,6 +198,11 @@ class Run(NamedTuple):
 
 RUNS = [
     Run("distance_from_mean.py", "histogene --slides A1,B1 --spots 10 --epochs 0,1", check_distance),
+    Run(
+        "fifth_slide.py",
+        "ridge --folder {folder} --inner none --split slide --n-genes 10",
+        check_fifth,
+    ),
     Run("finished_run.py", "--seeds 0,1", check_finished),
     Run("hd_patches.py", "--bins 400 --side 1000 --edge 32", check_hd),
     Run("hd_patches.py", "--bins 400 --side 1000 --edge 32 --encoder none", check_hd),
