@@ -15,8 +15,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 # The plot is all that is wanted of squidpy; it must open no window.
 os.environ.setdefault("MPLBACKEND", "agg")
+_COLOURS = 96  # a picture for a README is to be small
 
 
 def best_genes(data: Any, n: int) -> list[str]:
@@ -36,7 +39,7 @@ def title_of(data: Any, gene: str) -> str:
 def draw(path: Path, to: Path, n_genes: int, synthetic: bool) -> None:
     import anndata
     import matplotlib.pyplot as plt
-    import squidpy
+    import squidpy  # pyright: ignore[reportMissingImports]
 
     data = anndata.read_h5ad(path)
     (slide,) = data.uns["spatial"]
@@ -54,6 +57,9 @@ def draw(path: Path, to: Path, n_genes: int, synthetic: bool) -> None:
         f"{kind}{about['method']} fitted on {about['dataset']}, drawn by squidpy", fontsize=9
     )
     axes[0].figure.savefig(to, dpi=80)
+    with Image.open(to) as drawn:
+        small = drawn.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+    small.save(to, optimize=True)
 
 
 def main() -> None:
