@@ -189,6 +189,10 @@ def bad(folder: Path, tmp_path: Path, how: str) -> tuple[list[object], str]:
     if how == "spots outside":
         (tmp_path / "s.tsv").write_text("barcode\tarray_x\tarray_y\tpixel_x\tpixel_y\na\t1\t1\t99999\t5\n")
         return [model, image, *scale, "--spots", tmp_path / "s.tsv"], "outside"
+    if how == "endless pitch":
+        return [model, image, *scale, "--pitch-um", "inf"], "--pitch-um must be a positive number"
+    if how == "no spot file":
+        return [model, image, *scale, "--spots", tmp_path / "s.tsv"], "There is no spot file"
     if how == "unknown kind of file":
         return [model, image, *scale, "--to", tmp_path / "out.xlsx"], ".geojson"
     return [model, tmp_path / "nowhere.png", *scale], "no image"
@@ -202,6 +206,8 @@ HOWS = (
     "no scale",
     "no tissue",
     "spots outside",
+    "endless pitch",
+    "no spot file",
     "unknown kind of file",
     "no image",
 )

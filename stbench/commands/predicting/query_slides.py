@@ -64,8 +64,12 @@ class Layout:
     ) -> Layout:
         """The training slides' platform and pitch, unless another pitch is given; UsageError for what no slide has."""
         for option, number in (("--pitch-um", pitch_um), ("--um-per-px", um_per_px)):
-            if number is not None and not number > 0:
-                raise UsageError(f"{option} must be positive; found {number:g}.")
+            if number is not None and not 0 < number < float("inf"):
+                raise UsageError(f"{option} must be a positive number of microns; found {number:g}.")
+        if spots is not None and not spots.is_file():
+            raise UsageError(
+                f"There is no spot file {spots}; give the table of the slide's spots by --spots."
+            )
         pitch, needs_scale = pitch_um or data.pitch_um, data.microns_per_pixel is not None
         return cls(data.platform, pitch, um_per_px, spots, needs_scale)
 
