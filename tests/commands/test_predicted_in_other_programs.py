@@ -69,7 +69,7 @@ def test_squidpy_reads_it_finds_neighbours_and_draws_it(folder, tmp_path):
     assert ended.returncode == 0, ended.stderr
     with Image.open(tmp_path / "new.png") as picture:
         colours = np.asarray(picture.convert("RGB"))
-    assert colours.shape[1] > 2 * colours.shape[0] and len(np.unique(colours.reshape(-1, 3), axis=0)) > 1000
+    assert colours.shape[1] > 2 * colours.shape[0] and len(np.unique(colours.reshape(-1, 3), axis=0)) > 50
 
 
 def test_spatialdata_reads_the_store_and_the_spots_lie_on_the_picture(folder, tmp_path, shared_cache):
