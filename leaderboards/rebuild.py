@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from stbench.commands.leaderboard import tables_below
@@ -21,12 +20,17 @@ from stbench.record import Record
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.boards import boards_of as boards_of_tables
 from stbench.reporting.report.content import gather
+from stbench.reporting.report.grid import Grid
 from stbench.reporting.report.printing import figure_prefix, left_out, write_figures
+from stbench.reporting.report.sections.ablations import ablations_section
 from stbench.reporting.report.sections.origin import origin_section
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.results.store import RunStore
+from stbench.reporting.tables.ablations import ablation_tables
+from stbench.reporting.tables.brief import to_brief_markdown
 from stbench.reporting.tables.formats import to_markdown
 from stbench.reporting.tables.leaderboard import DEFAULT_REFERENCE
+from stbench.reporting.tables.markdown import escaped
 
 HERE = Path(__file__).resolve().parent
 # Heading, value of a row of `stbench time --json`, what to divide it by, digits.
@@ -66,15 +70,27 @@ def run_block(boards: Sequence[Board]) -> str:
     )
 
 
+def ablation_block(records: Sequence[Record]) -> str:
+    """A method's parts changed one by one, a table for each of its paper's; "" where nothing was ablated."""
+    parts = [grid for part in ablations_section(ablation_tables(records)) for grid in part if grid]
+    return "".join(f"\n**{escaped(grid.caption)}**\n\n{_as_markdown(grid)}" for grid in parts)
+
+
+def _as_markdown(grid: Grid) -> str:
+    rules = ["--:" if heading.is_number else ":--" for heading in grid.headings]
+    titles = [escaped(heading.title) for heading in grid.headings]
+    lines = [titles, rules, *([escaped(cell) for cell in line.cells] for line in grid.lines)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def project_block(run: Path, boards: Sequence[Board]) -> str:
     """What the project's README shows: a run's first table and one figure."""
     board = boards[0]
-    table = to_markdown([replace(board.table, tests={}, published=())])
     place = f"leaderboards/{run.name}"
-    more = (
-        f"[{place}]({place}) has the tests against {DEFAULT_REFERENCE}, further tables, commands and budget."
-    )
-    return f"{table}\n{_figure(board, f'{place}/')}\n\n{more}\n"
+    forest = f"{place}/figures/{figure_prefix(board)}-forest.svg"
+    picture = f"![Each row's score over patients, its null as a tick, and the ceiling]({forest})"
+    more = f"[{place}]({place}) has all columns, the tests against {DEFAULT_REFERENCE}, commands and budget."
+    return f"{to_brief_markdown(board.table)}\n{picture}\n\n{more}\n"
 
 
 def _figure(board: Board, place: str) -> str:
@@ -150,7 +166,9 @@ def texts() -> dict[Path, str]:
     """Every README with its results as they follow from the Records."""
     boards = {run: boards_of(run) for run in runs()}
     shown = first_shown(boards)
-    pages = {run / "README.md": run_block(found) for run, found in boards.items()}
+    pages = {
+        run / "README.md": run_block(found) + ablation_block(records_of(run)) for run, found in boards.items()
+    }
     pages[HERE.parent / "README.md"] = project_block(shown, boards[shown])
     wanted = {page: with_block(page.read_text(encoding="utf-8"), block) for page, block in pages.items()}
     costs = HERE / "README.md"

@@ -22,12 +22,14 @@ from stbench.reporting.tables.rows import CORRELATIONS
 class AblationLine:
     """One ablation: its row, its tests against the full method by score, and the paper's numbers for it.
 
+    ranges   score -> least and greatest difference from the full method over patients
     printed  the paper's PCC, on the data sets that the paper took and no others
     """
 
     name: str
     row: Row
     tests: Mapping[str, Comparison]
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     printed: tuple[PublishedAblation, ...] = ()
 
 
@@ -47,10 +49,14 @@ class AblationTable:
 
 
 def ablation_tables(records: Iterable[Record]) -> list[AblationTable]:
-    """One for each full method that has ablations, and each of its paper's tables; [] where nothing was ablated."""
+    """One for each full method that has ablations, and each of its paper's tables; [] where nothing was ablated.
+
+    Of a full method that was run with more seeds than its ablations, only theirs count: like is paired with like.
+    """
     kept = list(records)
-    ablated = {record.row.method for record in kept if record.ablation}
-    tables = build_tables([r for r in kept if r.row.method in ablated], ablations=True) if ablated else []
+    ablated = {(record.row.method, record.seed) for record in kept if record.ablation}
+    alike = [record for record in kept if (record.row.method, record.seed) in ablated]
+    tables = build_tables(alike, ablations=True) if alike else []
     return [found for table in tables for full in _full_rows(table) for found in _of_method(table, full)]
 
 
@@ -86,6 +92,7 @@ def _full_of(row: Row, full_rows: Sequence[Row]) -> Row | None:
 
 def _ablation_table(title: str, table: Table, full: Row, rows: Sequence[tuple[str, Row]]) -> AblationTable:
     tests = {score: _tests(full, [row for _, row in rows], score) for score in CORRELATIONS}
+    ranges = {row.label: {score: _range(row, full, score) for score in CORRELATIONS} for _, row in rows}
     printed: dict[str, list[PublishedAblation]] = {}
     for number in published_ablations(full.method):
         if number.table == title and number.metric == "pcc":
@@ -96,11 +103,19 @@ def _ablation_table(title: str, table: Table, full: Row, rows: Sequence[tuple[st
             name,
             row,
             {score: found[row.label] for score, found in tests.items() if row.label in found},
+            {score: ends for score, ends in ranges[row.label].items() if ends},
             tuple(printed.get(name, ())),
         )
         for name, row in sorted(rows, key=lambda pair: (order.get(pair[0], len(order)), pair[0]))
     ]
     return AblationTable(title, table, full, tuple(lines), tuple(printed.get("Ours", ())))
+
+
+def _range(row: Row, full: Row, score: str) -> tuple[float, float] | None:
+    """Least and greatest difference over patients, None below two of them."""
+    own, others = paired_means(row, full, score), paired_means(full, full, score)
+    differences = [value - others[patient] for patient, value in own.items()]
+    return (min(differences), max(differences)) if len(differences) > 1 else None
 
 
 def _tests(full: Row, rows: Sequence[Row], score: str) -> dict[str, Comparison]:

@@ -116,8 +116,9 @@ def by_row(records: Iterable[Record]) -> list[RowRecords]:
     found = []
     for _, members in sorted(rows.items()):
         for alike in _by_genes(members):
-            newest = _newest_of_each_fold(alike)
-            found.append(RowRecords(tuple(newest), len(newest) < len(alike)))
+            # The same made beside another inner loop is a copy, not an older result.
+            made = {(record.seed, record.fold, record.table) for record in alike}
+            found.append(RowRecords(tuple(_newest_of_each_fold(alike)), len(made) < len(alike)))
     return found
 
 

@@ -52,10 +52,17 @@ def _cells(line: AblationLine) -> tuple[str, ...]:
         cells += [
             number(getattr(line.row, score)),
             number(test.difference if test else None),
-            interval(test.interval if test else None),
+            _spread(test.interval if test else None, line.ranges.get(score)),
             test.verdict if test else "no patients stated",
         ]
     return tuple(cells)
+
+
+def _spread(ends: tuple[float, float] | None, least_greatest: tuple[float, float] | None) -> str:
+    """The interval; where two patients give none, their range, named as such."""
+    if ends is None and least_greatest:
+        return f"range {interval(least_greatest)}"
+    return interval(ends)
 
 
 def _printed(found: AblationTable) -> Grid | None:
