@@ -64,7 +64,29 @@ def find(kind: Kind, name: str) -> Plugin:
         for plugin in known.values():
             if plugin.name not in broken and name in dataset_card(plugin.name).aliases:
                 return plugin
+    called = canonical_name(kind, name)
+    if called in known:
+        return known[called]
     raise UnknownName(kind, name, known)
+
+
+def canonical_name(kind: Kind, name: str) -> str:
+    """The name of the plugin that is called so in any case, or by its card's title; else the name as it is."""
+    known = plugins(kind)
+    if name in known or ":" in name:
+        return name
+    wanted = name.casefold()
+    broken = broken_plugins(kind)
+    for plugin in known.values():
+        if plugin.name.casefold() == wanted:
+            return plugin.name
+        if plugin.name not in broken and _card_of(kind, plugin).title.casefold() == wanted:
+            return plugin.name
+    return name
+
+
+def _card_of(kind: Kind, plugin: Plugin) -> MethodCard | DatasetCard:
+    return read_card(plugin.folder, MethodCard if kind == "method" else DatasetCard)
 
 
 def method_card(name: str) -> MethodCard:

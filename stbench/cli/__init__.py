@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import os
 import sys
 import warnings
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -46,7 +47,6 @@ app = typer.Typer(
     name="stbench",
     help="How well can gene expression be predicted from an H&E slide, and by which method, honestly measured?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="--debug after any command shows the traceback of an error.",
@@ -77,6 +77,22 @@ app.command()(verify.verify)
 app.command()(doctor.doctor)
 app.add_typer(cache.cache, name="cache")
 app.command("new-method")(new_method.new_method)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"stbench {importlib.metadata.version('stbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    pass
 
 
 # Letters of a sentence that is shown.

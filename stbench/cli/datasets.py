@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import typer
+from typer.core import TyperGroup
 
 from stbench.cli import datasets_check, datasets_fetch
 from stbench.cli.cards import list_cards, show_card
 from stbench.cli.options import DataRoot, Json
 
-datasets = typer.Typer(help="Datasets: list, fetch, check.", invoke_without_command=True)
+
+class _OrAName(TyperGroup):
+    """Commands, or the name of a dataset, whose card is shown."""
+
+    def resolve_command(self, ctx, args):
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
+datasets = typer.Typer(help="Datasets: list, fetch, check.", invoke_without_command=True, cls=_OrAName)
 datasets.command("fetch")(datasets_fetch.fetch_dataset)
 datasets.command("check")(datasets_check.check_dataset)
 

@@ -228,3 +228,4 @@ def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
     messages().print(
         f"Records and predictions: {prepared.store.out}.{f' MLflow: {mlflow}' if mlflow else ''}"
     )
+    messages().print(f"To look at them: stbench report --out {prepared.store.out} --to page", soft_wrap=True)

@@ -8,12 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from stbench import registry
 from stbench.contract import ReadingOptions
 from stbench.errors import UsageError
 from stbench.files import hash_value
 from stbench.record import first_fault
 
 DEFAULT_PRESET = "paper"
+# Said in the place of methods' names: every one that is no floor.
+ALL = "all"
 # The simplest method that looks at the image and the neighbourhood.
 DEFAULT_REFERENCE = "smooth"
 
@@ -91,6 +94,15 @@ class Asked(BaseModel):
                 given[name] = (given[name],)
         if isinstance(given.get("encoder"), (list, tuple)):
             given["encoder"] = ",".join(map(str, given["encoder"]))
+        if isinstance(given.get("methods"), (list, tuple)):
+            given["methods"] = _methods_named(given["methods"])
+        if isinstance(given.get("dataset"), str):
+            given["dataset"] = registry.canonical_name("dataset", given["dataset"])
+        if isinstance(given.get("epochs"), int) and given["epochs"] < 1:
+            raise UsageError(
+                f"--epochs {given['epochs']} trains nothing; give 1 or more, or leave the bound out for the published "
+                "number."
+            )
         try:
             return cls(**given)
         except ValidationError as error:
@@ -104,6 +116,16 @@ class Asked(BaseModel):
 
         frozen = find_suite(suite)
         return cls.of(**apply(frozen, typed), suite=frozen.model_dump(mode="json"))
+
+
+def _methods_named(names: Sequence[str]) -> tuple[str, ...]:
+    """Methods by their own names, each once; `all` is every one that is no floor, since floors always join."""
+    found: list[str] = []
+    for name in names:
+        broken, floors = registry.broken_plugins("method"), registry.floor_methods()
+        every = [known for known in registry.plugins("method") if known not in {*broken, *floors}]
+        found += every if name == ALL else [registry.canonical_name("method", name)]
+    return tuple(dict.fromkeys(found))
 
 
 def asked_for(methods: Sequence[str] | str, suite: Path | str | None, given: Mapping[str, Any]) -> Asked:

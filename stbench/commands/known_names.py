@@ -13,7 +13,7 @@ def check_known(methods: Iterable[str], dataset: str | None) -> None:
     for name in methods:
         if is_model(name):
             model_path(name)
-        else:
+        elif name != "all":
             registry.find("method", name)
     if dataset is not None:
         registry.find("dataset", dataset)
