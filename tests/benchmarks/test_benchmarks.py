@@ -202,6 +202,7 @@ RUNS = [
         "fifth_slide.py",
         "ridge --folder {folder} --inner none --split slide --n-genes 10",
         check_fifth,
+        slow=True,
     ),
     Run("finished_run.py", "--seeds 0,1", check_finished),
     Run("hd_patches.py", "--bins 400 --side 1000 --edge 32", check_hd),

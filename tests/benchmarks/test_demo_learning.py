@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from demo_learning import Demo, Learned, card_epochs, dataset_of, learned
+from benchmarks.demo_learning import Demo, Learned, card_epochs, dataset_of, learned
 
 DRAWN_AFTERWARDS = 8932
 

@@ -192,8 +192,9 @@ def test_what_cannot_be_run_is_one_sentence(case, models, tmp_path, quick):
 
 def test_a_panel_of_which_it_knows_less_than_half_is_a_failed_row(models, tmp_path, quick):
     known = set(read_model(models / "demo.stbench").card.genes)
-    genes = [gene for gene in find_slides("demo-tiny", None)[0][0].read().genes if gene not in known][:6]
-    (tmp_path / "panel.txt").write_text("\n".join([*genes, *sorted(known)[:2]]))
+    measured = find_slides("demo-tiny", None)[0][0].read().genes
+    unknown = [gene for gene in measured if gene not in known][:6]
+    (tmp_path / "panel.txt").write_text("\n".join([*unknown, *sorted(known & set(measured))[:2]]))
     result = stbench(
         "run", "--method", f"model:{models / 'demo.stbench'}", "--dataset", "demo-tiny", "--slides", "A1,B1",
         "--inner", "none", "--genes", f"file:{tmp_path / 'panel.txt'}", "--out", tmp_path / "out",
