@@ -166,7 +166,9 @@ def announce(prepared: PreparedRun) -> None:
     )
     caps = [
         f"at most {prepared.design.epochs} epochs" if prepared.design.epochs is not None else "",
-        f"at most {prepared.design.max_settings} settings a method" if prepared.design.max_settings else "",
+        f"at most {prepared.design.max_settings} setting{'s' * (prepared.design.max_settings != 1)} a method"
+        if prepared.design.max_settings
+        else "",
     ]
     if any(caps):
         console.print(f"Bounds of this run: {' and '.join(filter(None, caps))}.")

@@ -96,6 +96,25 @@ def test_a_row_that_was_not_tuned_joins_the_tables_of_every_inner_loop():
     assert tables["all"][:2] == ["eggn", "smooth (untuned)"]
 
 
+def test_the_same_untuned_row_made_beside_two_inner_loops_is_no_older_result():
+    later = "2026-02-02T03:04:05Z"
+    equal_depth = replace(TABLE, tune_on="pcc_equal_depth")
+    smooth = {"kind": "floor", "variant": "untuned"}
+    records = [
+        *complete("spahgc", GOOD),
+        *complete("spahgc", GOOD, table=equal_depth),
+        *complete("smooth", GOOD, table=TABLE, **smooth),
+        *complete("smooth", GOOD, table=equal_depth, finished_at=later, **smooth),
+    ]
+
+    def notes(of: list) -> list[str]:
+        return [row.note for table in build_tables(of) for row in table.rows if row.method == "smooth"]
+
+    assert len(notes(records)) == 2 and not any("older results" in note for note in notes(records))
+    again = complete("smooth", shifted(0.1), table=equal_depth, finished_at="2026-03-02T03:04:05Z", **smooth)
+    assert all("older results" in note for note in notes([*records, *again]))
+
+
 def test_each_encoder_has_its_own_reference_and_family():
     other = replace(TABLE, encoder="uni@99999999")
     records = [
