@@ -23,6 +23,7 @@ from stbench.reporting.report.content import gather
 from stbench.reporting.report.grid import Grid
 from stbench.reporting.report.printing import figure_prefix, left_out, write_figures
 from stbench.reporting.report.sections.ablations import ablations_section
+from stbench.reporting.report.sections.advice import advice
 from stbench.reporting.report.sections.origin import origin_section
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.results.store import RunStore
@@ -42,6 +43,10 @@ _COSTS = (
     ("parameters", "parameters", 1, 0),
     ("GFLOP/epoch", "flops_epoch", 1e9, 0),
 )
+_FIGURES = {
+    "forest": "Each row's score over patients, its null as a tick, and the ceiling",
+    "correlations": "Each row's three correlations beside the null",
+}
 _FACTS = ("stbench", "commit", "finished", "machine", "Python", "torch", "data")
 
 
@@ -64,10 +69,22 @@ def boards_of(run: Path) -> list[Board]:
 
 
 def run_block(boards: Sequence[Board]) -> str:
-    """What a run's README says of its tables: the figures, each table, and where its numbers come from."""
-    return "\n".join(
-        f"{_figure(board, '')}\n\n{to_markdown([board.table])}\n{_facts(board)}" for board in boards
-    )
+    """What a run's README says of its tables: each in brief with what may be concluded, all of it folded below."""
+    return "\n".join(_board_block(board) for board in boards)
+
+
+def _board_block(board: Board) -> str:
+    brief = f"{_in_brief(board)}\n{_picture(board, 'forest', '')}\n"
+    whole = f"{_picture(board, 'correlations', '')}\n\n{to_markdown([board.table])}\n{_facts(board)}"
+    summary = "All columns, the tests, and where the numbers come from"
+    return f"{brief}\n<details><summary>{summary}</summary>\n\n{whole}\n</details>\n"
+
+
+def _in_brief(board: Board) -> str:
+    """What may be concluded of a table and what not, which floors alone do not say, between its title and its rows."""
+    title, _, rows = to_brief_markdown(board.table).partition("\n")
+    said = "".join(f"- {escaped(sentence)}\n" for sentence in advice(board))
+    return f"{title}\n\n{said}{rows}"
 
 
 def ablation_block(records: Sequence[Record]) -> str:
@@ -87,15 +104,13 @@ def project_block(run: Path, boards: Sequence[Board]) -> str:
     """What the project's README shows: a run's first table and one figure."""
     board = boards[0]
     place = f"leaderboards/{run.name}"
-    forest = f"{place}/figures/{figure_prefix(board)}-forest.svg"
-    picture = f"![Each row's score over patients, its null as a tick, and the ceiling]({forest})"
+    picture = _picture(board, "forest", f"{place}/")
     more = f"[{place}]({place}) has all columns, the tests against {DEFAULT_REFERENCE}, commands and budget."
-    return f"{to_brief_markdown(board.table)}\n{picture}\n\n{more}\n"
+    return f"{_in_brief(board)}\n{picture}\n\n{more}\n"
 
 
-def _figure(board: Board, place: str) -> str:
-    file = f"{place}figures/{figure_prefix(board)}-correlations.svg"
-    return f"![Each row's three correlations beside the null]({file})"
+def _picture(board: Board, figure: str, place: str) -> str:
+    return f"![{_FIGURES[figure]}]({place}figures/{figure_prefix(board)}-{figure}.svg)"
 
 
 def _facts(board: Board) -> str:

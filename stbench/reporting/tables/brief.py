@@ -39,6 +39,8 @@ def _title(table: Table) -> str:
         f"{shown_name(identity.dataset)}: {len(identity.slides)} slides{patients}",
         f"split by {identity.split}",
         f"genes {identity.genes}",
+        f"inner {identity.inner}" if identity.inner != "none" else "",
+        f"tuned on {identity.tune_on}" if identity.inner != "none" and identity.tune_on != "pcc" else "",
         older_protocol(identity),
     ]
     return ", ".join(filter(None, parts))

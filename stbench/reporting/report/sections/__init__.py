@@ -10,4 +10,5 @@ forest.py        scores with intervals and nulls  badges.py       what to know b
 across.py        methods by data sets             row_commands.py the command that makes a row again
 clusters.py      clusters beside the annotation                origin.py       versions, machines, settings
 transfer.py      train-on by test-on, of released predictors
+known_patients.py  slides whose patient also trains beside those whose patient does not
 """

@@ -11,6 +11,7 @@ from stbench.reporting.report.boards import Board, Entry
 from stbench.reporting.report.grid import listed, number
 from stbench.reporting.report.patients import CORRELATIONS
 from stbench.reporting.report.per_gene import gene_scores
+from stbench.reporting.report.sections.known_patients import known_patients
 from stbench.reporting.statistics.reliability import LEAST_PATIENTS_TO_TRUST
 from stbench.reporting.statistics.sign_flips import LEAST_UNITS_TO_TEST
 
@@ -27,7 +28,11 @@ def advice(board: Board) -> list[str]:
     if not methods:
         return []
     best = _highest(methods, "pcc_equal_depth") or methods[0]
-    sentences = [*(_who_is_better(board, score) for score in ("pcc", "pcc_equal_depth")), _depth(methods)]
+    sentences = [
+        *_who_is_better(board, ("pcc", "pcc_equal_depth")),
+        _depth(methods),
+        known_patients(board, methods),
+    ]
     return [sentence for sentence in (*sentences, _cost(board, best), _genes(board, best)) if sentence]
 
 
@@ -36,21 +41,30 @@ def _highest(entries: Sequence[Entry], score: str) -> Entry | None:
     return max(scored, key=lambda entry: getattr(entry.row, score), default=None)
 
 
-def _who_is_better(board: Board, score: str) -> str:
-    """Which methods the tests set above the reference, or that they cannot set any."""
+def _who_is_better(board: Board, scores: Sequence[str]) -> list[str]:
+    """Which methods the tests set above the reference, or that they cannot set any; a sentence for each answer."""
+    by_answer: dict[str, list[str]] = {}
+    for score in scores:
+        if answer := _answer(board, score):
+            by_answer.setdefault(answer, []).append(f"by {CORRELATIONS[score]}")
+    return [f"B{listed(names)[1:]}, {answer}" for answer, names in by_answer.items()]
+
+
+def _answer(board: Board, score: str) -> str:
+    """What the tests by one score say; "" where none was made."""
     tests = [test for test in board.table.tests.get(score, ()) if test.family != "floors"]
     if not tests:
         return ""
-    name, reference, n = CORRELATIONS[score], shown_name(tests[0].reference), max(test.n for test in tests)
+    reference, n = shown_name(tests[0].reference), max(test.n for test in tests)
     better = [shown_name(test.method) for test in tests if test.verdict.startswith("better")]
     if better:
-        return f"By {name}, {listed(better)} can be told from {reference} as better, by {n} patients."
+        return f"{listed(better)} can be told from {reference} as better, by {n} patients."
     why = (
         f"{n} patient{'' if n == 1 else 's'} can tell nothing apart, whatever the scores"
         if n < LEAST_UNITS_TO_TEST
         else f"{n} patients do not tell any apart"
     )
-    return f"By {name}, no method may be called better than {reference}: {why}."
+    return f"no method may be called better than {reference}: {why}."
 
 
 def _depth(methods: Sequence[Entry]) -> str:
