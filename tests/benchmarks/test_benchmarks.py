@@ -187,6 +187,17 @@ def check_fifth(printed: str) -> None:
     assert least <= promised <= most and 0.05 < alone < given + 0.2 and abs(given - promised) < 0.3
 
 
+def check_first_minutes(printed: str) -> None:
+    """Something is said before anything is scored, and a fold is scored before all are; the page follows."""
+    waited, announced, page = printed.splitlines()
+    found = re.fullmatch(rf"first line {NUMBER} s, first result {NUMBER} s, end {NUMBER} s", waited)
+    assert found
+    first_line, first_result, end = map(float, found.groups())
+    assert 0 < first_line < first_result < end + 0.5
+    assert announced.startswith("About ")
+    assert re.fullmatch(rf"page {NUMBER} s, {NUMBER} MB", page)
+
+
 class Run(NamedTuple):
     """A script, what it is given, and what is checked of what it prints."""
 
@@ -209,6 +220,7 @@ RUNS = [
     Run("hd_patches.py", "--bins 400 --side 1000 --edge 32 --encoder none", check_hd),
     Run("large_slide.py", "spahgc --spots 60 --threads 1", check_large_slide),
     Run("linear_fit.py", "--slides 3 --spots 40 --width 32 --genes 5", check_linear_fit),
+    Run("first_minutes.py", "--method mean --dataset demo-tiny --page", check_first_minutes, slow=True),
     Run("pairs.py", "--methods ridge,descent --data-sets 1 --edge 5", check_pairs),
     Run(
         "pairs.py", "--methods descent --data-sets 1 --edge 5 --four-patients", check_four_patients, slow=True
