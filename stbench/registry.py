@@ -99,6 +99,14 @@ def dataset_card(name: str) -> DatasetCard:
     return read_card(find("dataset", name).folder, DatasetCard)
 
 
+def is_generated(dataset: str) -> bool:
+    """Whether the card of a dataset, or path:DIR, says that its tissue is synthetic; not of one that is not here."""
+    try:
+        return dataset_card(dataset.partition(":")[0]).generated
+    except (UnknownName, PluginError):
+        return False
+
+
 def load_method(name: str) -> type[Method]:
     """The method class of that name, imported now; PluginError where it does not load."""
     return _load(find("method", name), Method)

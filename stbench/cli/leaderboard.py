@@ -20,6 +20,8 @@ def leaderboard(
     to: Annotated[
         Path | None, typer.Option("--to", help="Write to this file instead of the terminal.")
     ] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="All columns, rows and remarks.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what the columns mean.")] = False,
     sort: Annotated[str, typer.Option(help="pcc, pcc_given_depth or pcc_equal_depth.")] = "pcc",
     reference: Reference = None,
     bundle: Bundles = None,
@@ -27,6 +29,7 @@ def leaderboard(
 ) -> None:
     """Table of everything under --out (and in bundles), from the stored Records alone."""
     from stbench.cli.consoles import messages, output
+    from stbench.cli.the_rest import say_where_the_rest_is
     from stbench.commands.leaderboard import read_board, save_board
     from stbench.reporting.tables import formats
     from stbench.reporting.tables.terminal import LeaderboardView
@@ -41,7 +44,9 @@ def leaderboard(
     for problem in problems:
         messages().print(f"warning: {problem}", markup=False)
     if format is None:
-        output().print(LeaderboardView(tables))
+        output().print(LeaderboardView(tables, wide, explain))
+        if not (wide and explain):
+            say_where_the_rest_is(out, bundle or [])
     elif to is None:
         print(writers[format](tables), end="")
     else:

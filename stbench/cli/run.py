@@ -206,6 +206,7 @@ def _show_plans(runs: Sequence[PreparedRun], means: Means, json: bool, verbose: 
 def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
     from stbench.cli.consoles import messages, output
     from stbench.cli.debugging import debugging
+    from stbench.cli.the_rest import command, say_where_the_rest_is
     from stbench.commands.leaderboard import tables_of
     from stbench.names import cleaned
     from stbench.reporting.tables import formats
@@ -226,8 +227,9 @@ def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
             if debugging():
                 for line in record.trace.splitlines():
                     messages().print(f"    {line}")
-    mlflow = prepared.where_mlflow_is()
-    messages().print(
-        f"Records and predictions: {prepared.store.out}.{f' MLflow: {mlflow}' if mlflow else ''}"
-    )
-    messages().print(f"To look at them: stbench report --out {prepared.store.out} --to page", soft_wrap=True)
+    mlflow, out = prepared.where_mlflow_is(), prepared.store.out
+    say_where_the_rest_is(out)
+    messages().print(f"Records and predictions: {out}")
+    if mlflow:
+        messages().print(f"MLflow: {mlflow}")
+    messages().print(f"To look at them: {command('report', out)} --to page")

@@ -71,6 +71,7 @@ def score(
 def _show(records: list, out: Path, json: bool) -> None:
     """The tables under --out that the new rows stand in."""
     from stbench.cli.consoles import messages, output
+    from stbench.cli.the_rest import say_where_the_rest_is
     from stbench.commands.leaderboard import read_board
     from stbench.reporting.tables import formats
     from stbench.reporting.tables.terminal import LeaderboardView
@@ -85,4 +86,5 @@ def _show(records: list, out: Path, json: bool) -> None:
         print(formats.to_json(tables), end="")
         return
     output().print(LeaderboardView(tables))
-    messages().print(f"Records: {out}. All tables: stbench leaderboard --out {out}")
+    say_where_the_rest_is(out)
+    messages().print(f"Records: {out}")

@@ -22,6 +22,8 @@ from stbench.metrics.counts import log_expression
 from stbench.record import Record, SlideTruth
 from stbench.reporting.results.store import RunStore
 from stbench.reporting.tables.leaderboard import Table, build_tables
+from stbench.reporting.tables.presets import is_called
+from stbench.reporting.tables.row import Row
 
 MEASURED = "measured"
 # The floors that know a spot's depth and nothing else; the first that was run is the control.
@@ -69,9 +71,10 @@ def enrich(
     sets, dataset = read_gmt(gmt) if gmt else None, dataset_name(dataset)
     store = RunStore(out)
     tables = [t for t in build_tables(store.records()[0]) if t.identity.dataset == dataset]
-    labels = {row.label for table in tables for row in table.rows if row.label in table.members}
-    named = {label for label in labels if _is(label, method)}
+    rows = [row for table in tables for row in table.rows if row.label in table.members]
+    named = {row.label for row in rows if _is(row, method)}
     if not named:
+        labels = {row.label for row in rows}
         raise UnknownName(f"row in the leaderboards of {dataset} under {out}", method, labels)
     return [
         _of_table(store, table, label, groups, sets, gmt)
@@ -81,8 +84,9 @@ def enrich(
     ]
 
 
-def _is(label: str, name: str) -> bool:
-    return label == name or (label.partition(" (")[0] == name and "untuned" not in label)
+def _is(row: Row, name: str) -> bool:
+    """The row of that name, else every row of that method; its untuned twin is meant by its full name alone."""
+    return name in row.names or (row.variant != "untuned" and is_called(row.names, name))
 
 
 def _of_table(

@@ -43,12 +43,9 @@ def report(
 
 def synthetic(records: Sequence[Record]) -> set[str]:
     """The data sets among the Records whose card says that their tissue is generated."""
-    found = set()
-    for dataset in {record.table.dataset for record in records}:
-        with contextlib.suppress(UsageError):
-            if registry.dataset_card(dataset.partition(":")[0]).generated:
-                found.add(dataset)
-    return found
+    return {
+        dataset for dataset in {record.table.dataset for record in records} if registry.is_generated(dataset)
+    }
 
 
 def marker_genes(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:

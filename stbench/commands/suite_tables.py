@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def keep_suite(out: Path, content: Mapping[str, Any]) -> None:
     write_text(out / _FOLDER / f"{suite.label.replace(' ', '-')}.yaml", yaml.safe_dump(dict(content)))
 
 
-def with_suites(tables: Sequence[Table], folders: Iterable[Path] = ()) -> list[Table]:
+def with_suites(tables: Iterable[Table], folders: Iterable[Path] = ()) -> list[Table]:
     """The tables with the name and hash of the suite that each one is of, of those shipped and kept below `folders`."""
     paths = [*shipped_suites().values()]
     paths += [path for folder in folders for path in sorted((folder / _FOLDER).glob("[!.]*.yaml"))]

@@ -92,6 +92,7 @@ def _workbench(prepared: PreparedRun, means: Means, listener: Listener, workers:
         provenance={
             **provenance.collect(design.device, design.threads, workers),
             "reference": prepared.asked.reference,
+            "synthetic": prepared.card.generated,
         },
         unlabelled=prepared.card.unlabelled,
         tumour_labels=prepared.card.tumour_labels,

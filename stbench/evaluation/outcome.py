@@ -44,7 +44,7 @@ def failed_record(
         trace="" if isinstance(error, str) else trace_of(error),
         leaky=leaky,
         panel_note=note,
-        provenance=stamped(provenance),
+        provenance=job_provenance(job, provenance),
     )
 
 
@@ -122,6 +122,11 @@ def notes_of(
         if n
     ]
     return tuple(filter(None, notes))
+
+
+def job_provenance(job: Job, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The provenance of a job's Record: whether its method was published, as its card says, and the time of day."""
+    return stamped({**provenance, "has_publication": bool(job.contestant.card.paper)})
 
 
 def stamped(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def test_missing_values_stand_last_in_both_directions(visit):
 def test_rows_can_be_searched_and_filtered_by_kind(visit):
     page = visit.page
     page.locator("#t0-leaderboard-grid").get_by_label("Search").fill("method02")
-    assert visit.column("t0-leaderboard-grid", 2) == ["method02 (paper)"]
+    assert visit.column("t0-leaderboard-grid", 2) == ["method02 (published settings)"]
     assert page.locator("#t0-leaderboard-grid .grid-count").inner_text() == "1 of 5 rows"
     page.locator("#t0-leaderboard-grid").get_by_label("Search").fill("")
     page.locator("#t0-leaderboard-grid").get_by_role("button", name="floor").click()

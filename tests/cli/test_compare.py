@@ -32,7 +32,7 @@ def out(tmp_path: Path) -> Path:
 
 def test_slides_and_patients_are_paired():
     (view,) = paired_views(records(), "spahgc (paper)", "ridge", "her2")
-    assert view.first.label == "spahgc (paper)"
+    assert view.first.label == "spahgc (published settings)"
     assert view.slides["C1"] == (pytest.approx(0.6), pytest.approx(0.5))
     assert (view.test.n, view.test.unit) == (3, "patient")
     assert view.test.difference == pytest.approx(0.1)

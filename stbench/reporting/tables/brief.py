@@ -1,21 +1,61 @@
-"""A leaderboard for a page that is read in half a minute: what a row is, what it scores, what of that depth gives."""
+"""A leaderboard that is read in half a minute: what a row is, what it scores, what of that depth gives."""
 
 from __future__ import annotations
 
-from stbench.names import shown_name
-from stbench.reporting.tables.columns import MARKS, MISSING, Column, columns_of, older_protocol
+from stbench.reporting.tables.columns import (
+    MARKS,
+    MISSING,
+    Column,
+    columns_of,
+    dataset_words,
+    inner_words,
+    older_protocol,
+    panel_size,
+)
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.markdown import escaped
 from stbench.reporting.tables.row import Row
 
 # Titles of the columns that are left, at most eight with those that say what the row is.
 BRIEF = ("method", "kind", "PCC", "95% CI", "null", "equal-depth PCC", "RMSE", "fit s")
+# What a table has unless its heading says otherwise.
+_USUAL = {"scale": "minmax", "target": "logcpm"}
 
 
 def brief_rows(table: Table) -> list[Row]:
     """The rows without what tells little at first sight: a floor untuned, where it stands there tuned as well."""
-    tuned = {row.method for row in table.rows if row.variant != "untuned"}
-    return [row for row in table.rows if not (row.variant == "untuned" and row.method in tuned)]
+    return [row for row in table.rows if not is_twin(row, table)]
+
+
+def is_twin(row: Row, table: Table) -> bool:
+    """Whether a row is a floor untuned that stands in the table tuned as well."""
+    return row.variant == "untuned" and any(
+        other.method == row.method and other.variant != "untuned" for other in table.rows
+    )
+
+
+def folded(table: Table) -> str:
+    """Which rows `brief_rows` leaves out, in a sentence; "" where it leaves out none."""
+    n = sum(is_twin(row, table) for row in table.rows)
+    return f"{n} untuned twin{'' if n == 1 else 's'} of floors left out." if n else ""
+
+
+def brief_heading(table: Table) -> str:
+    """Whose slides they are and by what rules, as far as a first reader needs it; the rest is in the full heading."""
+    identity = table.identity
+    patients = f" of {_counted(table.n_patients, 'patient')}" if table.n_patients else ", patients not stated"
+    parts = [
+        f"{dataset_words(table)}: {_counted(len(identity.slides), 'slide')}{patients}",
+        f"split by {identity.split}",
+        inner_words(identity),
+        f"genes {identity.genes}{panel_size(table)}",
+        *(f"{name} {getattr(identity, name)}" for name in _USUAL if getattr(identity, name) != _USUAL[name]),
+        "" if identity.encoder or not identity.patch else "several encoders",
+        f"suite {table.suite}" if table.suite else "",
+        older_protocol(identity),
+        f"table {table.id}",
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def to_brief_markdown(table: Table) -> str:
@@ -29,14 +69,15 @@ def to_brief_markdown(table: Table) -> str:
     shown = {mark for row in brief_rows(table) for mark in row.marks}
     marks = [f"**{mark}**: {meaning}" for mark, meaning in MARKS.items() if mark in shown]
     grid = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return "\n".join([f"**{escaped(_title(table))}**", "", *([*marks, ""] if marks else []), grid])
+    left_out = [f"\n{folded(table)}\n"] if folded(table) else []
+    return "\n".join([f"**{escaped(_title(table))}**", "", *([*marks, ""] if marks else []), grid, *left_out])
 
 
 def _title(table: Table) -> str:
     identity = table.identity
     patients = f" of {table.n_patients} patients" if table.n_patients else ""
     parts = [
-        f"{shown_name(identity.dataset)}: {len(identity.slides)} slides{patients}",
+        f"{dataset_words(table)}: {len(identity.slides)} slides{patients}",
         f"split by {identity.split}",
         f"genes {identity.genes}",
         f"inner {identity.inner}" if identity.inner != "none" else "",
@@ -44,6 +85,10 @@ def _title(table: Table) -> str:
         older_protocol(identity),
     ]
     return ", ".join(filter(None, parts))
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _cell(column: Column, row: Row) -> str:

@@ -5,12 +5,12 @@ Markdown shows every column, the terminal those that fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from stbench.names import cleaned, shown_name
 from stbench.record import PROTOCOL_VERSION, TableIdentity
-from stbench.reporting.tables.leaderboard import Table
+from stbench.reporting.tables.leaderboard import SYNTHETIC, Table
 from stbench.reporting.tables.row import Row
 from stbench.reporting.tables.seen import HOW_DECIDED, TITLE, in_words
 
@@ -24,7 +24,7 @@ MARKS = {
     "saw test slides": "it was trained on slides that it is tested on: no test, no rank.",
     "may have seen test slides": "nobody here can tell whether it was trained on slides that it is tested on.",
     "leaky": "the gene panel was chosen with the test slides' own expression.",
-    "few steps": "less than half of the optimiser steps of the publication's own training.",
+    "few steps": "less than half of the optimiser steps of its publication.",
     "steps unknown": "it was made before optimiser steps were recorded; its budget is in epochs.",
     "plugin changed": "the method's source is another today than when the row was made.",
     "not sealed": "its process could have opened the test slides' files.",
@@ -145,10 +145,10 @@ def columns_of(table: Table) -> tuple[Column, ...]:
     return (*COLUMNS[:2], SEEN, *COLUMNS[2:])
 
 
-def ranks(table: Table) -> Iterator[str]:
-    """Place of each row: numbers for the complete methods and floors, nothing for the others."""
+def ranks(rows: Iterable[Row]) -> Iterator[str]:
+    """Place of each of these rows: numbers for the complete methods and floors, nothing for the others."""
     place = 0
-    for row in table.rows:
+    for row in rows:
         place += row.ranked
         yield str(place) if row.ranked else ""
 
@@ -160,7 +160,7 @@ def heading(table: Table) -> str:
     parts = [
         f"split {identity.split}",
         inner_words(identity),
-        f"genes {identity.genes}{_panel_size(table)}",
+        f"genes {identity.genes}{panel_size(table)}",
         f"scale {identity.scale}",
         f"target {identity.target}",
         f"encoder {identity.encoder}" if identity.encoder else "several encoders" * bool(identity.patch),
@@ -172,7 +172,12 @@ def heading(table: Table) -> str:
         f"table {table.id}",
     ]
     parts = [part for part in parts if part]
-    return cleaned(f"{shown_name(identity.dataset)}: {', '.join(parts)}")
+    return cleaned(f"{dataset_words(table)}: {', '.join(parts)}")
+
+
+def dataset_words(table: Table) -> str:
+    """The data set's name, and that its tissue is generated."""
+    return shown_name(table.identity.dataset) + (f" ({SYNTHETIC})" if table.synthetic else "")
 
 
 def older_protocol(identity: TableIdentity) -> str:
@@ -194,7 +199,8 @@ def inner_words(identity: TableIdentity) -> str:
     return ", ".join(words)
 
 
-def _panel_size(table: Table) -> str:
+def panel_size(table: Table) -> str:
+    """How many genes the folds' panels have, in brackets; "" where no fold is finished."""
     if table.n_genes is None:
         return ""
     fewest, most = table.n_genes
@@ -212,6 +218,11 @@ def sentences(table: Table, mark: Callable[[str], str] = str, plain: Callable[[s
     """
     shown = {name for row in table.rows for name in row.marks} | ({"leaky"} if table.leaky else set())
     marked = [f"{mark(name)}: {meaning}" for name, meaning in MARKS.items() if name in shown]
+    return [*marked, *map(plain, about_rows(table))]
+
+
+def about_rows(table: Table) -> list[str]:
+    """What holds for the table whatever its rows are marked with."""
     panel = f"Gene panel: {cleaned(table.panel_note)}." if table.panel_note else ""
     apart = f"Apart: {table.apart}." if table.apart else ""
     about = [
@@ -224,7 +235,7 @@ def sentences(table: Table, mark: Callable[[str], str] = str, plain: Callable[[s
         _about_skill(table),
         _about_trust(table),
     ]
-    return [*marked, *map(plain, filter(None, about))]
+    return [*filter(None, about)]
 
 
 def _about_trust(table: Table) -> str:

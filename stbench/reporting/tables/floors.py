@@ -38,13 +38,13 @@ def best_known(rows: Iterable[Row], name: str, encoder: str | None) -> Row | Non
     candidates = [
         row
         for row in rows
-        if name in (row.label, row.method)
+        if name in (*row.names, row.method)
         and row.encoder == encoder
         and row.kind not in ("ceiling", "released")
     ]
 
     def order(row: Row) -> tuple[bool, bool, bool, bool, str]:
-        return not row.ranked, row.label != name, row.changed, not row.tuned, row.label
+        return not row.ranked, name not in row.names, row.changed, not row.tuned, row.label
 
     return min(candidates, key=order, default=None)
 

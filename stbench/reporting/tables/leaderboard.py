@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SortScore = Literal["pcc", "pcc_given_depth", "pcc_equal_depth"]
 # Named before any run: the simplest method that looks at the image and the neighbourhood.
 DEFAULT_REFERENCE = "smooth"
+# Stands beside the name of a data set whose tissue is generated.
+SYNTHETIC = "SYNTHETIC"
 # Kinds of rows that may be scored on a part of the spots or genes.
 _PARTIAL = ("external", "released")
 _SORT_SCORES = ("pcc", "pcc_given_depth", "pcc_equal_depth")
@@ -40,6 +42,7 @@ class Table:
     id                  short hash of recipe and outcome, to tell tables apart that look alike
     apart               how its genes differ from those of another table of the same recipe
     suite               name and hash of the frozen suite that the table is of, where a command has looked; else ""
+    synthetic           whether its tissue is generated, as the data set's card says
     t0                  slide -> the counts that equal-depth PCC cuts every spot down to
     n_genes             fewest and most genes of the folds' panels, None where no fold is finished
     n_spots, n_scored   spots of the test slides, and those with enough counts to be scored
@@ -66,6 +69,7 @@ class Table:
     floor_equal_depth: str | None
     apart: str = ""
     suite: str = ""
+    synthetic: bool = False
     t0: Mapping[str, int] = field(default_factory=dict)
     ceiling: float | None = None
     ceiling_equal_depth: float | None = None
@@ -168,6 +172,7 @@ def _table(
         floor=floors.floor.label if floors and floors.floor else None,
         floor_equal_depth=floors.floor_equal_depth.label if floors and floors.floor_equal_depth else None,
         apart=group.apart,
+        synthetic=any(map(_is_synthetic, records)),
         t0=_t0(finished),
         ceiling=ceiling.pcc if ceiling else None,
         ceiling_equal_depth=ceiling.pcc_equal_depth if ceiling else None,
@@ -224,6 +229,11 @@ def _t0(finished: Sequence[Record]) -> dict[str, int]:
     """Slide -> T0, the same in every Record of the slide."""
     found = {slide.slide: slide.scores.get("t0") for record in finished for slide in record.slides}
     return {slide: int(value) for slide, value in sorted(found.items()) if value is not None}
+
+
+def _is_synthetic(record: Record) -> bool:
+    """Whether its data set's card said that the tissue is generated; older Records say nothing of that."""
+    return bool(record.provenance.get("synthetic"))
 
 
 def _named_before(records: Sequence[Record]) -> set[str]:

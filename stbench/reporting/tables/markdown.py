@@ -49,7 +49,7 @@ def _table(table: Table) -> str:
     titles = ["#", *(column.title for column in columns_of(table)), "note"]
     rules = ["--:", *("--:" if column.is_number else ":--" for column in columns_of(table)), ":--"]
     lines = []
-    for place, row in zip(ranks(table), table.rows, strict=True):
+    for place, row in zip(ranks(table.rows), table.rows, strict=True):
         cells = [escaped(column.cell(row)) for column in columns_of(table)]
         cells[0] += "".join(f" {_bold(mark)}" for mark in row.marks)
         lines.append([place, *cells, escaped(row.note) or MISSING])

@@ -12,6 +12,7 @@ from stbench.record import Record
 from stbench.reporting.statistics import Comparison, compare_with_reference, patient_means
 from stbench.reporting.tables.columns import label
 from stbench.reporting.tables.leaderboard import Table, build_tables
+from stbench.reporting.tables.presets import is_called
 from stbench.reporting.tables.row import Row
 
 PAIRINGS = ("patient", "slide", "gene-slide")
@@ -70,9 +71,10 @@ def paired_views(
     if pairing not in PAIRINGS:
         raise UnknownName("pairing", pairing, PAIRINGS)
     tables = [table for table in build_tables(records) if table.identity.dataset == dataset]
-    labels = {row.label for table in tables for row in table.rows if row.slides}
+    rows = [row for table in tables for row in table.rows if row.slides]
+    labels = {row.label for row in rows}
     for name in (first, second):
-        if not any(_is(label, name) for label in labels):
+        if not any(is_called(row.names, name) for row in rows):
             raise UnknownName(f"row in the leaderboards of {dataset}", name, labels)
     views = [_view(table, first, second, pairing) for table in tables]
     found = [view for view in views if view is not None]
@@ -84,14 +86,10 @@ def paired_views(
     return found
 
 
-def _is(label: str, name: str) -> bool:
-    return label == name or label.partition(" (")[0] == name
-
-
 def _row(table: Table, name: str) -> Row | None:
     """The row of that label, else the only one of that method; its untuned twin is meant by its label alone."""
-    rows = [row for row in table.rows if row.kind != "ceiling" and _is(row.label, name)]
-    exact = [row for row in rows if row.label == name]
+    rows = [row for row in table.rows if row.kind != "ceiling" and is_called(row.names, name)]
+    exact = [row for row in rows if name in row.names]
     meant = exact or [row for row in rows if row.variant != "untuned"] or rows
     if len(meant) > 1:
         listed = ", ".join(sorted(f'"{row.label}"' for row in meant))

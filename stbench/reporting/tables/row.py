@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stbench.reporting.tables.presets import in_words, preset_words
+
 # Two ends, or None where there are too few patients for them.
 Interval = tuple[float, float] | None
 
@@ -31,6 +33,7 @@ class Row:
 
     kind               "method", "floor", "released", "external", "ceiling" or "published"
     encoder            name and hash of what made its embeddings
+    has_publication    whether the method's card names one, so that its preset `paper` is the settings of it
     tuned              whether the table's inner loop chose its settings
     apart              what tells it from rows that are called the same: a budget, a source, an encoder
     source             hash of the plugin that made it
@@ -62,6 +65,7 @@ class Row:
     variant: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     encoder: str | None = None
+    has_publication: bool = True
     tuned: bool = True
     apart: str = ""
     source: str = ""
@@ -160,8 +164,15 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The row's name in running text: 'ridge', 'ridge (untuned)', 'spahgc (paper, lr=0.01)'."""
+        """The row's name in running text: 'ridge', 'ridge (untuned)', 'spahgc (published settings, lr=0.01)'."""
+        return self._named(in_words(self.method), preset_words(self.variant or "", self.has_publication))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a person may call the row in full: its label, and the one with the preset as options spell it."""
+        return self.label, self._named(self.method, self.variant or "")
+
+    def _named(self, method: str, preset: str) -> str:
         settings = (f"{name}={value}" for name, value in self.overrides.items())
-        choices = [self.variant or "", *settings, self.apart]
-        choices = [choice for choice in choices if choice]
-        return f"{self.method} ({', '.join(choices)})" if choices else self.method
+        choices = [choice for choice in (preset, *settings, self.apart) if choice]
+        return f"{method} ({', '.join(choices)})" if choices else method

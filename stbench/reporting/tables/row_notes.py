@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from stbench.record import Record
+from stbench.reporting.tables.alike_notes import summarised
 
 
 def missing_folds(records: Sequence[Record]) -> list[str]:
@@ -22,7 +23,7 @@ def missing_folds(records: Sequence[Record]) -> list[str]:
 
 
 def remarks(records: Sequence[Record], patients_stated: bool, older_exist: bool) -> list[str]:
-    """Failures, settings given by hand, patients, older results, and the Records' own notes."""
+    """Failures, settings given by hand, patients, older results, and what the Records' own notes come to."""
     n_failed = sum(not record.finished for record in records)
     overrides = ", ".join(f"{name}={value}" for name, value in records[0].row.overrides)
     sentences = [
@@ -30,9 +31,13 @@ def remarks(records: Sequence[Record], patients_stated: bool, older_exist: bool)
         f"set by hand: {overrides}" if overrides else "",
         "" if patients_stated else "patients not stated: plain slide mean",
         "older results of it exist" if older_exist else "",
-        *(note for record in records for note in record.notes),
+        *summarised((note for record in records for note in record.notes), _slides(records)),
     ]
     return _distinct(filter(None, sentences))
+
+
+def _slides(records: Sequence[Record]) -> set[str]:
+    return {slide for record in records for slide in (*record.train_slides, *record.test_slides)}
 
 
 def failure_reasons(records: Iterable[Record]) -> dict[str, str]:

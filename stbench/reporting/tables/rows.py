@@ -82,6 +82,7 @@ def method_row(
         variant=first.row.variant or None,
         overrides=dict(first.row.overrides),
         encoder=first.table.encoder or None,
+        has_publication=all(record.provenance.get("has_publication", True) for record in records),
         tuned=is_tuned_here(first) and first.table.inner != "none",
         source=first.row.source,
         **means,

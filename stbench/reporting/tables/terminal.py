@@ -1,147 +1,69 @@
-"""Leaderboards for a terminal: rich tables that drop their least important columns until they fit."""
+"""Leaderboards for a terminal: a table that is read in half a minute, or all of it where that is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rich import box
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as Grid
 from rich.text import Text
 
-from stbench.names import cleaned, shown_name
-from stbench.reporting.tables.across import Across, across_datasets
-from stbench.reporting.tables.columns import (
-    COLUMNS,
-    MISSING,
-    Column,
-    columns_of,
-    failures,
-    heading,
-    label,
-    note,
-    ranks,
-    sentences,
-)
+from stbench.names import cleaned
+from stbench.reporting.tables.across import across_datasets
+from stbench.reporting.tables.below import meanings_of, over_all, said_below, said_in_full
+from stbench.reporting.tables.brief import brief_heading
+from stbench.reporting.tables.columns import MISSING, heading
 from stbench.reporting.tables.leaderboard import Table
-from stbench.reporting.tables.row import Row
-from stbench.reporting.tables.side_blocks import SCORE_NAMES, ari_sentence
+from stbench.reporting.tables.terminal_grids import brief_grid, whole_grids
 
-# Wider than this and the eye loses the line.
+# Wider than this and the eye loses the line; a file or another program has no eye.
 WIDEST = 120
-# A name that needs more is folded, so that it does not cost the row its numbers.
-_WIDEST_CELL = 44
-# Characters left and right of the grid.
-_EDGES = 2
-# What stands below the grid in words.
-_BELOW = ("pretrained", "budget")
-_STYLES = {"floor": "dim", "ceiling": "italic"}
 
 
 class LeaderboardView:
-    """Rich renderable of some tables, at most 120 columns wide and never wider than the console."""
+    """Rich renderable of some tables, never wider than the console.
 
-    def __init__(self, tables: Sequence[Table]):
-        self.tables = tables
+    wide     all columns and rows, in blocks that fit, and every remark, in place of the brief table
+    explain  what columns and numbers mean, below the tables
+    """
+
+    def __init__(self, tables: Sequence[Table], wide: bool = False, explain: bool = False):
+        self.tables, self.wide, self.explain = tables, wide, explain
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if not self.tables:
             yield Text("No results yet.")
+        missing = MISSING if options.encoding.lower().startswith("utf") else "-"
+        width = min(options.max_width, WIDEST) if console.is_terminal else options.max_width
         for table in self.tables:
-            yield Text(heading(table), style="bold")
-            yield _grid(table, min(options.max_width, WIDEST), _missing_sign(options.encoding))
-            notes = [*_shared(table), *(f"{label(row)}: {note(row)}" for row in table.rows if row.note)]
-            around = [*sentences(table, str.upper), ari_sentence(table), *_verdicts(table)]
-            for line in filter(None, [*notes, *failures(table), *around]):
-                yield Text(cleaned(line))
+            yield from (_whole if self.wide else _brief)(table, width, missing)
             yield Text()
-        for line in (line for found in across_datasets(self.tables) for line in _over_all(found)):
+        for line in (line for found in across_datasets(self.tables) for line in over_all(found)):
             yield Text(cleaned(line))
+        if self.explain and self.tables:
+            yield _meanings(meanings_of(self.tables, self.wide))
+            yield Text()
 
 
-def _shared(table: Table) -> list[str]:
-    """Bounds and first weights of the rows, each once with the rows that it holds for; no column is left for them."""
-    lines = []
-    for column in (column for column in COLUMNS if column.title in _BELOW):
-        rows: dict[str, list[str]] = {}
-        for row in table.rows:
-            rows.setdefault(column.cell(row), []).append(label(row))
-        lines += [
-            f"{column.title}: {cell}: {', '.join(own)}" for cell, own in rows.items() if cell != MISSING
-        ]
-    return lines
+def _brief(table: Table, width: int, missing: str) -> Iterator[Text | Grid]:
+    yield Text(cleaned(brief_heading(table)), style="bold")
+    grid, names = brief_grid(table, width, missing)
+    yield grid
+    for line in said_below(table, names):
+        yield Text(cleaned(line))
 
 
-def _verdicts(table: Table) -> list[str]:
-    """One sentence a score and verdict, with the methods that it holds for; the numbers stand in the other formats."""
-    lines = []
-    for score, tests in table.tests.items():
-        methods: dict[str, list[str]] = {}
-        for test in tests:
-            methods.setdefault(f"{shown_name(test.reference)}: {test.verdict}", []).append(
-                shown_name(test.method)
-            )
-        lines += [
-            f"{SCORE_NAMES[score]} by patient, against {v}: {', '.join(names)}."
-            for v, names in methods.items()
-        ]
-    if not table.reference_named:
-        lines.append("The reference was named after the run.")
-    if table.published:
-        lines.append(f"{len(table.published)} published numbers stand beside it in the other formats.")
-    return lines
+def _whole(table: Table, width: int, missing: str) -> Iterator[Text | Grid]:
+    yield Text(heading(table), style="bold")
+    yield from whole_grids(table, min(width, WIDEST), missing)
+    for line in said_in_full(table):
+        yield Text(cleaned(line))
 
 
-def _over_all(found: Across) -> list[str]:
-    """One sentence a verdict over several data sets, by plain PCC."""
-    methods: dict[str, list[str]] = {}
-    for test in found.tests["pcc"]:
-        methods.setdefault(test.verdict, []).append(shown_name(test.method))
-    names = ", ".join(map(shown_name, found.datasets))
-    reference = shown_name(found.reference)
-    return [f"Over {names}, against {reference}: {v}: {', '.join(own)}." for v, own in methods.items()]
-
-
-def _missing_sign(encoding: str) -> str:
-    return MISSING if encoding.lower().startswith("utf") else "-"
-
-
-def _grid(table: Table, width: int, missing: str) -> Grid:
-    columns = [column for column in columns_of(table) if column.title not in _BELOW]
-    cells = {column: [_cell(column, row, missing) for row in table.rows] for column in columns}
-    places = list(ranks(table))
-    shown = _columns_that_fit(cells, width - _width("#", places) - _EDGES)
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    grid.add_column("#", justify="right", no_wrap=True)
-    for column in shown:
-        grid.add_column(
-            column.title.replace(" ", "\n"), justify="right" if column.is_number else "left", overflow="fold"
-        )
-    for index, row in enumerate(table.rows):
-        line = [places[index], *(cells[column][index] for column in shown)]
-        grid.add_row(*map(Text, line), style="dim" if row.is_faint else _STYLES.get(row.kind))
+def _meanings(meanings: Mapping[str, str]) -> Grid:
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, words in meanings.items():
+        grid.add_row(Text(name), Text(cleaned(words)))
     return grid
-
-
-def _cell(column: Column, row: Row, missing: str) -> str:
-    marks = [mark.upper() for mark in row.marks] if column is COLUMNS[0] else []
-    return " ".join([column.cell(row).replace(MISSING, missing), *marks])
-
-
-def _columns_that_fit(cells: dict[Column, list[str]], width: int) -> list[Column]:
-    """The most important columns that fit side by side, in their usual order; the first ones always stay."""
-    shown: set[Column] = set()
-    for column in sorted(cells, key=lambda column: column.importance):
-        needed = _width(column.title, cells[column])
-        if column.importance > 0 and needed > width:
-            break
-        shown.add(column)
-        width -= needed
-    return [column for column in cells if column in shown]
-
-
-def _width(title: str, cells: Iterable[str]) -> int:
-    """Widest cell, the longest word of the title, and the space between columns."""
-    longest_word = max(map(cell_len, title.split()))
-    return min(max([longest_word, *map(cell_len, cells)]), _WIDEST_CELL) + 2

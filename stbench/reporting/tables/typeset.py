@@ -92,7 +92,7 @@ def _grid(table: Table, style: Style) -> GT:
         from great_tables import GT
 
     columns = [column for column in columns_of(table) if column.title in _SHOWN]
-    frame = pd.DataFrame({"#": list(ranks(table))} | {c.title: _cells(table, c) for c in columns})
+    frame = pd.DataFrame({"#": list(ranks(table.rows))} | {c.title: _cells(table, c) for c in columns})
     grid = GT(frame, id=f"table-{table.id}").tab_header(title=style.words(heading(table)))
     grid = grid.cols_align("right", columns=["#", *(c.title for c in columns if c.is_number)])
     if style.cell is not None:

@@ -54,7 +54,7 @@ def test_the_page_and_its_figures_are_written(written):
     for part in ("slides", "correlations", "time", "parameters", "ranks-PCC", "map-A1"):
         assert any(f"-{part}.png" in name for name in names) and any(f"-{part}.svg" in name for name in names)
     for sign in (
-        "method02 (paper)",
+        "method02 (published settings)",
         "Critical-difference diagram by PCC",
         "may be trusted",
         "0123456789abcdef",

@@ -207,8 +207,13 @@ def test_settings_given_by_hand_and_presets_make_rows_of_their_own():
         *complete("spahgc", POOR, variant="paper", overrides=(("lr", 0.01),)),
     ]
     rows = rows_of(records)
-    assert set(rows) == {"spahgc (paper)", "spahgc (released)", "spahgc (paper, lr=0.01)", "ceiling"}
-    assert rows["spahgc (paper, lr=0.01)"].overrides == {"lr": 0.01}
+    assert set(rows) == {
+        "spahgc (published settings)",
+        "spahgc (released)",
+        "spahgc (published settings, lr=0.01)",
+        "ceiling",
+    }
+    assert rows["spahgc (published settings, lr=0.01)"].overrides == {"lr": 0.01}
 
 
 @pytest.mark.parametrize(

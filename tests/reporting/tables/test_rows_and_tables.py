@@ -42,8 +42,8 @@ def test_a_pilot_and_the_full_run_are_two_rows_with_a_test_of_their_own(pilot_an
     (table,) = build_tables(pilot_and_full)
     tests = {test.method: test.difference for test in table.comparisons}
     assert tests == {
-        "spahgc (paper, at most 5 epochs)": pytest.approx(0.052),
-        "spahgc (paper, no bound)": pytest.approx(-0.047),
+        "spahgc (published settings, at most 5 epochs)": pytest.approx(0.052),
+        "spahgc (published settings, no bound)": pytest.approx(-0.047),
     }
 
 

@@ -25,7 +25,7 @@ def records(dataset: str = "her2"):
 def test_every_complete_row_is_tested_against_the_reference_by_patient():
     (table,) = build_tables(records())
     (found,) = table.comparisons
-    assert (found.method, found.reference, found.n) == ("spahgc (paper)", "smooth", 3)
+    assert (found.method, found.reference, found.n) == ("spahgc (published settings)", "smooth", 3)
     assert found.difference == pytest.approx(0.1) and found.p == found.p_adjusted == 0.25
     assert found.verdict == "cannot be told with n=3"
     text = to_markdown([table])
@@ -57,14 +57,17 @@ def test_another_reference_by_its_label_and_none_where_it_is_not_there():
 def test_an_incomplete_row_is_tested_alone_on_common_slides_and_no_claim_is_made_of_one_patient():
     (table,) = build_tables([*records(), *complete("egn", {"B1": 0.9})])
     spahgc, egn = sorted(table.comparisons, key=lambda test: -test.n)
-    assert (spahgc.method, spahgc.p_adjusted) == ("spahgc (paper)", 0.25)
+    assert (spahgc.method, spahgc.p_adjusted) == ("spahgc (published settings)", 0.25)
     assert (egn.n, egn.p, egn.interval, egn.alone) == (1, None, None, True)
     assert egn.difference == pytest.approx(0.9 - POOR["B1"])  # not minus the mean of B1 and B2
 
 
 def test_floors_are_tested_apart_so_that_they_cost_no_method_its_p():
     found = build_tables([*records(), *complete("knn", GOOD, kind="floor")])[0].comparisons
-    assert {test.method: test.family for test in found} == {"spahgc (paper)": "methods", "knn": "floors"}
+    assert {test.method: test.family for test in found} == {
+        "spahgc (published settings)": "methods",
+        "knn": "floors",
+    }
 
 
 def test_a_reference_named_after_the_run_is_marked():

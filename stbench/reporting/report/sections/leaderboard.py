@@ -17,6 +17,7 @@ from stbench.reporting.tables.columns import (
     sentences,
 )
 from stbench.reporting.tables.leaderboard import Table
+from stbench.reporting.tables.meanings import MEANINGS
 from stbench.reporting.tables.published import WHY_APART
 from stbench.reporting.tables.row import Row
 from stbench.reporting.tables.side_blocks import PUBLISHED_COLUMNS
@@ -25,25 +26,6 @@ from stbench.reporting.tables.side_blocks import PUBLISHED_COLUMNS
 _LEAST_IMPORTANT, _ALWAYS = 9, ("pretrained", "budget")
 # More names than these are counted in a sentence, which is to be read at a glance.
 _MOST_NAMED = 4
-_MEANINGS = {
-    "PCC": "mean Pearson correlation per gene across a slide's spots, averaged over patients",
-    "95% CI": "interval over patients by Fisher's z; below three patients their range",
-    "slide mean": "plain mean over slides",
-    "null": "the same PCC where spots of nearly equal depth have exchanged their measured profiles",
-    "PCC common genes": "PCC over the genes that all folds' panels share",
-    "over depth-smooth": "equal-depth PCC less that of the floor depth-smooth",
-    "RMSE centred": "RMSE with each gene's mean on the slide taken out of measured and predicted values",
-    "deviance explained": "Poisson deviance explained beyond the training mean rate, depth as offset",
-    "PCC given depth": "PCC after sequencing depth is taken out of measured and predicted values",
-    "equal-depth PCC": "PCC against counts cut down to one depth for all spots",
-    "skill": "0 at the floor named beforehand, 1 at the estimated ceiling",
-    "RMSE": "root-mean-square error on the min-max scale of the training slides",
-    "ARI": "agreement of clusters with the pathologist's annotation, 0 is chance",
-    "variance ratio": "variance of the prediction over that of the measurement",
-    "structure": "agreement of gene-gene correlations with depth taken out",
-    "constant": "genes predicted as a constant",
-    "steps": "fewest optimiser steps of any fold, and those of the publication's own training",
-}
 
 
 @dataclass(frozen=True)
@@ -79,7 +61,7 @@ def _grid(table: Table) -> Grid:
         Heading(
             column.title,
             column.is_number,
-            _MEANINGS.get(column.title, ""),
+            MEANINGS.get(column.title, ""),
             column.importance > _LEAST_IMPORTANT and column.title not in _ALWAYS,
         )
         for column in columns_of(table)
@@ -92,7 +74,7 @@ def _grid(table: Table) -> Grid:
             row.is_faint,
             is_untuned_twin(row),
         )
-        for place, row in zip(ranks(table), table.rows, strict=True)
+        for place, row in zip(ranks(table.rows), table.rows, strict=True)
     ]
     return Grid("Leaderboard, best PCC first", (Heading("#"), *headings), tuple(lines))
 
