@@ -85,9 +85,11 @@ def _show(tables: list[AblationTable], left_out: list[LeftOut]) -> None:
 
     from stbench.cli.consoles import output
     from stbench.reporting.tables.ablations import printed_in_words
+    from stbench.reporting.tables.brief import brief_heading
 
     for found in tables:
-        output().print(f"{found.title}: {found.full.label} and its ablations", style="bold", markup=False)
+        output().print(brief_heading(found.table), style="bold", markup=False)
+        output().print(f"{found.title}: {found.full.label} and its ablations", markup=False)
         grid = Table("ablation", "PCC", "minus full", "equal depth", "minus full", "verdict")
         full = found.full
         grid.add_row("nothing changed", _number(full.pcc), "", _number(full.pcc_equal_depth), "", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stbench.cli.options import print_json
@@ -16,22 +16,31 @@ if TYPE_CHECKING:
 def show_card(kind: Kind, name: str, json: bool) -> None:
     """Print one plugin's card."""
     from stbench.cli.consoles import output
+    from stbench.cli.method_card import method_table
     from stbench.commands import listing
 
     card = listing.card(kind, name, every_field=json)
-    print_json(card) if json else output().print(as_table(card.pop("name"), card))
+    if json:
+        print_json(card)
+    elif kind == "method":
+        output().print(method_table(card))
+    else:
+        output().print(as_table(card.pop("name"), card))
 
 
 def list_cards(
     kind: Kind,
     json: bool,
     columns: tuple[str, ...],
+    titles: Mapping[str, str] = {},
     more: Callable[[str], dict[str, Any]] = lambda name: {},
 ) -> None:
     """Print a table of all cards with the columns named; broken plugins are named and skipped.
 
-    more  further facts of a plugin, by its name
+    titles  what columns are called where that is another word than the field's
+    more    further facts of a plugin, by its name
     """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from stbench.cli.consoles import messages, output
@@ -42,23 +51,42 @@ def list_cards(
     if json:
         print_json({f"{kind}s": rows, "broken": broken})
         return
-    table = Table(kind, *(column.replace("_", " ") for column in columns))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(kind, no_wrap=True)  # a name is typed as it stands there
+    for column in columns:
+        table.add_column(titles.get(column, column), overflow="fold")
     for row in rows:
-        table.add_row(row["name"], *("" if row.get(c) is None else str(row[c]) for c in columns))
+        table.add_row(row["name"], *("" if row.get(c) is None else _short(str(row[c]), c) for c in columns))
     output().print(table)
     for name, reason in broken.items():
         messages().print(f"warning: {kind} {name} is broken and left out: {reason}", markup=False)
 
 
+def _short(words: str, column: str) -> str:
+    """What stands before the first semicolon (the command behind it is said once, below the table), or comma."""
+    return words.partition("," if column == "platform" else ";")[0]
+
+
 def as_table(name: str, card: dict[str, Any]) -> Table:
-    """One card as a table of its fields that have a value."""
-    import yaml
+    """One card as its fields that have a value, in two columns without rules: what is copied from them is whole."""
     from rich.table import Table
 
-    table = Table("field", "value", title=name, title_justify="left")
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("name", name)
     for field, value in card.items():
         if value not in (None, "", [], {}, ()):
-            plain = isinstance(value, str)
-            words = value if plain else yaml.safe_dump(value, default_flow_style=True).strip("\n. ")
-            table.add_row(field, words)
+            table.add_row(field.replace("_", " "), _in_words(value))
     return table
+
+
+def _in_words(value: Any) -> str:
+    """A field's value: sentences on lines of their own, names in a row."""
+    import yaml
+
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return ("\n" if any(part.endswith(".") for part in value) else ", ").join(value)
+    return yaml.safe_dump(value, default_flow_style=True).strip("\n. ")

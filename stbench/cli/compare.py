@@ -47,11 +47,15 @@ def _show(views: list, messages_after: list[str]) -> None:
     from rich.table import Table
 
     from stbench.cli.consoles import messages, output
-    from stbench.reporting.tables.columns import heading
+    from stbench.reporting.tables.brief import brief_heading
+    from stbench.reporting.tables.columns import label
 
     for view in views:
-        output().print(heading(view.table), style="bold", markup=False)
-        grid = Table("slide", view.first.label, view.second.label, "difference")
+        output().print(brief_heading(view.table), style="bold", markup=False)
+        grid = Table(title="PCC by slide", title_justify="left")
+        grid.add_column("slide")
+        for title in (label(view.first), label(view.second), "difference"):
+            grid.add_column(title, justify="right")
         for slide, (one, other) in view.slides.items():
             grid.add_row(slide, f"{one:.3f}", f"{other:.3f}", f"{one - other:+.3f}")
         output().print(grid)

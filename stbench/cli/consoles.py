@@ -17,6 +17,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from stbench.names import printable
+from stbench.wrapping import has_command, unbroken
 
 Item = TypeVar("Item")
 # Letters of one message or of one cell of a table.
@@ -58,6 +59,15 @@ def output() -> Console:
     if console.is_terminal:
         return console
     return CleanConsole(highlight=False, markup=False, emoji=False, width=160)
+
+
+def say(sentence: str) -> None:
+    """A sentence to where results go, on lines that fit; a command in it can be copied, for it is never broken."""
+    console = output()
+    if has_command(sentence):
+        console.print(unbroken(sentence, console.width), soft_wrap=True)
+    else:
+        console.print(sentence)
 
 
 @contextlib.contextmanager

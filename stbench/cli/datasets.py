@@ -29,10 +29,14 @@ def list_datasets(context: typer.Context, data_root: DataRoot = None, json: Json
     """The datasets there are, and which slides are on disk."""
     if context.invoked_subcommand is not None:
         return
+    from stbench.cli.consoles import say
     from stbench.commands.listing import on_disk
 
-    columns = ("platform", "n_slides", "n_patients", "title", "download_size", "on_disk")
-    list_cards("dataset", json, columns, lambda name: {"on_disk": on_disk(name, data_root)})
+    columns = ("title", "platform", "n_slides", "n_patients", "on_disk")
+    titles = {"n_slides": "slides", "n_patients": "patients", "on_disk": "on disk"}
+    list_cards("dataset", json, columns, titles, lambda name: {"on_disk": on_disk(name, data_root)})
+    if not json:
+        say("One card: stbench datasets NAME. To download: stbench datasets fetch NAME")
 
 
 @datasets.command("show")

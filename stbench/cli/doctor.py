@@ -21,10 +21,11 @@ def doctor(data_root: DataRoot = None, json: Json = False) -> None:
         colours = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
         for finding in findings:
             colour = colours[finding.status]
-            fix = f"\n     fix: {escape(finding.fix)}" if finding.fix else ""
             output().print(
-                f"[{colour}]{finding.status}[/{colour}] {escape(finding.subject)}: {escape(finding.found)}{fix}",
+                f"[{colour}]{finding.status}[/{colour}] {escape(finding.subject)}: {escape(finding.found)}",
                 markup=True,
             )
+            if finding.fix:
+                output().print(f"     fix: {finding.fix}", soft_wrap=True)
     if any(finding.status == "FAIL" for finding in findings):
         sys.exit(1)

@@ -62,10 +62,10 @@ def _show(found: Enrichment) -> None:
     from rich.table import Table
 
     from stbench.cli.consoles import output
-    from stbench.reporting.tables.columns import heading
+    from stbench.reporting.tables.brief import brief_heading
 
     first, second = found.regions
-    output().print(heading(found.table), style="bold", markup=False)
+    output().print(brief_heading(found.table), style="bold", markup=False)
     output().print(f"{first} against {second}", markup=False)
     grid = Table("expression", "genes q<.05", "same sign", "rank corr.", "overlap", "by chance")
     for contrast in found.contrasts:

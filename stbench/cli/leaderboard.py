@@ -44,7 +44,7 @@ def leaderboard(
     for problem in problems:
         messages().print(f"warning: {problem}", markup=False)
     if format is None:
-        output().print(LeaderboardView(tables, wide, explain))
+        output().print(LeaderboardView(tables, wide, explain), crop=False)
         if not (wide and explain):
             say_where_the_rest_is(out, bundle or [])
     elif to is None:

@@ -11,7 +11,7 @@ from rich.progress import Task as Bar
 from rich.text import Text
 
 from stbench.cli.consoles import messages
-from stbench.cli.dry_run import in_words
+from stbench.cli.dry_run import in_words, row_words
 from stbench.commands.run import Listener
 from stbench.names import cleaned, shown_name
 
@@ -115,7 +115,8 @@ class ProgressListener(Listener):
         else:
             scores = [scored.scores.get("pcc") for scored in record.slides]
             reached = "PCC " + ", ".join("undefined" if score is None else f"{score:.3f}" for score in scores)
-        name = shown_name(" ".join(filter(None, (record.row.method, record.row.variant))), _LONGEST_NAME)
+        row = " ".join(filter(None, (record.row.method, record.row.variant)))
+        name = shown_name(row_words(row), _LONGEST_NAME)
         fold = shown_name(record.fold, _LONGEST_NAME)
         self.console.print(f"[{done}/{total}] {name} · fold {fold} · {reached}")
         self._ended(record.key)

@@ -217,7 +217,7 @@ def _show_results(prepared: PreparedRun, records: list, json: bool) -> None:
     if json:
         print(formats.to_json(tables), end="")
         return
-    output().print(LeaderboardView(tables))
+    output().print(LeaderboardView(tables), crop=False)
     for record in records:
         if not record.finished:
             messages().print(

@@ -85,6 +85,6 @@ def _show(records: list, out: Path, json: bool) -> None:
     if json:
         print(formats.to_json(tables), end="")
         return
-    output().print(LeaderboardView(tables))
+    output().print(LeaderboardView(tables), crop=False)
     say_where_the_rest_is(out)
     messages().print(f"Records: {out}")

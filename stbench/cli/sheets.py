@@ -25,11 +25,11 @@ def show(table: Table, sheets: Sequence[Sheet], sentences: Sequence[str]) -> Non
     """Print them to standard output."""
     from rich.table import Table as Grid
 
-    from stbench.cli.consoles import output
-    from stbench.reporting.tables.columns import heading
+    from stbench.cli.consoles import output, say
+    from stbench.reporting.tables.brief import brief_heading
 
     console = output()
-    console.print(heading(table), style="bold", markup=False)
+    console.print(brief_heading(table), style="bold", markup=False)
     for sheet in sheets:
         grid = Grid(title=sheet.caption, title_justify="left")
         for place, title in enumerate(sheet.titles):
@@ -38,7 +38,7 @@ def show(table: Table, sheets: Sequence[Sheet], sentences: Sequence[str]) -> Non
             grid.add_row(*line)
         console.print(grid)
     for sentence in sentences:
-        console.print(sentence, markup=False)
+        say(sentence)
 
 
 def warn(problems: Sequence[str]) -> None:

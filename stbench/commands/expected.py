@@ -6,16 +6,15 @@ measured for leaderboards/costs, scaled by training spots, epochs and the speed 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from stbench.commands.measured_costs import measured_costs
 from stbench.commands.slide_sizes import spots_of
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.plan import Job
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from stbench.commands.run import PreparedRun
 
 Basis = Literal["stored trials", "leaderboards/costs", "unknown"]
-_HERE = Path(__file__).resolve()
-# In a wheel, and in a checkout.
-_COSTS = (_HERE.with_name("costs"), _HERE.parents[2] / "leaderboards" / "costs")
 # What a trial takes besides its fit (a process, a panel, scores), and what a refit does (all scores, MLflow's maps).
 _AROUND_A_FIT, _AROUND_A_REFIT = 0.6, 1.5
 # Of a fit in stages: its share of the epochs, times how many of four settings get there for one block or the other.
@@ -176,20 +172,15 @@ def _of_stored(costs: Sequence[tuple[float, float, float | None]]) -> Rate:
 
 @cache
 def measured_rates() -> dict[str, Rate]:
-    """Rates by what was measured for leaderboards/costs, the newest of each method, at the speed of this machine."""
-    folder = next((folder for folder in _COSTS if folder.is_dir()), None)
-    files = sorted(folder.glob("*.json")) if folder else []
-    speed = matrix_gflops() if files else 1.0
+    """Rates by what was measured on processors for leaderboards/costs, at the speed of this machine."""
+    costs = measured_costs()
+    speed = matrix_gflops() if costs else 1.0
     found = {}
-    for path in files:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        for row in document["rows"]:
-            if row["device"] != "cpu":
-                continue  # its seconds go by another card's speed, which is not measured here
-            seconds = row["seconds_per_epoch"] or row["seconds_per_fit"]
-            if seconds and row["n_train_spots"]:
-                here = seconds / row["n_train_spots"] * document["matrix_gflops"] / speed
-                found[row["method"]] = Rate(here, float(row["peak_memory_mb"]), "leaderboards/costs")
+    for method, (row, gflops) in costs.items():
+        seconds = row["seconds_per_epoch"] or row["seconds_per_fit"]
+        if seconds and row["n_train_spots"]:
+            here = seconds / row["n_train_spots"] * gflops / speed
+            found[method] = Rate(here, float(row["peak_memory_mb"]), "leaderboards/costs")
     return found
 
 

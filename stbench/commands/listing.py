@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import registry
+from stbench.commands.default_settings import default_settings
+from stbench.commands.measured_costs import measured_costs
 from stbench.errors import StbenchError
 from stbench.registry import Kind
 
@@ -17,8 +19,16 @@ if TYPE_CHECKING:
 
 def card(kind: Kind, name: str, every_field: bool) -> dict[str, Any]:
     """The name under which a plugin is found and its card; fields without a value only with `every_field`."""
-    found = registry.find(kind, name).name
-    return {"name": found, **_card(kind, found).model_dump(mode="json", exclude_none=not every_field)}
+    found = registry.find(kind, name)
+    fields = _card(kind, found.name).model_dump(mode="json", exclude_none=not every_field)
+    more = _facts_of_method(found) if kind == "method" else {}
+    return {"name": found.name, **fields, **more}
+
+
+def _facts_of_method(plugin: registry.Plugin) -> dict[str, Any]:
+    """What a method's card does not state: its default settings as its source writes them, and what it costs."""
+    cost = measured_costs().get(plugin.name)
+    return {"settings": default_settings(plugin.folder), "cost": cost.row if cost else None}
 
 
 def cards(kind: Kind) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:

@@ -91,7 +91,8 @@ def inner_folds(train: Sequence[str], groups: Mapping[str, str], inner: str) -> 
     """The same kind of split over the outer training slides only.
 
     `inner` is "all" (leave one group out), "none", or a number of folds into which the groups are dealt in turn.
-    With one training group left the loop goes by slide; with fewer than three training slides there is none.
+    With one training group left the loop goes by slide; with fewer than three training slides there is none. More
+    folds than groups cannot be made: each group is left out once, and the note says so.
     """
     if inner == "none":
         return InnerFolds(())
@@ -100,14 +101,17 @@ def inner_folds(train: Sequence[str], groups: Mapping[str, str], inner: str) -> 
             (), f"{len(train)} training slides are too few for an inner loop: published settings used"
         )
     own = {slide: groups[slide] for slide in train}
-    note = ""
+    notes = []
     if len(set(own.values())) < 2:
         own = {slide: slide for slide in train}
-        note = "inner loop by slide: one training patient"
+        notes.append("inner loop by slide: one training patient")
     names = list(dict.fromkeys(own.values()))
     n_folds = len(names) if inner == "all" else min(int(inner), len(names))
+    if inner != "all" and n_folds < int(inner):
+        what = "slides" if len(own) == len(names) else "patients"
+        notes.append(f"{inner} inner folds were asked for; {n_folds} training {what} make {n_folds}")
     dealt = [names[i::n_folds] for i in range(n_folds)]
-    return InnerFolds(tuple(_fold("+".join(held), set(held), own) for held in dealt), note)
+    return InnerFolds(tuple(_fold("+".join(held), set(held), own) for held in dealt), "; ".join(notes))
 
 
 def _fold(name: str, held_out: set[str], groups: Mapping[str, str]) -> Fold:

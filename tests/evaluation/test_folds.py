@@ -59,7 +59,9 @@ def test_k_inner_folds_deal_out_whole_groups():
         tuple(s for s in train if s[0] in "BD"),
     ]
     assert len(inner_folds(train, groups, "4").folds) == 4
-    assert inner_folds(train, groups, "50") == inner_folds(train, groups, "all")
+    fifty, every = inner_folds(train, groups, "50"), inner_folds(train, groups, "all")
+    assert fifty.folds == every.folds and every.note == ""
+    assert "50 inner folds were asked for" in fifty.note and f"make {len(every.folds)}" in fifty.note
 
 
 def test_what_the_inner_loop_does_without_is_told():

@@ -15,6 +15,7 @@ from stbench.reporting.tables.brief import brief_heading
 from stbench.reporting.tables.columns import MISSING, heading
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.terminal_grids import brief_grid, whole_grids
+from stbench.wrapping import has_command, unbroken
 
 # Wider than this and the eye loses the line; a file or another program has no eye.
 WIDEST = 120
@@ -50,14 +51,22 @@ def _brief(table: Table, width: int, missing: str) -> Iterator[Text | Grid]:
     grid, names = brief_grid(table, width, missing)
     yield grid
     for line in said_below(table, names):
-        yield Text(cleaned(line))
+        yield _line(line, width)
 
 
 def _whole(table: Table, width: int, missing: str) -> Iterator[Text | Grid]:
     yield Text(heading(table), style="bold")
     yield from whole_grids(table, min(width, WIDEST), missing)
     for line in said_in_full(table):
-        yield Text(cleaned(line))
+        yield _line(line, width)
+
+
+def _line(words: str, width: int) -> Text:
+    """A sentence; one with a command to copy is broken elsewhere than there, and shown whole."""
+    words = cleaned(words)
+    if not has_command(words):
+        return Text(words)
+    return Text(unbroken(words, width), no_wrap=True, overflow="ignore")
 
 
 def _meanings(meanings: Mapping[str, str]) -> Grid:
