@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from stbench.evaluation.threads import cores
 
 if TYPE_CHECKING:
     from stbench.commands.cheaper import Cost
@@ -63,7 +66,23 @@ def time_of(plan: Mapping[str, Any]) -> str:
     by = f"with {workers} worker{'' if workers == 1 else 's'}"
     if plan["estimated_seconds"] is None:
         return f"Nobody knows yet how long {', '.join(plan['not_estimated'])} takes."
-    return f"About {in_words(plan['estimated_seconds'])} {by}."
+    least, most = plan["estimated_seconds"], plan["estimated_at_most_seconds"]
+    basis = sorted({row["estimated_by"] for row in plan["methods"] if row["estimated_by"]})
+    return f"{between_in_words(least, most)} {by}, by {' and '.join(basis)}{busy_in_words()}."
+
+
+def between_in_words(least: float, most: float) -> str:
+    """About how long, where it is not known better than between two times."""
+    words = dict.fromkeys(map(in_words, (least, most)))
+    return f"About {' to '.join(words)}"
+
+
+def busy_in_words() -> str:
+    """That other work makes it longer, where there is some now; "" on a quiet machine, or one that does not say."""
+    if not hasattr(os, "getloadavg"):
+        return ""
+    load = os.getloadavg()[0]
+    return f"; longer beside other work (load {load:.1f} on {cores()} cores)" if load > cores() / 2 else ""
 
 
 def in_words(seconds: float) -> str:

@@ -11,7 +11,7 @@ from rich.progress import Task as Bar
 from rich.text import Text
 
 from stbench.cli.consoles import messages
-from stbench.cli.dry_run import in_words, row_words
+from stbench.cli.dry_run import between_in_words, busy_in_words, in_words, row_words
 from stbench.commands.run import Listener
 from stbench.names import cleaned, shown_name
 
@@ -45,7 +45,7 @@ def time_in_words(expected: Expected, workers: int) -> str:
     if expected.unknown:
         return f"Nobody knows yet how long {', '.join(expected.unknown)} takes; going on {by}."
     basis = sorted({basis for _, basis in expected.by_method.values()})
-    return f"About {in_words(expected.total / workers)} {by}, by {' and '.join(basis)}."
+    return f"{between_in_words(*expected.between(workers))} {by}, by {' and '.join(basis)}{busy_in_words()}."
 
 
 class ProgressListener(Listener):

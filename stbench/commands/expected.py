@@ -18,6 +18,7 @@ from stbench.commands.measured_costs import measured_costs
 from stbench.commands.slide_sizes import spots_of
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.plan import Job
+from stbench.preprocess.encoders import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
     from stbench.commands.run import PreparedRun
@@ -27,6 +28,13 @@ Basis = Literal["stored trials", "leaderboards/costs", "unknown"]
 _AROUND_A_FIT, _AROUND_A_REFIT = 0.6, 1.5
 # Of a fit in stages: its share of the epochs, times how many of four settings get there for one block or the other.
 _OF_STAGES = (0.25, 0.25 * 0.75, 0.5 * 0.45)
+# Libraries, processes and the first panel before a run's first trial, and MLflow after its last; in seconds.
+_AROUND_A_RUN = 10.0
+# What was measured for leaderboards/costs trained on two slides of another data set: SpaHGC's operations for each spot
+# are 1.7 times as many on the demo's three, and fits beside each other share a machine's memory.
+_AT_MOST = 2.0
+# The default encoder on two cores (30 to 58 were measured); what others take is not known.
+_PATCHES_PER_SECOND = 40.0
 _UNKNOWN_FIT, _UNKNOWN_MEMORY_MB = 1.0, 1000.0
 _CALIBRATION_SECONDS, _CALIBRATION_SIZE = 0.5, 1024
 
@@ -48,16 +56,27 @@ class Expected(NamedTuple):
 
     seconds             of each trial, by key;  by_method  their sum and what it rests on
     peak_gpu_memory_mb  of the largest trial of a network, None where one was never measured
+    embedding           seconds of embedding all slides, if none of them has been yet
     """
 
     seconds: Mapping[str, float]
     by_method: Mapping[str, tuple[float, Basis]]
     peak_memory_mb: float
     peak_gpu_memory_mb: float | None = None
+    embedding: float = 0.0
 
     @property
     def total(self) -> float:
         return sum(self.seconds.values())
+
+    def between(self, workers: int) -> tuple[float, float]:
+        """Least and most seconds of the whole run by so many workers; one number where trials of this data set say."""
+        if not self.seconds:
+            return 0.0, 0.0
+        least = self.total / workers + _AROUND_A_RUN
+        if all(basis == "stored trials" for _, basis in self.by_method.values()):
+            return least, least
+        return least, _AT_MOST * self.total / workers + _AROUND_A_RUN + self.embedding
 
     @property
     def unknown(self) -> list[str]:
@@ -83,7 +102,15 @@ def expected_seconds(prepared: PreparedRun, pending: Sequence[Job]) -> Expected:
     networks = {job.contestant.name for job in pending if not job.contestant.is_floor}
     on_card = [guess.rates[name].peak_gpu_memory_mb for name in networks]
     known = [megabytes for megabytes in on_card if megabytes is not None]
-    return Expected(seconds, by_method, peak, max(known, default=0.0) if len(known) == len(on_card) else None)
+    peak_on_card = max(known, default=0.0) if len(known) == len(on_card) else None
+    return Expected(seconds, by_method, peak, peak_on_card, _embedding(prepared, pending, guess.spots))
+
+
+def _embedding(prepared: PreparedRun, pending: Sequence[Job], spots: Mapping[str, int]) -> float:
+    """Seconds of the default encoder for the slides of a run that asks for embeddings; 0 where nobody knows."""
+    wanted = any(job.contestant.card.needs.embeddings for job in pending)
+    known = prepared.design.encoder == DEFAULT_ENCODER and prepared.design.device == "cpu"
+    return sum(spots.values()) / _PATCHES_PER_SECOND if wanted and known else 0.0
 
 
 class _Guess:
@@ -185,14 +212,17 @@ def measured_rates() -> dict[str, Rate]:
 
 
 def matrix_gflops() -> float:
-    """How fast one thread of this machine multiplies matrices of single precision, measured for half a second."""
+    """How fast one thread of this machine multiplies matrices of single precision, measured for half a second.
+
+    By the processor's time: other work beside it makes a run longer, and the machine no slower.
+    """
     import threadpoolctl
 
     matrix = np.ones((_CALIBRATION_SIZE, _CALIBRATION_SIZE), dtype=np.float32)
     best, until = np.inf, time.perf_counter() + _CALIBRATION_SECONDS
     with threadpoolctl.threadpool_limits(1):
         while time.perf_counter() < until:
-            started = time.perf_counter()
+            started = time.thread_time()
             np.matmul(matrix, matrix)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.thread_time() - started)
     return 2 * _CALIBRATION_SIZE**3 / best / 1e9

@@ -19,7 +19,6 @@ from stbench.reporting.tables.leaderboard import (
     SortScore,
     Table,
     build_tables,
-    to_dataframe,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +68,9 @@ def tables_of(records: Iterable[Record], out: Path | None = None) -> list[Table]
 
 
 def leaderboard(records: Iterable[Record]) -> pandas.DataFrame:
-    """One row per method and table, as `stbench leaderboard` prints them."""
+    """One row per method and table, names and scores first; printed, it shows those."""
+    from stbench.reporting.tables.frame import to_dataframe  # loads pandas
+
     return to_dataframe(tables_of(records))
 
 

@@ -313,8 +313,8 @@ def test_a_finished_plan_has_nothing_to_do_and_knows_how_long_it_took(
     assert (plan["trials"], plan["trials_to_do"]) == (8, 0)
     plan = run(data, tmp_path, "sleepy", *options, "--seeds", "0,1", "--dry-run", "--json").document
     assert plan["trials_to_do"] == 4
-    assert 4 * 0.1 < plan["estimated_seconds"] < 20, (
-        "four fits of a tenth of a second, and what is around them"
+    assert 4 * 0.1 < plan["estimated_seconds"] < 30, (
+        "four fits of a tenth of a second, and what is around them and the run"
     )
     assert {row["estimated_by"] for row in plan["methods"] if row["row"] == "sleepy"} == {"stored trials"}
     assert stamps(tmp_path) == before

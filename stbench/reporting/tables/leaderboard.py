@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from stbench.errors import UnknownName
 from stbench.record import Record, TableIdentity
@@ -21,9 +21,6 @@ from stbench.reporting.tables.labels import with_distinct_labels
 from stbench.reporting.tables.published import published_rows
 from stbench.reporting.tables.row import Row
 from stbench.reporting.tables.rows import ceiling_row, method_row
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SortScore = Literal["pcc", "pcc_given_depth", "pcc_equal_depth"]
 # Named before any run: the simplest method that looks at the image and the neighbourhood.
@@ -119,19 +116,6 @@ def build_tables(
         tables,
         key=lambda t: (t.identity.dataset, t.identity.split, t.leaky or bool(t.panel_note), t.id),
     )
-
-
-def to_dataframe(tables: Sequence[Table]) -> pd.DataFrame:
-    """One line for each row of each table, the table's facts in the first columns; slides are left out."""
-    import pandas as pd
-
-    lines = []
-    for table in tables:
-        facts = {"table": table.id, **{name: value for name, value in table.facts().items() if name != "id"}}
-        for row in table.rows:
-            fields = {name: value for name, value in vars(row).items() if name != "slides"}
-            lines.append(facts | fields)
-    return pd.DataFrame(lines)
 
 
 def _table(

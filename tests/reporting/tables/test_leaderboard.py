@@ -14,7 +14,8 @@ from scipy import stats
 
 from stbench.errors import UnknownName
 from stbench.reporting.tables.formats import to_csv, to_json, to_markdown
-from stbench.reporting.tables.leaderboard import build_tables, to_dataframe
+from stbench.reporting.tables.frame import to_dataframe
+from stbench.reporting.tables.leaderboard import build_tables
 
 GOOD = {"B1": 0.1, "B2": 0.3, "C1": 0.6, "D1": 0.3, "D2": 0.5}
 POOR = {slide: score - 0.1 for slide, score in GOOD.items()}
@@ -274,6 +275,16 @@ def test_the_dataframe_has_a_line_for_each_row():
     assert frame.loc[0, "pcc"] == pytest.approx(0.4) and frame.loc[0, "dataset"] == "her2"
     assert frame.loc[0, "pcc_slide_mean"] == pytest.approx(0.36)
     assert to_dataframe([]).empty
+
+
+def test_a_printed_frame_shows_what_a_row_is_and_scores_and_what_is_taken_from_it_is_an_ordinary_one():
+    frame = to_dataframe(build_tables(complete("spahgc", GOOD, variant="paper")))
+    lines = str(frame).splitlines()
+    assert lines[0].split() == ["method", "kind", "pcc", "pcc_null", "pcc_equal_depth", "rmse", "fit_seconds"]
+    assert "spahgc (published settings)" in lines[1] and "0.400" in lines[1]
+    assert max(map(len, lines)) <= 100
+    assert list(frame.columns[:4]) == ["method", "variant", "kind", "pcc"] and frame["variant"][0] == "paper"
+    assert type(frame[frame["pcc"] > 0]).__name__ == "DataFrame"
 
 
 def test_a_table_is_made_without_heavy_imports():
