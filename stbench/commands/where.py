@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stbench.commands.crew import Crew, crew_for
 from stbench.commands.expected import Expected
@@ -89,16 +89,24 @@ def _workbench(prepared: PreparedRun, means: Means, listener: Listener, workers:
         design=design,
         sources=prepared.sources,
         bench=bench,
-        provenance={
-            **provenance.collect(design.device, design.threads, workers),
-            "reference": prepared.asked.reference,
-            "synthetic": prepared.card.generated,
-        },
+        provenance=provenance_of(prepared, workers),
         unlabelled=prepared.card.unlabelled,
         tumour_labels=prepared.card.tumour_labels,
         made_from=prepared.plan.made_from,
         states=StateStore(prepared.store.out) if design.halving else None,
     )
+
+
+def provenance_of(prepared: PreparedRun, workers: int) -> dict[str, Any]:
+    """What all Records of a run keep of where and why they were made."""
+    design = prepared.design
+    return {
+        **provenance.collect(design.device, design.threads, workers),
+        "reference": prepared.asked.reference,
+        "synthetic": prepared.card.generated,
+        # What identities hold as hashes or in words: by it the page tells which command makes a row again.
+        "asked": {"n_genes": design.n_genes, "grid": design.grid, "epochs": design.epochs},
+    }
 
 
 def _executor(crew: Crew, materials: Materials, listener: Listener) -> Executor:

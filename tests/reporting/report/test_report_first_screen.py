@@ -68,7 +68,9 @@ def test_a_row_command_names_what_made_it():
     assert words[:4] == ["stbench", "run", "--method", "spahgc"]
     assert words[words.index("--slides") + 1].split(",") == list(found.table.identity.slides)
     external = board(*(replace(r, kind="external") for r in complete("spahgc", PATIENTS)))
-    assert row_command(external, external.entries[0]) == ""
+    assert row_command(external, external.entries[0]).startswith("stbench score PREDICTIONS --name spahgc ")
+    released = board(*(replace(r, kind="released") for r in complete("spahgc", PATIENTS)))
+    assert row_command(released, released.entries[0]) == ""
 
 
 def test_methods_stand_by_data_sets_of_one_recipe_only():
