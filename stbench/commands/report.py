@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stbench import registry
+from stbench.commands.card_links import cards_of
 from stbench.commands.joining import joined_records
 from stbench.commands.leaderboard import tables_below
+from stbench.commands.region_genes import genes_of_regions
 from stbench.commands.slide_embeddings import embeddings_of_table
 from stbench.commands.sources import opened_folders
 from stbench.errors import UsageError
@@ -38,6 +40,8 @@ def report(
             ablations=ablation_tables(records),
             embeddings={t.id: embeddings_of_table(t, stored, t.identity.dataset) for t in tables},
             synthetic=synthetic(records),
+            cards=cards_of(records),
+            region_genes={table.id: genes_of_regions(table, stored) for table in tables},
         )
 
 

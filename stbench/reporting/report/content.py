@@ -8,15 +8,22 @@ from dataclasses import dataclass
 from stbench.errors import UsageError
 from stbench.names import cleaned, shown_name
 from stbench.reporting.report.boards import Board
+from stbench.reporting.report.grid import Grid
 from stbench.reporting.report.sections.advice import advice
 from stbench.reporting.report.sections.badges import Badge, badges
 from stbench.reporting.report.sections.bootstrap import BootstrapSection, bootstrap_section
 from stbench.reporting.report.sections.comparisons import ComparisonsSection, comparisons_sections
 from stbench.reporting.report.sections.correlations import CorrelationsSection, correlations_section
 from stbench.reporting.report.sections.cost import CostSection, cost_section
+from stbench.reporting.report.sections.enrichment import (
+    EnrichmentSection,
+    GenesOfRegions,
+    enrichment_section,
+)
 from stbench.reporting.report.sections.forest import ForestSection, forest_section
 from stbench.reporting.report.sections.genes import GenesSection, genes_section
 from stbench.reporting.report.sections.leaderboard import LeaderboardSection, leaderboard_section
+from stbench.reporting.report.sections.links import AboutDataset, Cards, dataset_of, methods_grid
 from stbench.reporting.report.sections.origin import OriginSection, origin_section
 from stbench.reporting.report.sections.ranking import RankingSection, ranking_sections
 from stbench.reporting.report.sections.regions import RegionsSection, TableEmbeddings, regions_section
@@ -50,7 +57,10 @@ class BoardContent:
     genes: GenesSection
     tissue: TissueSection
     regions: RegionsSection | None
+    enrichment: EnrichmentSection | None
     origin: OriginSection
+    methods: Grid | None
+    dataset: AboutDataset | None
 
 
 def gather(
@@ -61,12 +71,16 @@ def gather(
     markers: Mapping[str, Sequence[str]] | None = None,
     embeddings: Mapping[str, TableEmbeddings] | None = None,
     synthetic: Collection[str] = (),
+    cards: Cards = Cards(),  # noqa: B008 - frozen, hence safe to share
+    region_genes: Mapping[str, GenesOfRegions | None] | None = None,
 ) -> list[BoardContent]:
     """The content of every table; UsageError where a wanted gene is in no panel.
 
     markers     data set -> its marker genes, which stand first in maps and lists of genes
     embeddings  table's id -> embeddings of its annotated slides
     synthetic   the data sets whose tissue is generated
+    cards       what the cards of methods and data sets say
+    region_genes  table's id -> what two of its annotated regions' genes are
     """
     _check_wanted(boards, wanted)
     of_board = [tuple((markers or {}).get(board.table.identity.dataset, ())) for board in boards]
@@ -79,7 +93,7 @@ def gather(
             badges=badges(board, board.table.identity.dataset in synthetic),
             forest=forest_section(board),
             advice=advice(board),
-            leaderboard=leaderboard_section(board.table),
+            leaderboard=leaderboard_section(board.table, cards),
             slides=slides_section(board),
             correlations=correlations_section(board),
             cost=cost_section(board),
@@ -89,7 +103,10 @@ def gather(
             genes=genes_section(board, of_board[place]),
             tissue=tissue_section(board, stored, wanted, n_genes, of_board[place]),
             regions=regions_section(board, stored, (embeddings or {}).get(board.table.id)),
+            enrichment=enrichment_section(board, (region_genes or {}).get(board.table.id)),
             origin=origin_section(board),
+            methods=methods_grid(board, cards),
+            dataset=dataset_of(board, cards),
         )
         for place, board in enumerate(boards)
     ]

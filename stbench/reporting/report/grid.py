@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from stbench.reporting.tables.columns import MISSING
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A column's title; `meaning` explains it, `extra` columns are shown on demand."""
+    """A column's title; `meaning` explains it, `extra` columns are shown on demand, on telephones `roomy` ones too."""
 
     title: str
     is_number: bool = True
     meaning: str = ""
     extra: bool = False
+    roomy: bool = False
 
 
 @dataclass(frozen=True)
 class Line:
     """One line of cells; `kind` is what it can be filtered by, `marks` are badges beside the line's name.
 
-    A `faint` line is shown in grey, a `folded` one on demand.
+    A `faint` line is shown in grey, a `folded` one on demand. `links` leads from a cell's place to an https address.
     """
 
     cells: tuple[str, ...]
@@ -30,6 +31,7 @@ class Line:
     marks: tuple[str, ...] = ()
     faint: bool = False
     folded: bool = False
+    links: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

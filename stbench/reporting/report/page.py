@@ -9,11 +9,13 @@ from typing import Any
 
 from stbench.errors import needs_package
 from stbench.names import printable
+from stbench.reporting.report.beside import Beside
 from stbench.reporting.report.content import BoardContent
 from stbench.reporting.report.figures import correlations, cost, forest, prices, ranks, slides
 from stbench.reporting.report.figures.files import svg_text
 from stbench.reporting.report.grid import Grid
 from stbench.reporting.report.sections.ablations import AblationPart
+from stbench.reporting.report.sections.links import safe_address
 from stbench.reporting.report.sections.split_gap import SplitGapSection
 from stbench.reporting.report.sections.tissue import TissueSection
 from stbench.reporting.report.sections.transfer import TransferSection
@@ -32,6 +34,7 @@ def render(
     ablations: Sequence[AblationPart] = (),
     across: Sequence[Grid] = (),
     transfer: TransferSection | None = None,
+    bundles: Sequence[Beside] = (),
 ) -> str:
     """The whole page, which needs nothing beside it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -53,6 +56,9 @@ def render(
         problems=problems,
         ablations=ablations,
         across=across,
+        bundles=bundles,
+        safe_address=safe_address,
+        least_widths={content.key: slides.least_width(content.slides) for content in contents},
         figures={content.key: interactive_figures(content) for content in contents},
         diagrams={content.key: diagrams(content) for content in contents},
         prices={content.key: _prices(content) for content in contents},

@@ -46,7 +46,10 @@ def _figures(content: BoardContent) -> Iterator[tuple[str, Figure]]:
             yield f"ranks-{portable(section.name)}", ranks.printed(section)
     for sheet in content.tissue.slides:
         if sheet["genes"]:
-            yield f"map-{file_name(sheet['slide'])}", tissue.printed(sheet, content.tissue.rows)
+            yield (
+                f"map-{file_name(sheet['slide'])}",
+                tissue.printed(sheet, content.tissue.rows, content.tissue.folded),
+            )
 
 
 def left_out(contents: Sequence[BoardContent]) -> list[str]:

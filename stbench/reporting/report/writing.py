@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 from stbench.errors import UsageError
 from stbench.files import write_text
+from stbench.reporting.report.beside import bundles_beside
 from stbench.reporting.report.boards import boards_of
 from stbench.reporting.report.content import gather
 from stbench.reporting.report.page import check_plotly, render
 from stbench.reporting.report.printing import left_out, write_figures
 from stbench.reporting.report.sections.ablations import ablations_section
 from stbench.reporting.report.sections.across import across_grids
+from stbench.reporting.report.sections.enrichment import GenesOfRegions
+from stbench.reporting.report.sections.links import Cards
 from stbench.reporting.report.sections.regions import TableEmbeddings
 from stbench.reporting.report.sections.split_gap import split_gap_section
 from stbench.reporting.report.sections.transfer import transfer_section
@@ -48,6 +51,8 @@ def write_report(
     ablations: Sequence[AblationTable] = (),
     embeddings: Mapping[str, TableEmbeddings] | None = None,
     synthetic: Collection[str] = (),
+    cards: Cards = Cards(),  # noqa: B008 - frozen, hence safe to share
+    region_genes: Mapping[str, GenesOfRegions | None] | None = None,
 ) -> Written:
     """Write the report on tables below `to`; their arrays lie in `folders` (name for people, folder).
 
@@ -58,6 +63,8 @@ def write_report(
     ablations  methods with parts changed, each beside its method
     embeddings table's id -> embeddings of its annotated slides, to find the tumour by
     synthetic  the data sets whose tissue is generated
+    cards      what the cards of methods and data sets say
+    region_genes table's id -> what two of its annotated regions' genes are
     Raises UsageError where there are no Records, a gene is in no panel or plotly is not installed, StorageError where
     nothing can be written. The page appears whole or not at all.
     """
@@ -68,10 +75,10 @@ def write_report(
         raise UsageError(_nothing_there(folders, damaged))
     stored = StoredArrays([folder for _, folder in folders])
     boards = boards_of(tables)
-    contents = gather(boards, stored, reference, genes, markers, embeddings, synthetic)
+    contents = gather(boards, stored, reference, genes, markers, embeddings, synthetic, cards, region_genes)
     problems = [*damaged, *stored.problems, *(p for content in contents for p in content.tissue.problems)]
     gap, transfer, across = split_gap_section(boards), transfer_section(boards), across_grids(boards)
-    text = render(contents, gap, problems, ablations_section(ablations), across, transfer)
+    text = render(contents, gap, problems, ablations_section(ablations), across, transfer, bundles_beside(to))
     figures = write_figures(to / FIGURES, contents)
     write_text(to / PAGE, text)
     return Written(to / PAGE, figures, len(boards), problems, left_out(contents))

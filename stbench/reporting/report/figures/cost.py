@@ -31,7 +31,9 @@ def interactive(points: Sequence[Point], axis: str) -> dict[str, Any]:
     figure = go.Figure(layout=bare_layout())
     _add_front(figure, points, axis)
     _add_marks(figure, points, axis)
-    figure.update_xaxes(title_text=axis, type="log", dtick=1, tickformat="~g")
+    figure.update_xaxes(
+        title_text=axis, type="log", dtick=1, tickformat="~s" if axis == PARAMETERS else "~g", tickangle=0
+    )
     figure.update_yaxes(title_text="PCC")
     figure.update_layout(height=380)
     return figure.to_plotly_json()
@@ -52,7 +54,7 @@ def _add_front(figure: go.Figure, points: Sequence[Point], axis: str) -> None:
 def _add_marks(figure: go.Figure, points: Sequence[Point], axis: str) -> None:
     """A mark for each row; those on the front have their names beside them."""
     for kind, (colour, symbol, _) in KIND_LOOKS.items():
-        of_kind = [point for point in points if point.kind == kind]
+        of_kind = _of_kind(points, kind)
         figure.add_scatter(
             x=[drawn_price(point, axis) for point in of_kind],
             y=[point.pcc for point in of_kind],
@@ -65,6 +67,11 @@ def _add_marks(figure: go.Figure, points: Sequence[Point], axis: str) -> None:
             marker={"color": colour, "symbol": symbol, "size": 11},
             hovertemplate="%{customdata[0]}: PCC %{y:.3f}, %{customdata[1]:,.4~g}<extra></extra>",
         )
+
+
+def _of_kind(points: Sequence[Point], kind: str) -> list[Point]:
+    """Floors, or whatever is none: what was predicted elsewhere is drawn as methods are."""
+    return [point for point in points if (point.kind == "floor") == (kind == "floor")]
 
 
 def _beside(point: Point, points: Sequence[Point], axis: str) -> str:
@@ -82,7 +89,7 @@ def printed(points: Sequence[Point], axis_title: str) -> Figure:
     prices = [drawn_price(point, axis_title) for point in front]
     axis.step(prices, [point.pcc for point in front], where="post", color="grey", linestyle=":", zorder=0)
     for kind, (colour, _, mark) in KIND_LOOKS.items():
-        of_kind = [point for point in points if point.kind == kind]
+        of_kind = _of_kind(points, kind)
         prices = [drawn_price(point, axis_title) for point in of_kind]
         axis.scatter(prices, [point.pcc for point in of_kind], color=colour, marker=mark, label=f"{kind}s")
     axis.set_xscale("log")

@@ -33,7 +33,7 @@ def printed(rows: Sequence[RowPrices]) -> Figure:
             axis.annotate(_short(value), at, (6, 0), textcoords="offset points", va="center", size=8)
         axis.grid(axis="y", alpha=0.3)
         axis.set_title(title, fontsize=9)
-        axis.tick_params(axis="x", labelsize=7)
+        axis.tick_params(axis="x", labelsize=8)
         axis.minorticks_off()
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(range(len(rows)), [figure_text(row.label) for row in rows], fontsize=8)

@@ -31,7 +31,9 @@ def interactive(section: SlidesSection) -> dict[str, Any]:
         y=[as_text(label) for label in section.labels],
         customdata=[[patient and as_text(patient) for patient in section.patients]] * len(section.labels),
         colorscale=_BEHIND_NUMBERS if few else "Cividis",
-        textfont={"color": _NUMBERS},
+        # Numbers say what a colour bar would, and a fixed size keeps them from shrinking into narrow cells.
+        textfont={"color": _NUMBERS, "size": 11},
+        showscale=not few,
         colorbar={"title": {"text": "PCC"}, "thickness": 12},
         texttemplate="%{z:.2f}" if few else None,
         hovertemplate="%{y}, slide %{x}, patient %{customdata}: %{z:.3f}<extra></extra>",
@@ -42,6 +44,12 @@ def interactive(section: SlidesSection) -> dict[str, Any]:
     figure.update_yaxes(type="category", autorange="reversed")
     figure.update_layout(height=110 + LINE_HEIGHT * len(section.labels))
     return figure.to_plotly_json()
+
+
+def least_width(section: SlidesSection) -> int:
+    """Pixels below which the figure scrolls in its box, so that each cell holds its number."""
+    few = len(section.slides) <= _MOST_WITH_NUMBERS
+    return 190 + 32 * len(section.slides) if few else 0
 
 
 def printed(section: SlidesSection) -> Figure:

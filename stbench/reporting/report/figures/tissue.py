@@ -1,9 +1,14 @@
-"""One gene on one slide: the stained tissue, what was measured, and what the best rows predicted, on one scale."""
+"""One gene on one slide: the stained tissue, what was measured, and what the best rows predicted.
+
+Each map has a colour scale of its own, as on the page, with its ends above it: on a common one a prediction that varies
+less than the measurement is one flat colour, and its shape cannot be seen.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +25,11 @@ _LONGEST_LABEL = 36
 _EDGE = 2.2
 
 
-def printed(sheet: dict[str, Any], labels: list[str]) -> Figure:
-    """The slide's first gene; the sheet must have one."""
+def printed(sheet: dict[str, Any], labels: list[str], folded: Sequence[int] = ()) -> Figure:
+    """The slide's first gene, a marker where there is one, by the best rows but the `folded`; it must have a gene."""
     gene = sheet["genes"][0]
     panels = [("measured", unpacked(gene["measured"]))]
-    for row in gene["rows"][:N_ROWS_PRINTED]:
+    for row in [row for row in gene["rows"] if row["row"] not in folded][:N_ROWS_PRINTED]:
         score = "" if row.get("pcc") is None else f"\nPCC {row['pcc']:.2f}"
         label = figure_text(labels[row["row"]], _LONGEST_LABEL)
         panels.append((label + score, unpacked(row["values"])))
@@ -33,13 +38,15 @@ def printed(sheet: dict[str, Any], labels: list[str]) -> Figure:
     _picture(axes[0], sheet)
     scored = np.ones(len(sheet["x"]), dtype=bool)
     scored[sheet["unscored"]] = False
-    low, high = _scale(np.concatenate([values[scored] for _, values in panels]))
     for axis, (title, values) in zip(axes[1:], panels, strict=True):
-        points = _spots(axis, sheet, scored, values, low, high)
+        low, high = _scale(values[scored])
+        _spots(axis, sheet, scored, values, low, high)
         axis.set_title(title, fontsize=8)
-    figure.colorbar(points, ax=list(axes), shrink=0.7, label="log(1 + counts per million)")
+        axis.set_xlabel(f"{low:.2f} to {high:.2f}", fontsize=8)
     name, slide = figure_text(gene["gene"]), figure_text(sheet["slide"])
-    figure.suptitle(f"{name} ({gene['why']}), slide {slide}", fontsize=9)
+    figure.suptitle(
+        f"{name} ({gene['why']}), slide {slide}: log(1 + counts per million), dark to light", fontsize=9
+    )
     return figure
 
 
@@ -61,13 +68,13 @@ def _picture(axis: Axes, sheet: dict[str, Any]) -> None:
 
 def _spots(
     axis: Axes, sheet: dict[str, Any], scored: np.ndarray, values: np.ndarray, low: float, high: float
-) -> Any:
+) -> None:
     _frame(axis, sheet)
     x, y = np.array(sheet["x"]), np.array(sheet["y"])
     points_per_pixel = 0.85 * _EDGE * 72 / max(sheet["width"], sheet["height"])
     area = float(np.clip((0.9 * sheet["spacing"] * points_per_pixel) ** 2, 0.5, 150.0))
     axis.scatter(x[~scored], y[~scored], s=area, c="lightgrey", linewidths=0, rasterized=True)
-    return axis.scatter(
+    axis.scatter(
         x[scored],
         y[scored],
         s=area,

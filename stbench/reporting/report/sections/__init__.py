@@ -9,6 +9,7 @@ advice.py        what may be concluded, in sentences           ablations.py    p
 forest.py        scores with intervals and nulls  badges.py       what to know before any number
 across.py        methods by data sets             row_commands.py the command that makes a row again
 clusters.py      clusters beside the annotation                origin.py       versions, machines, settings
-transfer.py      train-on by test-on, of released predictors
+transfer.py      train-on by test-on, of released predictors   links.py   papers, code and data sets
+enrichment.py    genes that tell two regions apart
 known_patients.py  slides whose patient also trains beside those whose patient does not
 """

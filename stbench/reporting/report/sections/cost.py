@@ -34,7 +34,8 @@ class RowPrices:
 class CostSection:
     """Points by fit seconds and by number of parameters; `caveat` says where the seconds come from.
 
-    prices  every price of every row that has any
+    prices    every price of every row that has any
+    unpriced  which rows have none and why, "" where all have
     """
 
     by_time: list[Point]
@@ -42,6 +43,7 @@ class CostSection:
     grid: Grid
     caveat: str
     prices: list[RowPrices]
+    unpriced: str = ""
 
 
 # Heading, digits after the point, meaning.
@@ -78,7 +80,7 @@ def cost_section(board: Board) -> CostSection:
         for entry in board.entries
         if any(value is not None for value in values[entry.label])
     ]
-    return CostSection(by_time, by_parameters, grid, _caveat(board), prices)
+    return CostSection(by_time, by_parameters, grid, _caveat(board), prices, _unpriced(board, prices))
 
 
 def _values(entry: Entry) -> tuple[float | None, ...]:
@@ -119,6 +121,19 @@ def pareto_front(prices_and_scores: Sequence[tuple[float, float]]) -> list[bool]
         not any(other != mine and other[0] <= mine[0] and other[1] >= mine[1] for other in prices_and_scores)
         for mine in prices_and_scores
     ]
+
+
+def _unpriced(board: Board, prices: Sequence[RowPrices]) -> str:
+    """A sentence for rows that no figure of costs can show, by the reason."""
+    priced = {row.label for row in prices}
+    without = [entry for entry in board.entries if entry.label not in priced]
+    reasons = {"external": "predicted elsewhere, where nobody measured", "released": "not fitted here"}
+    by_reason: dict[str, list[str]] = {}
+    for entry in without:
+        reason = reasons.get(entry.row.kind, "no costs are recorded")
+        by_reason.setdefault(reason, []).append(entry.label)
+    named = "; ".join(f"{listed(labels)} ({reason})" for reason, labels in by_reason.items())
+    return f"Without costs, and therefore in none of these figures: {named}." if named else ""
 
 
 def _caveat(board: Board) -> str:

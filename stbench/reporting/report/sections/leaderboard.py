@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stbench.names import shown_name
 from stbench.reporting.report.grid import Grid, Heading, Line, listed, words
 from stbench.reporting.report.sections.forest import is_untuned_twin
+from stbench.reporting.report.sections.links import Cards, safe_address
 from stbench.reporting.tables.columns import (
     columns_of,
     failures,
@@ -24,6 +25,8 @@ from stbench.reporting.tables.side_blocks import PUBLISHED_COLUMNS
 
 # Columns of more importance than this number are shown at once, and what a row must not be read without.
 _LEAST_IMPORTANT, _ALWAYS = 9, ("pretrained", "budget")
+# Where a row's name stands, behind its rank.
+_NAME = 1
 # More names than these are counted in a sentence, which is to be read at a glance.
 _MOST_NAMED = 4
 
@@ -44,25 +47,29 @@ class LeaderboardSection:
     why_apart: str = WHY_APART
 
 
-def leaderboard_section(table: Table) -> LeaderboardSection:
-    """The leaderboard of one table."""
+def leaderboard_section(
+    table: Table,
+    cards: Cards = Cards(),  # noqa: B008 - frozen, hence safe to share
+) -> LeaderboardSection:
+    """The leaderboard of one table; names of methods lead to their papers, as far as cards name these."""
     return LeaderboardSection(
         heading=heading(table),
         answer=_answer(table),
-        grid=_grid(table),
+        grid=_grid(table, cards),
         sentences=sentences(table),
         notes=[*_notes(table), *failures(table)],
         published=_published(table),
     )
 
 
-def _grid(table: Table) -> Grid:
+def _grid(table: Table, cards: Cards) -> Grid:
     headings = [
         Heading(
             column.title,
             column.is_number,
             MEANINGS.get(column.title, ""),
             column.importance > _LEAST_IMPORTANT and column.title not in _ALWAYS,
+            column.title == "kind",
         )
         for column in columns_of(table)
     ]
@@ -73,10 +80,18 @@ def _grid(table: Table) -> Grid:
             row.marks,
             row.is_faint,
             is_untuned_twin(row),
+            _paper(row, cards),
         )
         for place, row in zip(ranks(table.rows), table.rows, strict=True)
     ]
     return Grid("Leaderboard, best PCC first", (Heading("#"), *headings), tuple(lines))
+
+
+def _paper(row: Row, cards: Cards) -> dict[int, str]:
+    """Place of the method's name -> address of its paper; {} without one."""
+    about = cards.methods.get(row.method) if row.kind == "method" else None
+    address = safe_address(about.paper_address) if about else ""
+    return {_NAME: address} if address else {}
 
 
 def _answer(table: Table) -> str:

@@ -11,7 +11,6 @@ from stbench.reporting.report.grid import Grid, Line, numbers, words
 from stbench.reporting.report.patients import CORRELATIONS, PatientScores, patient_scores
 from stbench.reporting.statistics.many import (
     LEAST_BLOCKS_FOR_DIAGRAM,
-    LEAST_BLOCKS_FOR_FRIEDMAN,
     MeanRank,
     friedman,
     mean_ranks,
@@ -73,7 +72,7 @@ def _about_friedman(found: PatientScores) -> str:
     n, k = found.scores.shape
     test = friedman(found.scores)
     if test is None:
-        return f"There is no Friedman test: it needs at least {LEAST_BLOCKS_FOR_FRIEDMAN} patients, and here are {n}."
+        return f"Mean ranks over {n} patients describe these patients; nothing can be tested with so few."
     kind = "all permutations" if test.exact else "50,000 random permutations"
     verdict = (
         "ranks differ by more than chance, which does not say whose"

@@ -12,9 +12,18 @@ const figures = {
     themed.hoverlabel = { bgcolor: figures.colour("--card"), font: { color: ink }, bordercolor: line };
     return themed;
   },
+  // Okabe and Ito's colours for a dark page: the same hues, light enough to be seen on it.
+  onDark: { "#0072b2": "#5cb3ef", "#009e73": "#3cc79b", "#d55e00": "#ff8c42", "#e69f00": "#f0b429", "#7f7f7f": "#a9b0bb", "#cc79a7": "#dd93ba" },
+  coloured(value) {
+    if (document.documentElement.dataset.theme !== "dark") return value;
+    if (typeof value === "string") return figures.onDark[value.toLowerCase()] ?? value;
+    if (Array.isArray(value)) return typeof value[0] === "string" ? value.map(figures.coloured) : value;
+    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, ["marker", "line", "color", "error_x"].includes(key) ? figures.coloured(inner) : inner]));
+  },
   draw(element, traces, layout, config = {}) {
     element.drawn = { traces, layout, config };
-    return Plotly.react(element, traces, figures.themed(layout), { ...figures.config, ...config });
+    return Plotly.react(element, traces.map(figures.coloured), figures.themed(layout), { ...figures.config, ...config });
   },
   redraw() {
     for (const element of document.querySelectorAll(".js-plotly-plot")) {

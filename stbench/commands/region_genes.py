@@ -1,0 +1,99 @@
+"""Two regions' genes for the page: what `stbench enrich` finds, for every row of a table at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from stbench.biology.agreement import agreement
+from stbench.biology.differential import GeneList, Spots, differential, too_few
+from stbench.errors import StorageError, UsageError
+from stbench.record import Record
+from stbench.reporting.regions.labels import labels_of, region_sizes
+from stbench.reporting.regions.scored import scored_expression, scored_prediction
+from stbench.reporting.report.sections.enrichment import MEASURED, GenesOfRegions, SourceOfGenes
+from stbench.reporting.report.stored import StoredArrays
+from stbench.reporting.tables.leaderboard import Table
+
+
+def genes_of_regions(table: Table, stored: StoredArrays) -> GenesOfRegions | None:
+    """The genes of a table's two largest regions, tumour first where the data set says what that is.
+
+    None where no slide has two regions, or what was predicted is not kept. Of each row the first seed counts;
+    predictions are never averaged.
+    """
+    if table.identity.target != "logcpm":  # fold changes of residuals are none
+        return None
+    measured: list[Spots] = []
+    sources: list[SourceOfGenes] = []
+    regions: tuple[str, str] | None = None
+    of_measured: GeneList | None = None
+    for row in table.rows:
+        if row.variant == "untuned" or row.label not in table.members:
+            continue
+        records = _first_seed(table.members[row.label])
+        predicted, here = _spots(records, stored)
+        if regions is None:
+            measured, regions = here, _two_regions(here, records)
+        if regions is None or not predicted:
+            continue
+        try:
+            of_measured = of_measured or differential(measured, *regions)
+            sources.append(_source(row.label, row.kind, differential(predicted, *regions), of_measured))
+        except UsageError:  # too few spots of either on every slide
+            continue
+    if regions is None or of_measured is None or not sources:
+        return None
+    left_out = tuple(filter(None, (too_few(spots, *regions) for spots in measured)))
+    first = _source(MEASURED, "", of_measured, None)
+    return GenesOfRegions(regions, of_measured.slides, (first, *sources), left_out)
+
+
+def _first_seed(records: Iterable[Record]) -> list[Record]:
+    finished = [record for record in records if record.finished]
+    return [record for record in finished if record.seed == min(r.seed for r in finished)]
+
+
+def _spots(records: Iterable[Record], stored: StoredArrays) -> tuple[list[Spots], list[Spots]]:
+    """What was predicted for the scored spots of every annotated slide, and what was measured there."""
+    predicted, measured = [], []
+    for record in records:
+        for name, arrays in stored.of(record).items():
+            labels = labels_of(arrays.truth, record.unlabelled)
+            if not region_sizes(labels):
+                continue
+            try:
+                values = scored_prediction(arrays).values
+            except StorageError:  # which the maps have named
+                continue
+            genes = arrays.truth.genes
+            predicted.append(Spots(name, genes, values, labels))
+            measured.append(Spots(name, genes, scored_expression(arrays.truth, record), labels))
+    return predicted, measured
+
+
+def _two_regions(slides: Iterable[Spots], records: Iterable[Record]) -> tuple[str, str] | None:
+    """The largest region of tumour and the largest of anything else; of no stated tumour, the two largest."""
+    every = [spots.groups for spots in slides]
+    sizes = list(region_sizes(np.concatenate(every))) if every else []
+    tumour = {label for record in records for label in record.tumour_labels}
+    first = next((region for region in sizes if region in tumour), sizes[0] if sizes else None)
+    second = next((region for region in sizes if region != first and region not in tumour), None)
+    return (first, second) if first is not None and second is not None else None
+
+
+def _source(label: str, kind: str, found: GeneList, measured: GeneList | None) -> SourceOfGenes:
+    agreed = agreement(measured, found) if measured else None
+    opposite = GeneList(found.genes, -found.z, -found.fold, found.q, found.slides)
+    return SourceOfGenes(
+        label,
+        kind,
+        int(found.significant().sum()),
+        agreed and agreed.same_sign,
+        agreed and agreed.correlation,
+        agreed and agreed.overlap,
+        agreed and agreed.chance,
+        tuple(found.up()),
+        tuple(opposite.up()),
+    )
