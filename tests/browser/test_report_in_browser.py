@@ -219,12 +219,52 @@ def test_light_and_dark_follow_the_system_until_chosen(browser, page_file):
     visit.page.close()
 
 
-@pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "light")])
+def figures_and_names_can_be_read(page) -> None:
+    """No number below 10 px, in figures and pictures too, and no name that is cut off."""
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('article:not([hidden]) *')].filter((one) => one.getClientRects().length
+          && [...one.childNodes].some((node) => node.nodeType === 3 && /\\d/.test(node.textContent))
+          && parseFloat(getComputedStyle(one).fontSize) < 10).map((one) => one.textContent)"""
+    )
+    assert small == []
+    # A figure of letters that were drawn at 8 points, 10.7 px, is not made smaller.
+    pictures = page.locator("img.paper:visible")
+    assert pictures.count() > 0
+    assert all(pictures.evaluate_all("all => all.map((one) => one.width >= one.naturalWidth)"))
+    names = page.locator("article:visible tbody th:visible")
+    assert names.count() > 5
+    assert all(names.evaluate_all("all => all.map((one) => one.scrollWidth <= one.clientWidth)"))
+
+
+# The relative luminance of a colour as WCAG defines it, and each mark's contrast to the section behind it.
+CONTRASTS = """() => {
+  const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map((v) => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = light(getComputedStyle(document.querySelector('#t0-leaderboard')).backgroundColor);
+  return [...document.querySelectorAll('#t0-leaderboard .points path.point')].map((mark) => {
+    const style = getComputedStyle(mark), ink = light(style.fill === 'none' ? style.stroke : style.fill);
+    return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+  });
+}"""
+
+
+def marks_stand_out(page) -> None:
+    """Every mark of the forest plot has a contrast of 3 or more to the page (WCAG 1.4.11)."""
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 3 and min(contrasts) >= 3
+
+
+@pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "dark")])
 def test_nothing_is_wider_than_the_screen(browser, page_file, width, colours):
     visit = Visit(browser, page_file, width, colours)
     visit.scroll_through()
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert visit.complaints == [] and visit.asked_for == []
+    check = {390: figures_and_names_can_be_read, 1280: marks_stand_out}[width]
+    check(visit.page)
     PICTURES.mkdir(exist_ok=True)
     visit.page.screenshot(path=PICTURES / f"report-{width}-{colours}.png", full_page=True)
     visit.page.close()

@@ -18,9 +18,10 @@ MEASURED = "measured"
 _GENES_NAMED = 4
 HOW = (
     "Wilcoxon's rank sums on each slide, combined over slides. Spots are neighbours and no independent cases, and "
-    "smoother expression makes every test surer: more genes than measured are no more biology. The rows of predicted "
-    "depth say what is had without any."
+    "smoother expression makes every test surer: more genes than measured are no more biology."
 )
+_CONTROLS = ("depth", "depth-smooth")
+ABOUT_CONTROL = "The rows of predicted depth say what is had without any biology."
 
 
 class SourceOfGenes(NamedTuple):
@@ -85,12 +86,17 @@ def enrichment_section(board: Board, found: GenesOfRegions | None) -> Enrichment
     caption = (
         f"Genes that differ between {first} and {second}, {listed([shown_name(s) for s in found.slides])}"
     )
-    method = next((entry.row.method for entry in board.complete if entry.row.kind != "floor"), "ridge")
+    method = next((entry.row.method for entry in board.entries if entry.row.kind != "floor"), "ridge")
+    has_control = any(source.source in _CONTROLS for source in found.sources)
     command = ["stbench", "enrich", "--dataset", board.table.identity.dataset, "--method", method]
     return EnrichmentSection(
         f"{first} against {second}",
         Grid(caption, headings, lines),
-        [HOW, *(f"Left out: {cleaned(sentence)}." for sentence in found.left_out)],
+        [
+            HOW,
+            *([ABOUT_CONTROL] if has_control else []),
+            *(f"Left out: {cleaned(sentence)}." for sentence in found.left_out),
+        ],
         shlex.join([*command, "--groups", ",".join(found.regions), "--gmt", "GENE-SETS.gmt"]),
     )
 

@@ -96,7 +96,10 @@ def _paper(row: Row, cards: Cards) -> dict[int, str]:
 
 def _answer(table: Table) -> str:
     """What the tests by PCC say of the methods, led by what they cannot tell; "" for a table without methods."""
-    methods = [row for row in table.rows if row.kind not in ("floor", "ceiling") and row.ranked]
+    every = [row for row in table.rows if row.kind not in ("floor", "ceiling")]
+    methods = [row for row in every if row.ranked]
+    if every and not methods:
+        return "Nothing can be told yet: no method here has a rank, for none is finished on slides new to it."
     if not methods:
         return ""
     own = {row.label for row in methods}

@@ -12,11 +12,13 @@ const figures = {
     themed.hoverlabel = { bgcolor: figures.colour("--card"), font: { color: ink }, bordercolor: line };
     return themed;
   },
-  // Okabe and Ito's colours for a dark page: the same hues, light enough to be seen on it.
+  // Okabe and Ito's hues, light or dark enough to be seen on the page: a contrast of 3 and more.
   onDark: { "#0072b2": "#5cb3ef", "#009e73": "#3cc79b", "#d55e00": "#ff8c42", "#e69f00": "#f0b429", "#7f7f7f": "#a9b0bb", "#cc79a7": "#dd93ba" },
+  // On white only the orange is too light.
+  onLight: { "#e69f00": "#c98500" },
   coloured(value) {
-    if (document.documentElement.dataset.theme !== "dark") return value;
-    if (typeof value === "string") return figures.onDark[value.toLowerCase()] ?? value;
+    const seen = document.documentElement.dataset.theme === "dark" ? figures.onDark : figures.onLight;
+    if (typeof value === "string") return seen[value.toLowerCase()] ?? value;
     if (Array.isArray(value)) return typeof value[0] === "string" ? value.map(figures.coloured) : value;
     if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, ["marker", "line", "color", "error_x"].includes(key) ? figures.coloured(inner) : inner]));

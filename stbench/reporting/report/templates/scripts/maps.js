@@ -62,7 +62,8 @@ const maps = {
     }
     state.width = panels.widthOf(state.figure);
     const own = !state.section.querySelector(".map-one-scale").checked;
-    for (const field of own ? fields : []) field.title += maps.ends(kept.map((spot) => field.values[spot]));
+    const spots = (field) => kept.map((spot) => field.values[spot]), measured = maps.scale(spots(fields[0]));
+    for (const field of own ? fields : []) field.title += maps.ends(spots(field), measured);
     told.textContent = maps.words(sheet, gene, fields.length - 1, own);
     const layout = panels.layout(state.width, sheet, [sheet.picture ? "<b>H&amp;E</b>" : "no picture stored", ...fields.map((f) => f.title)], own ? 8 : 62);
     const scale = maps.scale(fields.flatMap((field) => kept.map((spot) => field.values[spot])));
@@ -85,11 +86,13 @@ const maps = {
     return { cmin, cmax: cmax > cmin ? cmax : cmin + 1 };
   },
   // What a map's darkest and lightest colour stand for, where each has a scale of its own.
-  ends(values) {
+  // One that varies by less than a twentieth of what was measured is said to be nearly flat: its colours hide that.
+  ends(values, measured) {
     if (values.every((value) => value === null)) return "";
     const low = Math.min(...values.filter((value) => value !== null)), { cmin, cmax } = maps.scale(values);
     const flat = values.every((value) => value === null || value === low);
-    return flat ? ` · one value: ${low.toFixed(2)}` : ` · ${cmin.toFixed(2)} to ${cmax.toFixed(2)}`;
+    const nearly = cmax - cmin < 0.05 * (measured.cmax - measured.cmin) ? ", nearly flat" : "";
+    return flat ? ` · one value: ${low.toFixed(2)}` : ` · ${cmin.toFixed(2)} to ${cmax.toFixed(2)}${nearly}`;
   },
   colourAxis(scale) {
     return {

@@ -1,6 +1,6 @@
 // Small multiples of one slide: the stained picture and spots coloured by value or by group.
 const panels = {
-  titleHeight: 38, gap: 10, narrowest: 230, mostInOneRow: 4,
+  titleHeight: 38, gap: 10, narrowest: 230, mostInOneRow: 3,
   // With more spots than this, drawing on the graphics card is faster than drawing shapes.
   mostShapes: 12000,
   // A table that is not shown has no width; it is drawn again when it has one. Paper takes what the screen has.
