@@ -58,7 +58,7 @@ def test_each_row_is_compared_with_what_was_measured(found):
 
 def test_the_section_says_who_agrees_and_asks_for_more(found):
     section = enrichment_section(board(*rows()), found)
-    assert section is not None and section.title == f"{TUMOUR} against {OTHER}"
+    assert section is not None and section.title == f"{TUMOUR} from {OTHER}"
     first, *others = section.grid.lines
     assert first.cells[0] == "measured" and first.cells[2:6] == ("",) * 4 and len(others) == 4
     assert f"--groups {TUMOUR},{OTHER}" in section.command and "S3 has 0 spots" in section.sentences[-1]

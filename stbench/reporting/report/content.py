@@ -62,6 +62,13 @@ class BoardContent:
     methods: Grid | None
     dataset: AboutDataset | None
 
+    @property
+    def scope(self) -> str:
+        """How much of the data set this table is of, beside the card's words on the whole."""
+        n_slides, n = len(self.board.table.identity.slides), self.board.table.n_patients
+        of = f" of {n} patient{'' if n == 1 else 's'}" if n is not None else ""
+        return f"This table: {n_slides} slides{of}."
+
 
 def gather(
     boards: Sequence[Board],

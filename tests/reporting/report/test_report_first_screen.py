@@ -14,6 +14,7 @@ from stbench.reporting.report.sections.across import across_grids
 from stbench.reporting.report.sections.badges import badges
 from stbench.reporting.report.sections.cost import PRICES, cost_section
 from stbench.reporting.report.sections.forest import forest_section
+from stbench.reporting.report.sections.leaderboard import leaderboard_section
 from stbench.reporting.report.sections.row_commands import row_command
 
 # Patient means 0.2, 0.4 and 0.6.
@@ -85,3 +86,17 @@ def test_methods_stand_by_data_sets_of_one_recipe_only():
     assert grids[0].lines[0].cells == ("ridge", "0.400", "0.400")
     other_split = board(make_record("ridge", "B1", table=replace(other, split="patient")))
     assert across_grids([here, other_split]) == []
+
+
+def test_rows_without_costs_are_named_with_the_reason():
+    cost = {"fit_seconds": 12.0, "parameters_total": 5_000_000}
+    measured = [replace(r, cost=cost) for r in complete("eggn", PATIENTS)]
+    elsewhere = [replace(r, kind="external", cost={}) for r in complete("hipt", PATIENTS)]
+    assert cost_section(board(*measured)).unpriced == ""
+    said = cost_section(board(*measured, *elsewhere)).unpriced
+    assert said.startswith("Without costs") and "hipt (predicted elsewhere" in said and "eggn" not in said
+
+
+def test_the_verdict_says_that_nothing_is_finished():
+    table = board(*complete("spahgc", PATIENTS)[:2]).table
+    assert leaderboard_section(table).answer.startswith("Nothing can be told yet")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 TIME, PARAMETERS = "seconds of one fit", "parameters (0 is drawn at 1)"
 
 
+# A name's height as a share of the figure's.
+_NAME_HEIGHT = 0.07
+
+
 def drawn_price(point: Point, axis: str) -> float:
     """Where a price stands on a logarithmic axis, which has no 0: a method without parameters stands at 1."""
     return max(point.price, 1.0) if axis == PARAMETERS else max(point.price, 1e-4)
@@ -52,7 +56,8 @@ def _add_front(figure: go.Figure, points: Sequence[Point], axis: str) -> None:
 
 
 def _add_marks(figure: go.Figure, points: Sequence[Point], axis: str) -> None:
-    """A mark for each row; those on the front have their names beside them."""
+    """A mark for each row; those on the front have their names beside them, as far as there is room."""
+    named = _named(points)
     for kind, (colour, symbol, _) in KIND_LOOKS.items():
         of_kind = _of_kind(points, kind)
         figure.add_scatter(
@@ -60,13 +65,26 @@ def _add_marks(figure: go.Figure, points: Sequence[Point], axis: str) -> None:
             y=[point.pcc for point in of_kind],
             mode="markers+text",
             name=f"{kind}s",
-            text=[as_text(point.label) if point.on_front else "" for point in of_kind],
+            text=[as_text(point.label) if point.label in named else "" for point in of_kind],
             customdata=[[as_text(point.label), point.price] for point in of_kind],
             textposition=[_beside(point, points, axis) for point in of_kind],
             cliponaxis=False,
             marker={"color": colour, "symbol": symbol, "size": 11},
             hovertemplate="%{customdata[0]}: PCC %{y:.3f}, %{customdata[1]:,.4~g}<extra></extra>",
         )
+
+
+def _named(points: Sequence[Point]) -> set[str]:
+    """The rows of the front whose names do not cover each other: the best, and those well below the last one named."""
+    front = sorted((point for point in points if point.on_front), key=lambda point: -point.pcc)
+    scores = [point.pcc for point in points]
+    room = _NAME_HEIGHT * (max(scores) - min(scores)) if scores else 0.0
+    named, last = set(), float("inf")
+    for point in front:
+        if point.pcc <= last - room:
+            named.add(point.label)
+            last = point.pcc
+    return named
 
 
 def _of_kind(points: Sequence[Point], kind: str) -> list[Point]:

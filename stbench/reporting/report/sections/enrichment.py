@@ -90,7 +90,7 @@ def enrichment_section(board: Board, found: GenesOfRegions | None) -> Enrichment
     has_control = any(source.source in _CONTROLS for source in found.sources)
     command = ["stbench", "enrich", "--dataset", board.table.identity.dataset, "--method", method]
     return EnrichmentSection(
-        f"{first} against {second}",
+        f"{first} from {second}",
         Grid(caption, headings, lines),
         [
             HOW,
