@@ -7,6 +7,7 @@ file may come from anybody: the plain part is typed, and checked against these t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
@@ -139,6 +140,9 @@ class Record:
     ablation      which ablation of its method it is, as its card names it ("Table 2: w/o E_TS"); "" for the method
     released      of a predictor that was not fitted here: its model and what is known of its training slides; else {}
     published_steps             optimiser steps of the publication's training; those taken are in `cost`
+    curves        how the training went: "training_loss" of each epoch, and at the inner loop's checkpoints the chosen
+                  settings' mean validation scores ("inner_pcc", ...): name -> {"epochs", "values", "n_points"}, where
+                  n_points is how many there were before they were thinned; {} where nothing trains, and in old Records
     predictions   test slide -> (n_spots, G) float32 on the log scale, as they were scored
     training      what the scores know of the training slides: minimum, maximum, mean, std, (G,) over panel_genes
     truth_unknown why nobody here could check what it was scored against, "" where that is known; never stored
@@ -165,6 +169,7 @@ class Record:
     slides: tuple[SlideScores, ...] = ()
     cost: Mapping[str, float | None] = field(default_factory=dict)
     published_steps: int | None = None
+    curves: Mapping[str, Any] = field(default_factory=dict)
     ablation: str = ""
     pretrained: str = ""
     released: Mapping[str, Any] = field(default_factory=dict)
@@ -313,6 +318,22 @@ def _or_empty(plain: Any, checked: Callable[[Any], _PlainTuning]) -> _PlainTunin
     return _PlainTuning.model_construct() if plain == {} else checked(plain)
 
 
+class _PlainTrainingCurve(_Plain):
+    """Values by epoch, ascending, of n_points that there were."""
+
+    epochs: tuple[_Count, ...]
+    values: tuple[_Number | None, ...]
+    n_points: _Count
+
+    @model_validator(mode="after")
+    def _a_value_for_each_epoch(self) -> _PlainTrainingCurve:
+        if len(self.values) != len(self.epochs):
+            raise ValueError(f"values should be as many as its {len(self.epochs)} epochs")
+        if any(later <= earlier for earlier, later in itertools.pairwise(self.epochs)):
+            raise ValueError("epochs should ascend")
+        return self
+
+
 class _PlainProvenance(_Plain):
     """What is read again; the rest is for people."""
 
@@ -365,6 +386,7 @@ class _PlainRecord(_Plain):
     slides: tuple[_PlainSlide, ...]
     cost: _Scores = Field(default_factory=dict)
     published_steps: StrictInt | None = None
+    curves: dict[StrictStr, _PlainTrainingCurve] = Field(default_factory=dict)
     ablation: StrictStr = ""
     pretrained: StrictStr = ""
     released: Annotated[_PlainReleased, WrapValidator(_released_or_empty)] = _PlainReleased.model_construct()

@@ -32,7 +32,8 @@ def do_pending(
 
     expected, out = expected_seconds(prepared, pending), prepared.store.out
     before = {trial.key: trial.before for trial in inner_trials(pending).values() if trial.before}
-    refits = {key for job in pending for key in job.keys.values()}
+    jobs = {key: job for job in pending for key in job.keys.values()}
+    refits = set(jobs)
     keep, done = Keep(out, before), len(prepared.keys) - len(refits)
     with Claims(out) as claims:
         executor, workbench = executor_for(prepared, pending, means, expected, keep, claims.sign, listener)
@@ -43,10 +44,21 @@ def do_pending(
             for result in results:
                 record = _told(result, shelf, refits, listener)
                 if record is not None:
+                    record = _with_curves(prepared, record, jobs[record.key])
                     done += 1
                     listener.recorded(record, done, len(prepared.keys))
                     yield record
         StateStore(out).drop(before.values())
+
+
+def _with_curves(prepared: PreparedRun, record: Record, job: Job) -> Record:
+    """The Record with its inner loop's curves, stored so: only here are the trials behind its choice known."""
+    from stbench.commands.training_curves import with_inner_curves
+
+    known = with_inner_curves(record, job, prepared.trials, prepared.patients)
+    if known.curves != record.curves:
+        prepared.store.add_curves(known)
+    return known
 
 
 def _told(result: Result | Found, shelf: Shared, refits: set[str], listener: Listener) -> Record | None:

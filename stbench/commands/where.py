@@ -78,14 +78,14 @@ def _on_cluster(
 
 
 def _workbench(prepared: PreparedRun, means: Means, listener: Listener, workers: int) -> Workbench:
-    from stbench.evaluation.executors import Workbench
+    from stbench.commands.training_curves import LossKeepingBench
     from stbench.evaluation.trials.benches import SealedBench
 
     bench = means.bench(listener)
     if (workers > 1 or means.cluster) and isinstance(bench, SealedBench):
         bench = replace(bench, on_output=print_words)  # which another process can do
     design = prepared.design
-    return Workbench(
+    return LossKeepingBench(
         design=design,
         sources=prepared.sources,
         bench=bench,

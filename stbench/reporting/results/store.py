@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,9 +75,16 @@ class RunStore:
             if record.predictions:
                 seal = _write_arrays(files.enter_context(replacing(predictions)), record)
             envelope = {"format": FORMAT, "predictions": seal, "truths": truths}
-            document.write_text(f'{{"record":{plain},{json.dumps(envelope)[1:]}\n', encoding="utf-8")
+            _write_document(document, plain, envelope)
         if not record.predictions:
             predictions.unlink(missing_ok=True)
+
+    def add_curves(self, record: Record) -> None:
+        """Have the stored Record of that key hold these curves; its arrays stay as they are."""
+        stored, envelope = self._read(self._record_file(record.key))
+        around = {name: value for name, value in envelope.items() if name != "record"}
+        with replacing(self._record_file(record.key)) as document:
+            _write_document(document, _encoded(replace(stored, curves=record.curves)), around)
 
     def has_finished(self, key: str) -> bool:
         """Whether a whole, readable Record of that key exists; a failed one is to be tried again."""
@@ -238,6 +246,11 @@ def _encoded(record: Record) -> str:
             f"The Record of {record.row.method} on {record.fold} cannot be saved: {error}. "
             "Scores, costs and settings must be plain values, and None where undefined."
         ) from error
+
+
+def _write_document(path: Path, plain: str, envelope: Mapping[str, Any]) -> None:
+    """Write a Record's plain part, given as JSON, with the envelope around it."""
+    path.write_text(f'{{"record":{plain},{json.dumps(envelope)[1:]}\n', encoding="utf-8")
 
 
 def _plain_number(value: Any) -> Any:
