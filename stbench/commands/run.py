@@ -6,6 +6,7 @@ not hold yet, writes each Record the moment it exists, and then logs to MLflow.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,7 @@ from stbench.reporting.results.trial_store import TrialStore
 if TYPE_CHECKING:
     from stbench.commands.expected import Expected
     from stbench.evaluation.curves import Curves
+    from stbench.reporting.tables.leaderboard import Table
 
 DEFAULT_OUT = Path("stbench-runs")
 
@@ -149,11 +151,8 @@ class PreparedRun:
         server = MlflowTracker(out).name
         if server != "local":
             return server
-        return (
-            f"mlflow ui --backend-store-uri sqlite:///{out}/mlflow.db"
-            if (out / "mlflow.db").is_file()
-            else ""
-        )
+        # In that folder, from where the database's paths to files go.
+        return f"cd {shlex.quote(str(out))} && mlflow ui" if (out / "mlflow.db").is_file() else ""
 
     def _finished(self) -> set[str]:
         """Keys of Records of this plan that need not be made again: finished, with all their files."""
@@ -366,7 +365,14 @@ def execute(
             if tracker is not None:
                 tracker.log_if_due(list(records.values()))
     if tracker is not None:
-        tracker.log(list(records.values()))
+        tracker.log(list(records.values()), lambda: _tables_below(prepared.store))
+
+
+def _tables_below(store: RunStore) -> list[Table]:
+    """The tables of all that lies below a results folder, as `stbench leaderboard` shows them."""
+    from stbench.commands.leaderboard import tables_of
+
+    return tables_of(store.records()[0], store.out)
 
 
 def check_values(jobs: Sequence[Job], sources: Sequence[SlideSource] = ()) -> None:

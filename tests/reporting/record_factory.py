@@ -26,6 +26,7 @@ TABLE = TableIdentity(
     patch="224 px",
     encoder="efficientnet_lite0@12345678",
 )
+GOOD: dict[str, float | None] = {"B1": 0.1, "B2": 0.3, "C1": 0.6, "D1": 0.3, "D2": 0.5}
 GENES = ("FASN", "GNAS", "ERBB2")
 
 

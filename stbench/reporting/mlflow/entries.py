@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from stbench.files import hash_value
 from stbench.names import file_name, printable, shown_name
 from stbench.record import Record
 from stbench.reporting import statistics
+from stbench.reporting.mlflow.kept_model import KeptModelEntry
 from stbench.reporting.mlflow.logged import stamp
 from stbench.reporting.tables.row import Row
 from stbench.reporting.tables.rows import AVERAGED
@@ -45,12 +46,16 @@ def row_hash(record: Record) -> str:
     return hash_value([asdict(record.table), asdict(record.row)])
 
 
+def milliseconds(record: Record) -> int:
+    """What a Record's own fit and predictions took; its inner loop, which other folds share, is not in it."""
+    return round(1000 * sum(record.cost.get(f"{part}_seconds") or 0.0 for part in ("fit", "predict")))
+
+
 def run_times(record: Record) -> tuple[int, int]:
-    """When the work on a Record began and ended, in milliseconds since 1970."""
+    """When the fit of a Record began and its predictions ended, in milliseconds since 1970."""
     finished_at = record.provenance.get("finished_at")
-    ended = datetime.fromisoformat(finished_at).timestamp() if finished_at else time.time()
-    seconds = sum(record.cost.get(f"{part}_seconds") or 0.0 for part in ("tuning", "fit", "predict"))
-    return int(1000 * (ended - seconds)), int(1000 * ended)
+    ended = int(1000 * (datetime.fromisoformat(finished_at).timestamp() if finished_at else time.time()))
+    return ended - milliseconds(record), ended
 
 
 def parent_tags(record: Record, row: str) -> dict[str, str]:
@@ -65,6 +70,7 @@ def child_tags(record: Record, parent: str) -> dict[str, str]:
     versions = {f"stbench.{k}": v for k, v in record.provenance.items() if isinstance(v, str | int | float)}
     return _tags(
         versions
+        | commit_tags([record])
         | {
             "mlflow.parentRunId": parent,
             "mlflow.runName": f"{shown_name(record.row.method)} {shown_name(record.fold)} seed {record.seed}",
@@ -75,6 +81,21 @@ def child_tags(record: Record, parent: str) -> dict[str, str]:
             "stbench.stamp": stamp(record),
         }
     )
+
+
+def commit_tags(records: Sequence[Record]) -> dict[str, str]:
+    """The commit of stbench that made the Records, where they name it: a run's source, where it is one."""
+    states = [record.provenance.get("git") for record in records]
+    return _commit_tags([state for state in states if isinstance(state, Mapping) and state.get("commit")])
+
+
+def _commit_tags(states: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    commits = sorted({str(state["commit"]) for state in states})
+    if not commits:
+        return {}
+    changed = any(state.get("changed") for state in states)
+    tags = {"stbench.commit": ", ".join(commits), "stbench.uncommitted_changes": str(changed)}
+    return _tags(tags | ({"mlflow.source.git.commit": commits[0]} if len(commits) == 1 else {}))
 
 
 def note_tag(note: str) -> dict[str, str]:
@@ -93,7 +114,8 @@ def parent_params(record: Record) -> dict[str, str]:
         "panel_note": record.panel_note,
         "n_folds": record.n_folds,
     }
-    return _params(table | row | overrides | more)
+    released = {f"released.{name}": value for name, value in record.released.items() if name != "seen"}
+    return _params(table | row | overrides | more | released)
 
 
 def child_params(record: Record) -> dict[str, str]:
@@ -105,6 +127,7 @@ def child_params(record: Record) -> dict[str, str]:
         "train_slides": ",".join(record.train_slides),
         "panel_hash": record.panel_hash,
         "pretrained": record.pretrained,
+        "released.may_have_seen": " ".join(f"{k}={v}" for k, v in record.released.get("seen", {}).items()),
     }
     settings = {f"settings.{name}": value for name, value in record.settings.items()}
     return parent_params(record) | _params(own | settings)
@@ -114,7 +137,7 @@ def child_metrics(record: Record) -> dict[str, float]:
     """Each score as the mean over the fold's slides, and the costs; what is undefined is left out."""
     names = sorted({name for slide in record.slides for name in slide.scores})
     scores = {name: statistics.mean(slide.scores.get(name) for slide in record.slides) for name in names}
-    return _numbers(scores | dict(record.cost))
+    return _numbers(scores | dict(record.cost) | {"seconds": milliseconds(record) / 1000})
 
 
 def parent_metrics(row: Row) -> dict[str, float]:
@@ -123,6 +146,32 @@ def parent_metrics(row: Row) -> dict[str, float]:
     return _numbers(
         {name: getattr(row, name) for name in _ROW_METRICS} | {"pcc_ci_low": low, "pcc_ci_high": high}
     )
+
+
+def model_tags(model: KeptModelEntry) -> dict[str, str]:
+    """Tags of a kept model's run."""
+    states = [state for state in [model.provenance.get("git")] if isinstance(state, Mapping)]
+    versions = {f"stbench.{k}": v for k, v in model.provenance.items() if isinstance(v, str | int | float)}
+    return _tags(
+        versions
+        | _commit_tags([state for state in states if state.get("commit")])
+        | {
+            "mlflow.runName": f"model {shown_name(model.name)}",
+            "mlflow.source.name": "stbench",
+            "mlflow.note.content": model.note,
+            "stbench.model": model.sha256,
+        }
+    )
+
+
+def model_params(model: KeptModelEntry) -> dict[str, str]:
+    """Parameters of a kept model."""
+    return _params({**model.params, **{f"settings.{name}": v for name, v in model.settings.items()}})
+
+
+def model_metrics(model: KeptModelEntry) -> dict[str, float]:
+    """Numbers of a kept model; what nobody measured is left out."""
+    return _numbers(model.metrics)
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """What MLflow has already, so that it is opened only when there is something new.
 
-One small file beside the results, per tracking server: Record key -> {"stamp", "run"}. It is a memory, not
-the truth: without it MLflow is asked what it knows.
+One small file beside the results, per tracking server: Record key -> {"stamp", "run"}, and the rows whose runs still
+lack their tables. It is a memory, not the truth: without it MLflow is asked what it knows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from stbench.files import hash_value, read_json_or_none, write_json
 from stbench.record import Record
+
+_OWED = " tables owed"
 
 
 def stamp(record: Record) -> str:
@@ -40,13 +42,28 @@ class LoggedRecords:
         """The server has nothing any more, as after its database was deleted."""
         servers = self._servers()
         if servers.pop(self.server, None) is not None:
+            servers.pop(f"{self.server}{_OWED}", None)
             write_json(self.file, servers)
 
-    def remember(self, runs: Iterable[tuple[Record, str]]) -> None:
-        """The server now has these Records, each as the run of that id."""
+    def remember(self, runs: Iterable[tuple[Record, str]], row: str = "") -> None:
+        """The server now has these Records, each as the run of that id; their row's tables are owed."""
         servers = self._servers()
         known = servers.setdefault(self.server, {})
         known |= {record.key: {"stamp": stamp(record), "run": run} for record, run in runs}
+        if row:
+            servers.setdefault(f"{self.server}{_OWED}", {})[row] = {}
+        write_json(self.file, servers)
+
+    def owed(self) -> set[str]:
+        """The rows whose tables changed since the server last got them."""
+        return set(self._servers().get(f"{self.server}{_OWED}", ()))
+
+    def settle(self, rows: Iterable[str]) -> None:
+        """The server has the tables of these rows."""
+        servers = self._servers()
+        owed = servers.pop(f"{self.server}{_OWED}", {})
+        if left := {row: {} for row in owed.keys() - set(rows)}:
+            servers[f"{self.server}{_OWED}"] = left
         write_json(self.file, servers)
 
     def _known(self) -> dict[str, dict[str, str]]:

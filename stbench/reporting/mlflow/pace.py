@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from stbench.record import Record
 from stbench.reporting.mlflow.artifacts import Payload
-from stbench.reporting.mlflow.tracking import MlflowTracker
+from stbench.reporting.mlflow.tracking import LoadTables, MlflowTracker
 from stbench.reporting.results.store import RunStore
 
 SECONDS_BETWEEN_LOGS = 20.0
@@ -27,9 +27,9 @@ class PacedTracker:
         if time.monotonic() - self._last >= SECONDS_BETWEEN_LOGS:
             self.log(records)
 
-    def log(self, records: Sequence[Record]) -> None:
-        """Log those that MLflow does not have yet."""
-        problem = self.tracker.log(records, self._payload)
+    def log(self, records: Sequence[Record], tables: LoadTables | None = None) -> None:
+        """Log those that MLflow does not have yet, and at the end of a run the tables that their rows stand in."""
+        problem = self.tracker.log(records, self._payload, tables)
         self._last = time.monotonic()
         if problem:
             self.warn(problem)

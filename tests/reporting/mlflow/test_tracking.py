@@ -14,21 +14,14 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from reporting.record_factory import SLIDES, complete, failed, make_record, with_arrays
+from reporting.record_factory import GOOD, SLIDES, complete, failed, make_record
 
 from stbench.errors import StorageError
-from stbench.reporting.mlflow.artifacts import Payload
 from stbench.reporting.mlflow.tracking import MlflowTracker, shown_address
 
-GOOD = {"B1": 0.1, "B2": 0.3, "C1": 0.6, "D1": 0.3, "D2": 0.5}
 DEAD = "http://127.0.0.1:9"
-
-
-def payload_of(record) -> Payload:
-    return Payload(record.predictions, record.truths)
 
 
 def logging_process(out: Path, variant: str = "") -> subprocess.Popen[str]:
@@ -50,48 +43,6 @@ def logged_names(out: Path) -> set[str]:
 
 
 ROW_NAMES = {"spahgc", *(f"spahgc {slide} seed 0" for slide in SLIDES)}
-
-
-@pytest.fixture(scope="module")
-def board(tmp_path_factory):
-    """A results folder whose name has a space, with a complete and a failing row logged to its own database."""
-    out = tmp_path_factory.mktemp("mlflow") / "my runs"
-    records = [with_arrays(record) for record in complete("spahgc", GOOD, variant="paper")]
-    records.append(failed(make_record("egn", "B1"), "CUDA out of memory"))
-    tracker = MlflowTracker(out)
-    warning = tracker.log(records, payload_of)
-    return SimpleNamespace(out=out, records=records, tracker=tracker, warning=warning, runs=Runs(tracker.uri))
-
-
-@pytest.fixture
-def logged(board, tmp_path: Path) -> Path:
-    """A folder of this test's own with a copy of that database, which takes long to make, and of what is remembered."""
-    for name in ("mlflow.db", "mlflow-logged.json"):
-        shutil.copy(board.out / name, tmp_path)
-    return tmp_path
-
-
-class Runs:
-    """Reads the database as any MLflow user would."""
-
-    def __init__(self, uri: str):
-        from mlflow import MlflowClient
-
-        self.client = MlflowClient(tracking_uri=uri)
-
-    def experiment(self, dataset="her2"):
-        experiment = self.client.get_experiment_by_name(f"stbench/{dataset}")
-        assert experiment is not None
-        return experiment
-
-    def all(self, dataset="her2", filter_string=""):
-        return list(self.client.search_runs([self.experiment(dataset).experiment_id], filter_string))
-
-    def parents(self, dataset="her2"):
-        return {r.info.run_name: r for r in self.all(dataset) if "mlflow.parentRunId" not in r.data.tags}
-
-    def children(self, dataset="her2"):
-        return {r.info.run_name: r for r in self.all(dataset) if "mlflow.parentRunId" in r.data.tags}
 
 
 def test_a_row_is_a_run_and_a_record_a_nested_one(board):
@@ -140,7 +91,8 @@ def test_a_failure_is_a_failed_run_with_its_reason(board):
     assert parent.info.status == "FAILED" and "0 of 5 slides" in parent.data.tags["mlflow.note.content"]
 
 
-def test_tables_and_maps_lie_below_the_results(board):
+def test_tables_and_maps_lie_below_the_results(board, monkeypatch):
+    monkeypatch.chdir(board.out)  # from where the database's paths to files go
     run = board.runs.children()["spahgc B1 seed 0"].info.run_id
     names = {file.path for file in board.runs.client.list_artifacts(run)}
     assert names == {"genes.parquet", "maps"}
@@ -153,9 +105,9 @@ def test_tables_and_maps_lie_below_the_results(board):
 def test_nothing_is_logged_twice_even_without_the_memory(board):
     before = {run.info.run_id for run in board.runs.all()}
     memory = board.out / "mlflow-logged.json"
-    assert board.tracker.log(board.records, payload_of) is None
+    assert board.tracker.log(board.records, board.payload_of) is None
     memory.unlink()
-    assert MlflowTracker(board.out).log(board.records, payload_of) is None
+    assert MlflowTracker(board.out).log(board.records, board.payload_of) is None
     assert {run.info.run_id for run in board.runs.all()} == before
     remembered = json.loads(memory.read_text())["local"]
     assert set(remembered) == {record.key for record in board.records}
@@ -318,7 +270,7 @@ def test_a_broken_database_is_one_sentence(tmp_path):
 
 
 @pytest.mark.acceptance
-def test_a_kill_while_the_database_is_made_breaks_nothing(tmp_path):
+def test_a_kill_while_the_database_is_made_breaks_nothing(tmp_path, cache):
     killed = logging_process(tmp_path)
     limit = time.monotonic() + 60
     while killed.poll() is None and time.monotonic() < limit:
@@ -337,7 +289,7 @@ def test_a_kill_while_the_database_is_made_breaks_nothing(tmp_path):
 
 
 @pytest.mark.acceptance
-def test_two_processes_that_make_the_database_at_once_both_log(tmp_path):
+def test_two_processes_that_make_the_database_at_once_both_log(tmp_path, cache):
     both = [logging_process(tmp_path), logging_process(tmp_path)]
     assert [process.communicate()[0].strip() for process in both] == ["None", "None"]
     assert logged_names(tmp_path) == ROW_NAMES
