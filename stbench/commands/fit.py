@@ -10,6 +10,7 @@ import numpy as np
 
 from stbench.commands.asked import Asked
 from stbench.commands.chosen import Chosen, chosen_on_all
+from stbench.commands.logged_model import log_model
 from stbench.commands.released import is_model
 from stbench.commands.run import DEFAULT_OUT, Listener, PreparedRun, check_values, prepare, with_weights
 from stbench.commands.trust import trust_card
@@ -44,7 +45,7 @@ class Fitted(NamedTuple):
 
 
 def fit(asked: Asked, to: Path, out: Path | str = DEFAULT_OUT, listener: Listener | None = None) -> Fitted:
-    """Fit the one method that is asked for on all slides of its data set and write the model to `to`.
+    """Fit the one method that is asked for on all slides of its data set, write the model to `to`, and tell MLflow.
 
     UsageError for several methods or seeds, MethodError where the fit fails; then nothing is written.
     """
@@ -65,7 +66,10 @@ def fit(asked: Asked, to: Path, out: Path | str = DEFAULT_OUT, listener: Listene
     kept = tried_twice(lambda: _fitted(prepared, contestant, chosen, inputs, listener))
     model = _model(prepared, contestant, chosen, kept, fold, inputs)
     write_model(to, model)
-    return Fitted(to, model.card, kept.facts.fit.seconds)
+    fitted = Fitted(to, model.card, kept.facts.fit.seconds)
+    if problem := log_model(prepared, fitted, kept.facts):
+        listener.warning(problem)
+    return fitted
 
 
 def _check(asked: Asked, to: Path) -> None:

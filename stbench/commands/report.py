@@ -16,6 +16,7 @@ from stbench.commands.sources import opened_folders
 from stbench.errors import UsageError
 from stbench.preprocess.marker_genes import markers_of
 from stbench.record import Record
+from stbench.reporting.mlflow.tracking import MlflowTracker
 from stbench.reporting.report import Written, write_report
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.tables.ablations import ablation_tables
@@ -24,12 +25,15 @@ from stbench.reporting.tables.ablations import ablation_tables
 def report(
     out: Path, bundles: Sequence[Path], to: Path, reference: str | None, genes: Sequence[str]
 ) -> Written:
-    """Write the report on everything under `out` and in the bundles below `to`; see `write_report`."""
+    """Write the report on everything under `out` and in the bundles below `to`; see `write_report`.
+
+    Where rows of it were logged from `out`, MLflow gets the page too; what goes wrong there stands in `left_out`.
+    """
     with opened_folders(out, bundles) as folders:
         records, problems = joined_records(folders)
         tables = tables_below(records, [folder for _, folder in folders], reference=reference)
         stored = StoredArrays([folder for _, folder in folders])
-        return write_report(
+        written = write_report(
             folders,
             tables,
             problems,
@@ -43,6 +47,8 @@ def report(
             cards=cards_of(records),
             region_genes={table.id: genes_of_regions(table, stored) for table in tables},
         )
+    problem = MlflowTracker(out).log_report(written.page, tables)
+    return written._replace(left_out=[*written.left_out, problem]) if problem else written
 
 
 def synthetic(records: Sequence[Record]) -> set[str]:

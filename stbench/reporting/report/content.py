@@ -15,6 +15,7 @@ from stbench.reporting.report.sections.bootstrap import BootstrapSection, bootst
 from stbench.reporting.report.sections.comparisons import ComparisonsSection, comparisons_sections
 from stbench.reporting.report.sections.correlations import CorrelationsSection, correlations_section
 from stbench.reporting.report.sections.cost import CostSection, cost_section
+from stbench.reporting.report.sections.curves import CurvesSection, curves_section
 from stbench.reporting.report.sections.enrichment import (
     EnrichmentSection,
     GenesOfRegions,
@@ -51,6 +52,7 @@ class BoardContent:
     slides: SlidesSection
     correlations: CorrelationsSection
     cost: CostSection
+    curves: CurvesSection
     rankings: list[RankingSection]
     comparisons: list[ComparisonsSection]
     bootstrap: BootstrapSection
@@ -104,6 +106,7 @@ def gather(
             slides=slides_section(board),
             correlations=correlations_section(board),
             cost=cost_section(board),
+            curves=curves_section(board),
             rankings=ranking_sections(board),
             comparisons=comparisons_sections(board, reference),
             bootstrap=bootstrap_section(board),

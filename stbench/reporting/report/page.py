@@ -11,7 +11,7 @@ from stbench.errors import needs_package
 from stbench.names import printable
 from stbench.reporting.report.beside import Beside
 from stbench.reporting.report.content import BoardContent
-from stbench.reporting.report.figures import correlations, cost, forest, prices, ranks, slides
+from stbench.reporting.report.figures import correlations, cost, curves, forest, prices, ranks, slides
 from stbench.reporting.report.figures.files import svg_text
 from stbench.reporting.report.grid import Grid
 from stbench.reporting.report.sections.ablations import AblationPart
@@ -82,6 +82,7 @@ def interactive_figures(content: BoardContent) -> dict[str, Any]:
         "correlations": correlations.interactive(content.correlations),
         "time": cost.interactive(content.cost.by_time, cost.TIME),
         "parameters": cost.interactive(content.cost.by_parameters, cost.PARAMETERS),
+        **curves.interactive(content.curves),
     }
 
 

@@ -12,4 +12,5 @@ clusters.py      clusters beside the annotation                origin.py       v
 transfer.py      train-on by test-on, of released predictors   links.py   papers, code and data sets
 enrichment.py    genes that tell two regions apart
 known_patients.py  slides whose patient also trains beside those whose patient does not
+curves.py        training losses and inner scores by epoch
 """
