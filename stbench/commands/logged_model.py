@@ -46,11 +46,17 @@ def _entry(prepared: PreparedRun, fitted: Fitted, facts: TrialFacts) -> KeptMode
             "file_bytes": fitted.path.stat().st_size,
         },
         provenance=provenance.collect(design.device, design.threads, 1),
-        note="\n\n".join((*card.notes, f"Terms of {card.data.dataset}: {card.data.terms}")),
+        note=_note(card),
         started=ended - round(1000 * fitted.seconds),
         ended=ended,
         curves={LOSS: thinned(range(1, len(losses) + 1), losses)} if losses else {},
     )
+
+
+def _note(card: ModelCard) -> str:
+    """What whoever takes the file from there must know."""
+    kept = ("The file holds measured expression of its training spots.",) if card.holds_expression else ()
+    return "\n\n".join((*card.notes, *kept, f"Terms of {card.data.dataset}: {card.data.terms}"))
 
 
 def _params(card: ModelCard) -> dict[str, object]:

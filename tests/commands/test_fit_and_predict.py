@@ -48,6 +48,27 @@ def changed(model: KeptModel, **fields) -> KeptModel:
     return KeptModel(card, model.state, model.origin, model.unit, model.slide_means, model.slide_spreads)
 
 
+def test_mlflow_has_each_model_file_with_what_must_be_known_of_it(folder, monkeypatch):
+    from mlflow import MlflowClient
+
+    monkeypatch.chdir(folder / "runs")
+    client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
+    experiment = client.get_experiment_by_name("stbench/demo-tiny")
+    assert experiment is not None
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert set(runs) == {"model ridge", "model knn"}
+    for method in ("ridge", "knn"):
+        run = runs[f"model {method}"]
+        kept = Path(client.download_artifacts(run.info.run_id, method))
+        assert kept.read_bytes() == (folder / method).read_bytes()
+        assert run.data.params["n_genes"] == "12" and run.data.metrics["fit_seconds"] > 0
+        (slides,) = run.inputs.dataset_inputs
+        assert json.loads(slides.dataset.profile)["slides"] == ["A1", "B1", "C1", "D1"]
+    notes = {name: run.data.tags["mlflow.note.content"] for name, run in runs.items()}
+    assert [("measured expression" in note) for note in notes.values()].count(True) == 1
+    assert "measured expression" in notes["model knn"]
+
+
 def test_it_says_what_it_keeps_and_why_nothing_was_chosen(folder):
     assert "published settings: no inner loop was asked for" in (folder / "ridge.said").read_text()
     assert "Trust card: none" in (folder / "ridge.said").read_text()
