@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from stbench.contract import FittedState
 from stbench.evaluation.contestant import Contestant
@@ -22,6 +23,7 @@ _PREDICT = "stbench.evaluation.trials.keeping:predict_kept"
 _NUMBER = 8  # bytes
 _LARGEST_STATE = 1 << 33  # bytes of a network's weights and its training spots
 _MOST_WORDS, _LONGEST_WORDS = 50, 1000
+_Quantity = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class KeptFit(NamedTuple):
@@ -83,6 +85,18 @@ def _kept(frame: Frame) -> KeptFit:
     return KeptFit(facts, FittedState(arrays, plain, bool(told.get("holds_expression"))))
 
 
+class PredictionCost(BaseModel):
+    """What predicting took a kept method, as its child says: seconds, memory in MB, and numbers that it holds."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    seconds: _Quantity
+    peak_memory_mb: _Quantity
+    peak_gpu_memory_mb: _Quantity | None = None
+    parameters_trainable: NonNegativeInt = 0
+    parameters_total: NonNegativeInt = 0
+
+
 class Restored(NamedTuple):
     """A kept method, to be restored in a child: its plugin, settings, what it keeps, and how many genes it predicts."""
 
@@ -102,10 +116,12 @@ def predictions_of(
     on_output: Callable[[str], None] = lambda words: None,
     on_sealed: Callable[[str], None] = lambda words: None,
     time_limit: float | None = None,
+    on_cost: Callable[[PredictionCost], None] = lambda cost: None,
 ) -> Iterator[np.ndarray]:
     """(n_spots, n_genes) of each query in turn, on the method's scale; MethodError where the method fails.
 
     warn       hears what the method warned of;  on_sealed  how far the child was shut in
+    on_cost    hears what all predictions took, once the last is made
     """
     slides, arrays = handouts.packed(queries)
     state = restored.state
@@ -135,6 +151,7 @@ def predictions_of(
             number += 1
         elif frame.kind == "done":
             _pass_on(frame.value, warn)
+            on_cost(_cost(frame.value))
         elif (
             frame.kind == "sealed" and not sealed
         ):  # said before the plugin is loaded; later it is the plugin's word
@@ -153,6 +170,17 @@ def _prediction(frame: Frame, number: int, queries: Sequence[Handout], n_genes: 
     if not np.isfinite(frame.arrays[0]).all():
         raise BadFrame("It sent predictions that are not finite.")
     return frame.arrays[0]
+
+
+def _cost(told: Any) -> PredictionCost:
+    """What a child says that it took; BadFrame where that is no cost."""
+    try:
+        trainable, total = told["parameters"]
+        return PredictionCost.model_validate(
+            {**told["cost"], "parameters_trainable": trainable, "parameters_total": total}
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadFrame("It sent something that is no cost.") from error
 
 
 def _pass_on(told: Any, warn: Callable[[str], None]) -> None:

@@ -26,8 +26,11 @@ FIT = ("--genes", "highest", "--inner", "none")
 @pytest.fixture(scope="module")
 def models(tmp_path_factory, cache_of_the_session) -> Path:
     """Ridge fitted on two slides of demo, and on two of demo-tiny, which have the same names."""
+    from stbench.reporting.mlflow.tracking import MlflowTracker
+
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MlflowTracker, "log_model", lambda *_: None)
         patch.setenv("STBENCH_CACHE", str(cache_of_the_session))
         for dataset, n_genes in (("demo", 24), ("demo-tiny", 12)):
             to, on = folder / f"{dataset}.stbench", ("--dataset", dataset, "--slides", "A1,B1")
@@ -71,6 +74,15 @@ def ran(models, cache_of_the_session):
 
 def _row(ran, dataset: str) -> dict:
     return next(row for label, row in ran[0].items() if label.startswith(f"ridge ({dataset} "))
+
+
+def test_its_predictions_are_timed_and_its_numbers_counted(ran, models):
+    row = _row(ran, "demo-tiny")
+    learned = read_model(models / "demo-tiny.stbench").state.arrays
+    assert row["parameters"] == sum(learned[name].size for name in ("alignment", "axes", "mean", "centre"))
+    assert 0 < row["predict_seconds_per_1000_spots"] < 1000
+    records = [record for record in ran[2] if record.kind == "released"]
+    assert records and all(record.cost["peak_memory_mb"] > 10 for record in records)
 
 
 def changed(model: KeptModel, to: Path, **fields) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from stbench.errors import MethodError
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.judging import Judge
-from stbench.evaluation.keeping import Restored, predictions_of
+from stbench.evaluation.keeping import PredictionCost, Restored, predictions_of
 from stbench.evaluation.materials import Materials
 from stbench.evaluation.method_warnings import by_name
 from stbench.evaluation.outcome import identity, stamped
@@ -35,7 +35,8 @@ def released_record(job: Job, seed: int, judge: Judge, bench: Bench, provenance:
     columns = _columns(released, panel.genes)
     sealed: list[str] = []
     warned: list[str] = []
-    predictions = _predictions(job, judge, bench, columns, sealed, warned)
+    costs: list[PredictionCost] = []
+    predictions = _predictions(job, judge, bench, columns, sealed, warned, costs)
     there = columns >= 0
     scored = {
         name: score_part(judge, job.fold, name, values, np.ones(len(values), dtype=bool), there)
@@ -63,7 +64,7 @@ def released_record(job: Job, seed: int, judge: Judge, bench: Bench, provenance:
             "seen": {name: seen[name] for name in job.fold.test},
         },
         slides=tuple(scores for _, scores in scored.values()),
-        cost={"n_spots_predicted": sum(map(len, predictions.values()))},
+        cost={"n_spots_predicted": sum(map(len, predictions.values())), **_in_record(costs)},
         notes=tuple(dict.fromkeys(notes)),
         sealed=sealed[0] if sealed else NOT_SEALED,
         unlabelled=judge.unlabelled,
@@ -73,6 +74,20 @@ def released_record(job: Job, seed: int, judge: Judge, bench: Bench, provenance:
         training=judge.training(job.fold).arrays(),
         truths={truth.slide: truth for truth, _ in scored.values()},
     )
+
+
+def _in_record(costs: Sequence[PredictionCost]) -> dict[str, float | None]:
+    """What predicting took, as a Record names it; parameters only of a predictor that counts its own."""
+    if not costs:
+        return {}
+    cost = costs[-1]
+    counted = {"parameters_trainable": cost.parameters_trainable, "parameters_total": cost.parameters_total}
+    return {
+        "predict_seconds": cost.seconds,
+        "peak_memory_mb": cost.peak_memory_mb,
+        "peak_gpu_memory_mb": cost.peak_gpu_memory_mb,
+        **(counted if cost.parameters_total else {}),
+    }
 
 
 def _released(job: Job) -> Released:
@@ -101,6 +116,7 @@ def predict_slides(
     on_output: Hear = lambda words: None,
     on_sealed: Hear = lambda words: None,
     time_limit: float | None = None,
+    on_cost: Callable[[PredictionCost], None] = lambda cost: None,
 ) -> Iterator[np.ndarray]:
     """(n_spots, G) of each slide in turn, its own genes on the target's scale; MethodError where that fails.
 
@@ -114,13 +130,21 @@ def predict_slides(
         contestant.place, contestant.settings, learned.state, len(released.genes), released.light
     )
     device = "cpu" if released.light else design.device
-    found = predictions_of(restored, handed, device, design.threads, warn, on_output, on_sealed, time_limit)
+    found = predictions_of(
+        restored, handed, device, design.threads, warn, on_output, on_sealed, time_limit, on_cost
+    )
     for predicted in found:
         yield predicted * learned.unit + learned.origin
 
 
 def _predictions(
-    job: Job, judge: Judge, bench: Bench, columns: np.ndarray, sealed: list[str], warned: list[str]
+    job: Job,
+    judge: Judge,
+    bench: Bench,
+    columns: np.ndarray,
+    sealed: list[str],
+    warned: list[str],
+    costs: list[PredictionCost],
 ) -> dict[str, np.ndarray]:
     """Test slide -> (n_spots, panel) float32 on the target's scale, NaN for genes that are not predicted."""
     found = predict_slides(
@@ -131,6 +155,7 @@ def _predictions(
         getattr(bench, "on_output", lambda words: None),
         sealed.append,
         getattr(bench, "time_limit", None),
+        costs.append,
     )
     there, laid_out = columns >= 0, {}
     for name, values in zip(job.fold.test, found, strict=True):
