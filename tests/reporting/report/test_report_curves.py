@@ -63,6 +63,13 @@ def test_losses_stand_by_fold_and_scores_are_means_over_folds():
     ]
 
 
+def test_folds_that_were_judged_at_other_epochs_are_averaged_where_all_were():
+    other = trained("C1", 4, (0.1, 0.2, 0.6))
+    other.curves["inner_pcc"]["epochs"][:] = [1, 3, 4]
+    pcc = method_of(NET[0], other).scores[0]
+    assert (pcc.epochs, pcc.values) == ((1, 4), pytest.approx((0.1, 0.4)))
+
+
 def test_each_fold_has_a_star_at_its_epoch_and_score():
     method = method_of(*NET)
     assert {(one.fold, one.epoch, one.value) for one in method.chosen} == {("B1", 2, 0.4), ("C1", 4, 0.6)}
