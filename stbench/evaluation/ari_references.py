@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from stbench.evaluation.targets import Target, target_expression
-from stbench.metrics.clustering import agreement
+from stbench.metrics.clustering import label_agreement
 from stbench.metrics.correlation import MIN_SPOTS
 from stbench.preprocess.spatial_neighbours import spatial_neighbours
 from stbench.record import SlideTruth
@@ -16,11 +16,10 @@ from stbench.record import SlideTruth
 def reference_ari(
     truth: SlideTruth,
     unlabelled: tuple[str, ...] = ("undetermined",),
-    tumour_labels: tuple[str, ...] = (),
     embeddings: np.ndarray | None = None,
     target: Target = "logcpm",
-) -> dict[str, dict[str, float | None]]:
-    """`ari` and `ari_tumour` of rows that are no predictions, by row name: references, not ceiling.
+) -> dict[str, float | None]:
+    """Adjusted Rand index against all labels of rows that are no predictions, by row name: references, not ceiling.
 
     embeddings (n_spots, d) of the run's encoder, or None for no such row.
     """
@@ -36,9 +35,5 @@ def reference_ari(
     if embeddings is not None:
         rows["embeddings"] = np.asarray(embeddings[scored], dtype=np.float64)
     labels = None if truth.annotation is None else np.asarray(truth.annotation)[scored]
-    found = {name: agreement(row, labels, unlabelled, tumour_labels, MIN_SPOTS) for name, row in rows.items()}
-    return {name: {"ari": _plain(f.ari), "ari_tumour": _plain(f.ari_tumour)} for name, f in found.items()}
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+    found = {name: label_agreement(row, labels, unlabelled, MIN_SPOTS) for name, row in rows.items()}
+    return {name: None if math.isnan(value) else value for name, value in found.items()}

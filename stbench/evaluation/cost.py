@@ -83,6 +83,7 @@ def counting() -> Iterator[FlopCounterMode]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    _spare_the_compiler()
     # The counter has no formula for fused attention layers, but for all that they are made of.
     mha: Any = torch.backends.mha
     fused = mha.get_fastpath_enabled()
@@ -94,6 +95,19 @@ def counting() -> Iterator[FlopCounterMode]:
             yield counter
     finally:
         mha.set_fastpath_enabled(fused)
+
+
+def _spare_the_compiler() -> None:
+    """Let the counter count without torch's compiler, two seconds to load, which it would shield itself from.
+
+    Nothing is compiled here. A counter of another build is left as it is.
+    """
+    from torch.utils import flop_counter
+
+    dispatch = getattr(getattr(flop_counter, "_FlopCounterMode", None), "__torch_dispatch__", None)
+    shielded = getattr(dispatch, "__wrapped__", None)
+    if shielded is not None and "torch._dynamo" not in sys.modules:
+        shielded.__dynamo_disable = shielded
 
 
 class _NoModules:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -98,3 +100,16 @@ def test_what_torch_counts_itself_counts_once(monkeypatch: pytest.MonkeyPatch):
     assert counted(lambda: F.scaled_dot_product_attention(query, key, value).sum().backward())[0] == (
         FORWARD + FUSED_BACKWARD
     )
+
+
+COUNTED = """
+import sys, torch
+from stbench.evaluation.cost import operations
+print(operations(lambda: torch.ones(2, 3) @ torch.ones(3, 4)), "torch._dynamo" in sys.modules)
+"""
+
+
+def test_counting_does_not_load_the_compiler():
+    """Two seconds of every trial of a method that trains no network, whose process is forked without it."""
+    done = subprocess.run([sys.executable, "-c", COUNTED], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["48.0", "False"]
