@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from plugins.command import seek_from_few_starts
 from plugins.joining import plugged
 
 # A machine that does other work too is slow at times; what a property takes is no part of it.
@@ -16,6 +17,14 @@ settings.load_profile("stbench")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 FIXTURE_METHODS = Path(__file__).resolve().parent / "plugins" / "methods"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def disk_is_not_waited_for() -> Iterator[None]:
+    """Files are whole without it for whoever reads them, also after kill -9; only a power failure needs the disk."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -64,11 +73,23 @@ def fixture_methods(plug_in: Callable[[Path], None]) -> Path:
     return FIXTURE_METHODS
 
 
+@pytest.fixture(scope="module")
+def few_starts() -> Iterator[None]:
+    """Clusters are sought from few starts, in this process; that there are ten is test_clustering.py's matter."""
+    with pytest.MonkeyPatch.context() as patched:
+        seek_from_few_starts(patched)
+        yield
+
+
 @pytest.fixture
 def quick(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs in this process are quick: the shared cache, `mean` the only floor that joins, nothing logged to MLflow."""
+    """Runs in this process are quick.
+
+    The shared cache, `mean` the only floor that joins, few starts of each clustering, nothing logged to MLflow.
+    """
     from stbench import registry
     from stbench.reporting.mlflow.tracking import MlflowTracker
 
+    seek_from_few_starts(monkeypatch)
     monkeypatch.setattr(registry, "floor_methods", lambda: ["mean"])
     monkeypatch.setattr(MlflowTracker, "log", lambda *_: None)

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from plugins.command import run_two_floors, stbench
 
+pytestmark = pytest.mark.usefixtures("few_starts")
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory, cache_of_the_session: Path) -> Path:

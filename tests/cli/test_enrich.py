@@ -104,9 +104,9 @@ def test_a_file_of_gene_sets_that_is_none_is_one_sentence(tmp_path, text, said):
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    make = tmp_path_factory.mktemp
-    return run_two_floors(make("enrich"), make("cache"), n_genes=30, methods=("knn", "depth"))
+def results(tmp_path_factory: pytest.TempPathFactory, cache_of_the_session: Path) -> Path:
+    out = tmp_path_factory.mktemp("enrich")
+    return run_two_floors(out, cache_of_the_session, n_genes=30, methods=("knn", "depth"))
 
 
 def told(results: Path, *more: object) -> dict:

@@ -17,6 +17,8 @@ from stbench.metrics.training import TrainingSummary
 from stbench.record import Record
 from stbench.reporting.results.store import RunStore
 
+pytestmark = pytest.mark.usefixtures("few_starts")
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory, cache_of_the_session: Path) -> Path:

@@ -11,15 +11,7 @@ from plugins.command import run_two_floors, stbench
 from reporting.regions.annotated_run import TUMOUR, make_truth, measured, noise, regions_alone, write_run
 from reporting.report.synthetic_run import figures_not_drawn
 
-from stbench.metrics import clustering
-
-
-@pytest.fixture(autouse=True, scope="module")
-def few_starts():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clustering, "N_SEEDS", 2)
-        patch.setattr(clustering, "N_RESTARTS", 2)
-        yield
+pytestmark = pytest.mark.usefixtures("few_starts")
 
 
 @pytest.fixture(scope="module")

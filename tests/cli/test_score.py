@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import anndata
@@ -189,17 +189,13 @@ def test_folders_are_seeds_of_one_row(data: Path, tmp_path: Path, quick: None):
 
 
 @pytest.fixture(scope="module")
-def floors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
-    """A run's results on demo-tiny, and its cache."""
-    cache = tmp_path_factory.mktemp("cache")
-    yield run_two_floors(tmp_path_factory.mktemp("run") / "out", cache, 25, ("ridge", "knn")), cache
+def floors(tmp_path_factory: pytest.TempPathFactory, cache_of_the_session: Path) -> Path:
+    """A run's results on demo-tiny."""
+    return run_two_floors(tmp_path_factory.mktemp("run") / "out", cache_of_the_session, 25, ("ridge",))
 
 
-def test_a_runs_own_predictions_score_as_the_run_did(
-    floors: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    out, cache = floors
-    monkeypatch.setenv("STBENCH_CACHE", str(cache))
+def test_a_runs_own_predictions_score_as_the_run_did(floors: Path, tmp_path: Path, quick: None):
+    out = floors
     store, theirs, wanted = RunStore(out), tmp_path / "theirs", {}
     theirs.mkdir()
     for record in store.records()[0]:

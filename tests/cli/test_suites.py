@@ -33,7 +33,7 @@ reference: knn
 
 
 @pytest.fixture(autouse=True, scope="module")
-def few_floors():
+def few_floors(few_starts):
     """Two floors beside every method, which is enough for a reference."""
     with pytest.MonkeyPatch.context() as patch:
         from stbench import registry

@@ -314,10 +314,14 @@ def test_queries_do_not_change_the_fit_and_are_handed_over_as_predicted():
 
 
 @pytest.mark.parametrize(
-    "test", [pytest.param("C2", marks=pytest.mark.slow), pytest.param("B4", marks=pytest.mark.acceptance)]
+    ("test", "epochs"),
+    [pytest.param("C2", 10, marks=pytest.mark.slow), pytest.param("B4", 3, marks=pytest.mark.acceptance)],
 )
-def test_it_beats_the_mean_of_its_exemplars_on_real_slides(shared_data, shared_cache, test):
-    """785 genes, four training slides, ten epochs: per-gene correlation at least 0.05 above the exemplars' mean."""
+def test_it_beats_the_mean_of_its_exemplars_on_real_slides(shared_data, shared_cache, test, epochs):
+    """785 genes, four training slides, ten epochs: per-gene correlation at least 0.05 above the exemplars' mean.
+
+    On B4 three epochs do: +0.20.
+    """
     from stbench.datasets.her2 import plugin as Her2
     from stbench.evaluation.design import Design
     from stbench.evaluation.fit_inputs import fit_inputs
@@ -331,7 +335,7 @@ def test_it_beats_the_mean_of_its_exemplars_on_real_slides(shared_data, shared_c
     materials = Materials(design, sources, groups)
     fold = materials.fold(next(fold for fold in leave_one_group_out(groups) if fold.test == (test,)))
     inputs, query = fit_inputs(fold, CARD, fold.fold.train), fold.query_slide(test, "query", CARD)
-    method = EGGN(epochs=10)
+    method = EGGN(epochs=epochs)
     train = [handout.open() for handout in inputs.train]
     method.fit(train)
 
