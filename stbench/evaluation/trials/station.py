@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import os
 import select
@@ -47,6 +48,8 @@ def serve(control: socket.socket, libraries: Sequence[str]) -> None:
     for library in libraries:
         with contextlib.suppress(Exception):  # what a plugin needs and cannot have is its own failure
             importlib.import_module(library)
+    gc.collect()
+    gc.freeze()  # what was loaded is kept for good: a child's collector need not go through it, nor copy its memory
     with contextlib.suppress(ConnectionError):  # the parent is gone, and has not heard all
         while True:
             command, files, _, _ = socket.recv_fds(control, 1, 2)
