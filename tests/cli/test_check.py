@@ -39,7 +39,7 @@ def test_floors_keep_every_claim(method: str, quick: None):
 
 
 # Networks whose dozen fits take from half a minute to some minutes on one core: `pytest -m slow` runs them.
-DEAR = ("bleep", "cmrcnet", "hggep", "hist2st", "m2ost", "mclstexp", "stnet")
+DEAR = ("bleep", "cmrcnet", "hggep", "hist2st", "histogene", "m2ost", "mclstexp", "stnet")
 NETWORKS = [
     pytest.param(name, marks=pytest.mark.slow if name in DEAR else pytest.mark.acceptance)
     for name in registry.plugins("method")

@@ -25,7 +25,7 @@ PREDICTED = (NOTED, "mean")
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path, Outcome]]:
+def world(tmp_path_factory: pytest.TempPathFactory, few_starts: None) -> Iterator[tuple[Path, Path, Outcome]]:
     """The results folder, the slides' folder, and what the run printed."""
     import stbench.datasets
     import stbench.methods

@@ -6,15 +6,13 @@ on an image of 420 x 420 px, which a small picture of half that size may stand i
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from plugins.command import stbench
+from shared_cases import make_case
 
-CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 SPOTS, GENES, SIDE = 36, 40, 420
 # Microns per pixel where spots of 65 um, so Space Ranger's convention, are 39 px across; unknown in plain tables.
 VISIUM, UNKNOWN = 65 / 39, None
@@ -137,16 +135,13 @@ TABLE = [
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the cases' folders are written, each once."""
-    if not CASES.is_dir():
-        pytest.skip(f"the cases are not at {CASES}")
     return tmp_path_factory.mktemp("cases")
 
 
 def folder_of(number: str, written: Path) -> Path:
     folder = written / number
     if not folder.is_dir():
-        folder.mkdir()
-        subprocess.run([sys.executable, CASES / number / "make.py", folder], check=True, capture_output=True)
+        make_case(number, folder)
     return folder
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +17,7 @@ import pandas as pd
 import pytest
 import tifffile
 from PIL import Image
+from shared_cases import make_case
 
 from stbench.datasets.path import plugin as OwnFolder
 from stbench.errors import DatasetError
@@ -48,14 +47,12 @@ def small(cases: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def written(cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A function from a script's number to the folder of its slides, written once."""
 
     @functools.cache
     def write(number: str) -> Path:
-        folder = tmp_path_factory.mktemp("cases") / number
-        subprocess.run([sys.executable, cases / number / "make.py", folder], check=True, capture_output=True)
-        return folder
+        return make_case(number, tmp_path_factory.mktemp("cases") / number)
 
     return write
 

@@ -20,8 +20,9 @@ EPOCHS = 8
 
 
 def curves_of(states: StateStore, halving: bool) -> list[Curves]:
-    """The inner trials of SpaHGC with its short grid on four tiny slides, in sealed children."""
-    design = Design("demo-tiny", genes="highest", n_genes=12, epochs=EPOCHS, halving=halving)
+    """The inner trials of SpaHGC with three settings of its short grid on four tiny slides, in sealed children."""
+    bounds = {"epochs": EPOCHS, "max_settings": 3}
+    design = Design("demo-tiny", genes="highest", n_genes=12, halving=halving, **bounds)
     sources, _ = find_slides("demo-tiny", None)
     contestants = choose_contestants(["spahgc"], "paper", {"spahgc": {"hidden": 32}})
     plan = make_plan(design, "", sources, contestants[:1], [0])

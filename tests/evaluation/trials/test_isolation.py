@@ -115,10 +115,10 @@ def test_what_a_method_does_to_its_process_stays_there(run: Run):
 @pytest.mark.acceptance
 def test_a_method_that_hangs_is_ended_at_the_time_limit(run: Run):
     begun = time.monotonic()
-    outcome, found = run(["hang"], "--time-limit", "0.1")
+    outcome, found = run(["hang"], "--time-limit", "0.05")
     assert outcome.status == 1 and time.monotonic() - begun < 60
     assert_rows_stand(outcome, found, "knn", "mean")
-    words = "it took longer than the time limit of 0.1 minutes"
+    words = "it took longer than the time limit of 0.05 minutes"
     assert [record["failure"] for record in found["hang"]] == [words] * 2
 
 
