@@ -204,7 +204,7 @@ def test_a_killed_trial_is_tried_again_and_its_method_is_not_blamed(
 def test_a_workers_death_is_noticed_within_five_seconds(
     data: Path, tmp_path: Path, quick: None, fixture_methods: Path
 ):
-    disturbed = command(tmp_path, data, "--workers", 2, "--set", "sleepy.seconds=2", "--seeds", "0")
+    disturbed = command(tmp_path, data, "--workers", 2, "--set", "sleepy.seconds=1", "--seeds", "0")
     assert disturbed.wait_until(lambda: len(asleep(family_of(disturbed))) == 2)
     before = workers_of(disturbed)
     assert len(before) == 2
@@ -254,8 +254,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_finishes(
     workers: int, data: Path, tmp_path: Path, quick: None, fixture_methods: Path
 ):
     out = tmp_path / "out"
-    slowly = ("--set", "sleepy.seconds=0.25")
-    stopped = command(tmp_path, data, "--workers", workers, *slowly)
+    stopped = command(tmp_path, data, "--workers", workers)
     assert stopped.wait_until(lambda: len(records(out)) >= 2)
     family = family_of(stopped)
     group = [process for process in family if os.getpgid(process.pid) == os.getpgid(stopped.process.pid or 0)]
@@ -276,7 +275,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_finishes(
     assert psutil.wait_procs(family, timeout=15)[1] == []
     kept = records(out)
     assert 2 <= len(kept) < N_RECORDS
-    finished = stbench(*RUN, "--data-root", data, "--out", out, *slowly)
+    finished = stbench(*RUN, "--data-root", data, "--out", out)
     assert finished.status == 0, finished.err
     assert f"[{N_RECORDS}/{N_RECORDS}]" in finished.err
     assert len(records(out)) == N_RECORDS
