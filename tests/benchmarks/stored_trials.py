@@ -6,6 +6,7 @@ python tests/benchmarks/stored_trials.py --trials 20000 --run 2000
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import tempfile
 import time
@@ -66,7 +67,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=20_000)
     parser.add_argument("--run", type=int, default=2_000, help="trials of one run, whose curves are read")
+    parser.add_argument("--unsynced", action="store_true", help="store without waiting for the disk")
     given = parser.parse_args()
+    if given.unsynced:
+        os.fsync = lambda _: None
     with tempfile.TemporaryDirectory() as folder:
         store = TrialStore(Path(folder))
         with told(f"{given.trials} trials stored"):

@@ -104,19 +104,18 @@ def check_stored(printed: str) -> None:
 
 
 def check_finished(printed: str) -> None:
-    """A finished run of 2,000 trials: a word within 2 s, its end within 5 s of computing, no heavy library.
+    """A finished run of 2,000 trials: a word within 2 s of computing, its end within 5 s, no heavy library.
 
-    What it computed counts for its end, since a test's machine does other work beside.
+    What it computed counts, since a test's machine does other work beside.
     """
     stored, first, whole, loaded = printed.splitlines()
     trials = re.fullmatch(rf"{NUMBER} trials stored, {NUMBER} of them Records", stored)
     assert trials and all(
         int(number) >= least for number, least in zip(trials.groups(), (2000, 1000), strict=True)
     )
-    word = re.fullmatch(rf"first word after {NUMBER} s", first)
-    end = re.fullmatch(rf"whole command: {NUMBER} s, of which it computed {NUMBER} s", whole)
-    assert word and float(word[1]) < 2
-    assert end and float(end[2]) < 5
+    for line, what, most in ((first, "first word after", 2), (whole, "whole command:", 5)):
+        found = re.fullmatch(rf"{what} {NUMBER} s, of which it computed {NUMBER} s", line)
+        assert found and float(found[2]) < most
     assert loaded == "loaded: neither torch nor mlflow"
 
 
@@ -237,7 +236,7 @@ RUNS = [
     Run("scheduling.py", "--workers 16 --each 8 --seconds 0.5", check_scheduling),
     Run("spahgc_step.py", "--steps 2 --edge 512", check_step),
     Run("spahgc_step.py", "--preset paper --steps 2 --edge 512", check_step),
-    Run("stored_trials.py", "--trials 20000 --run 2000", check_stored),
+    Run("stored_trials.py", "--trials 20000 --run 2000 --unsynced", check_stored),
     Run("trial_cost.py", "--method mean --repeats 2", check_trial),
     Run("where_time_goes.py", "spahgc --spots 40", check_kinds),
 ]
