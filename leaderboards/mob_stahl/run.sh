@@ -14,7 +14,7 @@ mob --method eggn
 # The second mouse has one section: a patient split leaves it to train on alone, too few for the networks.
 mob --method mean,knn,ridge,smooth,depth,depth-smooth --split patient
 if [ "$what" = plan ]; then exec stbench status --out "$out"; fi
-stbench regions --dataset "$sections" --out "$out" --format md --to "$here/regions.md"
+stbench regions --dataset "$sections" --out "$out" --format md >"$here/regions.md"
 for method in smooth spahgc eggn; do
-  stbench enrich --dataset "$sections" --method $method --groups "$layers" --out "$out" --format md --to "$here/enrichment-$method.md"
+  stbench enrich --dataset "$sections" --method $method --groups "$layers" --out "$out" --format md >"$here/enrichment-$method.md"
 done

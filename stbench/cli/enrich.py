@@ -12,9 +12,6 @@ from stbench.cli.options import DEFAULT_OUT, Json, Out, names, print_json
 if TYPE_CHECKING:
     from stbench.commands.enrich import Contrast, Enrichment
 
-# Sets that the terminal shows; all of them are in the JSON.
-_MOST_SETS = 10
-
 
 def enrich(
     dataset: Annotated[str, typer.Option(help="The dataset that the method was run on.")],
@@ -24,17 +21,25 @@ def enrich(
         Path | None, typer.Option("--gmt", help="Gene sets in GMT; without it, genes alone are compared.")
     ] = None,
     out: Out = DEFAULT_OUT,
+    format: Annotated[
+        str | None, typer.Option("--format", help="md, csv or json; default tables for the terminal.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Genes and gene sets that differ between two regions: measured, predicted, and predicted from depth alone."""
+    from stbench.cli.sheets import chosen_format, show
     from stbench.commands import enrich as enriching
+    from stbench.commands import enriched_sheets as sheets
 
+    format = chosen_format(format, json)
     found = enriching.enrich(out, dataset, method, names(groups), gmt)
-    if json:
+    if format == "json":
         print_json({"tables": [_plain(one) for one in found]})
+    elif format is not None:
+        print({"md": sheets.to_md, "csv": sheets.to_csv}[format](found), end="")
     else:
         for one in found:
-            _show(one)
+            show(one.table, sheets.enriched_sheets(one), sheets.enriched_sentences(one))
 
 
 def _plain(found: Enrichment) -> dict[str, Any]:
@@ -56,58 +61,3 @@ def _plain_contrast(contrast: Contrast) -> dict[str, Any]:
         "agreement": contrast.agreement._asdict() if contrast.agreement else None,
         "sets": [{name: one._asdict() for name, one in sets.items()} for sets in contrast.sets],
     }
-
-
-def _show(found: Enrichment) -> None:
-    from rich.table import Table
-
-    from stbench.cli.consoles import output
-    from stbench.reporting.tables.brief import brief_heading
-
-    first, second = found.regions
-    output().print(brief_heading(found.table), style="bold", markup=False)
-    output().print(f"{first} against {second}", markup=False)
-    grid = Table("expression", "genes q<.05", "same sign", "rank corr.", "overlap", "by chance")
-    for contrast in found.contrasts:
-        grid.add_row(contrast.source, str(int(contrast.genes.significant().sum())), *_agreement(contrast))
-    output().print(grid)
-    for place, region in enumerate(found.regions):
-        _show_sets(found, place, region)
-    for sentence in found.left_out:
-        output().print(f"Left out: {sentence}.", markup=False)
-    output().print(
-        "Smoother expression makes every test surer: more significant genes than measured are no more biology. The "
-        "row of depth alone says what is had without any.",
-        markup=False,
-    )
-
-
-def _agreement(contrast: Contrast) -> list[str]:
-    agreed = contrast.agreement
-    if agreed is None:
-        return ["", "", "", ""]
-    return [
-        f"{agreed.same_sign:.2f}",
-        "–" if agreed.correlation is None else f"{agreed.correlation:.2f}",
-        "–" if agreed.overlap is None else f"{agreed.overlap:.2f}",
-        f"{agreed.chance:.2f}",
-    ]
-
-
-def _show_sets(found: Enrichment, place: int, region: str) -> None:
-    """The gene sets of what is more in one region: q of each source, those surest in any of them first."""
-    from rich.table import Table
-
-    from stbench.cli.consoles import output
-
-    best: dict[str, float] = {}
-    for contrast in found.contrasts:
-        for name, one in contrast.sets[place].items():
-            best[name] = min(one.q, best.get(name, 1.0))
-    if not best:
-        return
-    grid = Table(f"gene set, more in {region}", *(f"q {contrast.source}" for contrast in found.contrasts))
-    for name in sorted(best, key=lambda name: (best[name], name))[:_MOST_SETS]:
-        values = [contrast.sets[place].get(name) for contrast in found.contrasts]
-        grid.add_row(name, *("–" if one is None else f"{one.q:.2g}" for one in values))
-    output().print(grid)
