@@ -4,6 +4,7 @@ The way of the data: dataset -> folds -> gene panel and scaling fitted on that f
 method.fit -> method.predict -> metrics -> Record -> store and MLflow -> leaderboard.
 
 errors, files          the exception tree; hashing, locks, write-then-rename
+wrapping               sentences on lines of a width, commands in them unbroken
 names                  names and sentences of others, made fit for a terminal, a figure, a file's name
 slide, record          what a slide is and who may see what of it; what one method left behind on one fold
 contract, registry     what methods and datasets promise; finding them by name

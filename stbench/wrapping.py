@@ -7,8 +7,8 @@ import textwrap
 
 # A command of ours with its options and what they take, or one that mends something.
 _COMMAND = re.compile(
-    r"(?:stbench|mlflow|pip|huggingface-cli) [a-z][a-z-]*"
-    r"(?: (?:-{1,2}[a-z][a-z-]*|[A-Z]{2,}\b|[\w./-]*[:/=.][\w./:=-]*\w|(?:install|fetch|check) [\w.-]*\w|clear))*"
+    r"pip install [\w.'\[\]-]*[\w'\]]|(?:stbench|mlflow|huggingface-cli) [a-z][a-z-]*"
+    r"(?: (?:-{1,2}[a-z][a-z-]*|[A-Z]{2,}\b|[\w./-]*[:/=.][\w./:=-]*\w|(?:fetch|check) [\w.-]*\w|clear))*"
 )
 # Stands for a blank that is no place to break; cleaned words have no such character.
 _HELD = "\x1f"

@@ -65,6 +65,7 @@ def _plain(found: AblationTable) -> dict[str, Any]:
     return {
         "title": found.title,
         "table": found.table.id,
+        "synthetic": found.table.synthetic,
         "method": found.full.label,
         "full": {"pcc": found.full.pcc, "pcc_equal_depth": found.full.pcc_equal_depth},
         "ablations": [of_line(line) for line in found.lines],

@@ -44,6 +44,7 @@ def audit(
     """Prove that a test slide's expression does not reach its own predictions; exit status 1 on a leak."""
     from stbench.cli.consoles import messages, output, results_kept_apart
     from stbench.commands import audit as auditing
+    from stbench.commands.known_names import dataset_words
 
     wanted = names(slides) if slides is not None else None
     if wanted is not None and len(wanted) < 3:
@@ -66,7 +67,7 @@ def audit(
     if json:
         print_json(result)
     else:
-        output().print(f"{result['method']} on {result['dataset']}: {result['verdict']}")
+        output().print(f"{result['method']} on {dataset_words(result['dataset'])}: {result['verdict']}")
         for line in result["evidence"]:
             output().print(f"- {line}", markup=False)
         for line in result["notes"]:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from stbench.registry import Kind
 
 
+# What a card states of single slides, for checks; --json has it.
+_FOR_PROGRAMS = ("expected",)
+
+
 def show_card(kind: Kind, name: str, json: bool) -> None:
     """Print one plugin's card."""
     from stbench.cli.consoles import output
@@ -76,7 +80,7 @@ def as_table(name: str, card: dict[str, Any]) -> Table:
     table.add_column(overflow="fold")
     table.add_row("name", name)
     for field, value in card.items():
-        if value not in (None, "", [], {}, ()):
+        if value and field not in _FOR_PROGRAMS:
             table.add_row(field.replace("_", " "), _in_words(value))
     return table
 

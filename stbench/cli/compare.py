@@ -39,7 +39,12 @@ def _plain(view) -> dict:
         {"slide": slide, "first": one, "second": other, "difference": one - other}
         for slide, (one, other) in view.slides.items()
     ]
-    names = {"table": view.table.id, "first": view.first.label, "second": view.second.label}
+    names = {
+        "table": view.table.id,
+        "synthetic": view.table.synthetic,
+        "first": view.first.label,
+        "second": view.second.label,
+    }
     return names | {"slides": slides, "test": asdict(view.test), "sentence": view.sentence}
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from stbench.evaluation.threads import cores
 
 if TYPE_CHECKING:
     from stbench.commands.cheaper import Cost
@@ -79,10 +76,10 @@ def between_in_words(least: float, most: float) -> str:
 
 def busy_in_words() -> str:
     """That other work makes it longer, where there is some now; "" on a quiet machine, or one that does not say."""
-    if not hasattr(os, "getloadavg"):
-        return ""
-    load = os.getloadavg()[0]
-    return f"; longer beside other work (load {load:.1f} on {cores()} cores)" if load > cores() / 2 else ""
+    from stbench.commands.other_work import load_and_cores
+
+    load, cores = load_and_cores()
+    return f"; longer beside other work (load {load:.1f} on {cores} cores)" if load > cores / 2 else ""
 
 
 def in_words(seconds: float) -> str:

@@ -45,6 +45,7 @@ def enrich(
 def _plain(found: Enrichment) -> dict[str, Any]:
     return {
         "table": found.table.id,
+        "synthetic": found.table.synthetic,
         "regions": list(found.regions),
         "contrasts": [_plain_contrast(contrast) for contrast in found.contrasts],
         "left_out": list(found.left_out),

@@ -148,7 +148,7 @@ def announce(prepared: PreparedRun) -> None:
     console, plan, card = messages(), prepared.plan, prepared.card
     if card.generated:
         console.print(
-            f"{prepared.design.dataset} is synthetic: it shows that the pipeline works, nothing about tissue."
+            f"{prepared.design.dataset} is SYNTHETIC: it shows that the pipeline works, nothing about tissue."
         )
     if prepared.missing:
         listed = ", ".join(prepared.missing)

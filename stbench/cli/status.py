@@ -26,12 +26,13 @@ def _show(status: Status) -> None:
 
     from stbench.cli.consoles import output
     from stbench.cli.dry_run import in_words, row_words
+    from stbench.commands.known_names import dataset_words
 
     table = Table("dataset", "row", "done", "running", "failed", "left", "time of one worker")
     for row in status.rows:
         seconds = "?" if row.seconds_left is None else in_words(row.seconds_left) if row.seconds_left else "-"
         counts = (row.done, row.running, row.failed, row.waiting)
-        table.add_row(row.dataset, row_words(row.row), *map(str, counts), seconds)
+        table.add_row(dataset_words(row.dataset), row_words(row.row), *map(str, counts), seconds)
     output().print(table)
     done, left = sum(row.done for row in status.rows), sum(row.waiting + row.running for row in status.rows)
     by = f"{status.workers} at work" if status.workers else "nobody is at work"

@@ -41,9 +41,10 @@ def time(
     json: Json = False,
 ) -> None:
     """Seconds per epoch and per spot, memory, parameters, operations; exit status 1 where a method fails."""
-    from stbench.cli.consoles import messages, results_kept_apart
+    from stbench.cli.consoles import messages, output, results_kept_apart
     from stbench.cli.progress import ProgressListener
     from stbench.commands import time as timing
+    from stbench.commands.known_names import dataset_words
 
     methods = names(method)
     if not methods:
@@ -65,6 +66,7 @@ def time(
     if json:
         print_json(document)
     else:
+        output().print(dataset_words(dataset), style="bold")
         _show(document)
     if any(row["failed"] for row in document["rows"]):
         sys.exit(1)

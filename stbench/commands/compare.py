@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stbench import registry
 from stbench.errors import UsageError
 from stbench.names import file_name
 from stbench.reporting.results.store import RunStore
@@ -20,6 +21,8 @@ def compare(
     records, problems = RunStore(out).records()
     if not records:
         raise UsageError(f"There are no Records under {out}; run both methods first.")
+    first, second = (registry.canonical_name("method", name) for name in (first, second))
+    dataset = registry.canonical_name("dataset", dataset)
     return paired_views(records, first, second, dataset, pairs), problems
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stbench import registry
 from stbench.biology.agreement import Agreement, agreement
 from stbench.biology.differential import GeneList, Spots, differential, too_few
 from stbench.biology.enrichment import Enriched, enrichment
@@ -69,6 +70,7 @@ def enrich(
     if len(groups) != 2 or groups[0] == groups[1]:
         raise UsageError(f'--groups takes two regions, "A,B"; found {", ".join(groups) or "none"}.')
     sets, dataset = read_gmt(gmt) if gmt else None, dataset_name(dataset)
+    method = registry.canonical_name("method", method)
     store = RunStore(out)
     tables = [t for t in build_tables(store.records()[0]) if t.identity.dataset == dataset]
     rows = [row for table in tables for row in table.rows if row.label in table.members]

@@ -1,4 +1,4 @@
-"""Whether what a command names is there, told before any library is loaded."""
+"""Whether what a command names is there, and how it is shown, told before any library is loaded."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def check_known(methods: Iterable[str], dataset: str | None) -> None:
             registry.find("method", name)
     if dataset is not None:
         registry.find("dataset", dataset)
+
+
+def dataset_words(dataset: str) -> str:
+    """A dataset's name, or path:DIR, with SYNTHETIC behind it where its tissue is generated."""
+    return f"{dataset} (SYNTHETIC)" if registry.is_generated(dataset) else dataset

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stbench.commands.known_names import dataset_words
 from stbench.models.model_card import ModelCard
 
 
 def about_model(card: ModelCard) -> list[str]:
     """What was fitted on what, how its settings were chosen, whose terms it carries, what it scored."""
-    named = f"{card.method} ({card.variant})" if card.variant else card.method
+    named = f"{card.method} ({card.variant})" if card.variant not in ("", "paper") else card.method
     data = card.data
     sentences = [
-        f"{named}, {len(card.genes)} genes, fitted on {len(data.slides)} slides of {data.dataset}: "
+        f"{named}, {len(card.genes)} genes, fitted on {len(data.slides)} slides of {dataset_words(data.dataset)}: "
         f"{', '.join(data.slides)}.",
         f"Settings: {card.chosen}.",
     ]

@@ -26,13 +26,17 @@ def to_markdown(table: Table, sheets: Sequence[Sheet], sentences: Sequence[str])
     return "\n\n".join([*parts, "\n".join(f"- {escaped_line(sentence)}" for sentence in sentences)]) + "\n"
 
 
+def _dataset(table: Table) -> dict[str, Any]:
+    return {"dataset": table.identity.dataset, "synthetic": table.synthetic}
+
+
 def within_lines(found: Within) -> Iterator[dict[str, Any]]:
     """One line for each row and part of the slides; `part` tells a region from what is called like one."""
     for row in found.rows:
         parts = [("whole", WHOLE, row.whole), ("mean", MEAN, row.mean)]
         parts += [("region", region, part) for region, part in row.regions.items()]
         for part, region, scores in parts:
-            names = {"table": found.table.id, "dataset": found.table.identity.dataset, "method": row.label}
+            names = {"table": found.table.id, **_dataset(found.table), "method": row.label}
             yield {**names, "kind": row.kind, "part": part, "region": region, **_plain(scores)}
 
 
@@ -44,7 +48,7 @@ def within_plain(found: Within) -> dict[str, Any]:
     """Everything as the values of a JSON document."""
     return {
         "table": found.table.id,
-        "dataset": found.table.identity.dataset,
+        **_dataset(found.table),
         "split": found.table.identity.split,
         "min_spots": found.least,
         "rows": [
@@ -71,7 +75,7 @@ def localised_lines(found: Localised) -> Iterator[dict[str, Any]]:
     for row in found.rows:
         for slide, score in row.slides.items():
             n, n_tumour = found.spots[slide]
-            names = {"table": found.table.id, "dataset": found.table.identity.dataset, "values": row.label}
+            names = {"table": found.table.id, **_dataset(found.table), "values": row.label}
             trained_on = " ".join(found.trained_on[slide])
             spots = {"labelled_spots": n, "tumour_spots": n_tumour, "probe_fitted_on": trained_on}
             yield {**names, "kind": row.kind, "slide": slide, **score._asdict(), **spots}
@@ -81,7 +85,7 @@ def localised_plain(found: Localised) -> dict[str, Any]:
     """Everything as the values of a JSON document."""
     return {
         "table": found.table.id,
-        "dataset": found.table.identity.dataset,
+        **_dataset(found.table),
         "split": found.table.identity.split,
         "tumour": list(found.tumour),
         "chance": {"ari": 0.0, "auroc": 0.5},
