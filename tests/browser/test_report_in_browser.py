@@ -204,6 +204,7 @@ def test_another_table_can_be_chosen(visit):
     choice = visit.page.get_by_label("Table", exact=True)
     choice.select_option(index=1)
     assert not visit.page.locator("#t0").is_visible() and visit.page.locator("#t1").is_visible()
+    assert visit.page.url.endswith("#t1-leaderboard")  # what can be sent to somebody
     visit.page.locator("#t1-maps").scroll_into_view_if_needed()
     visit.page.locator("#t1-maps .map-figure .point").first.wait_for()
 

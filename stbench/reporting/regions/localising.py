@@ -49,7 +49,11 @@ class Found(NamedTuple):
 
 
 class Mean(NamedTuple):
-    """A score's mean over patients, its 95 % t interval from three patients on, and what it is made of."""
+    """A score's mean over patients, its 95 % interval from three patients on, and what it is made of.
+
+    The interval is that of Fisher's z, so that it stays within what the score can be: an area under the curve is
+    brought to -1 to 1 for it (twice the area less 1, Somers' D).
+    """
 
     value: float | None
     interval: tuple[float, float] | None
@@ -206,14 +210,26 @@ def _averaged(
     )
     patients = {name: slide.truth.patient for name, slide in slides.items()}
     by_slide = {name: Found(ari[name], probed[name]) for name in sorted(ari)}
-    return LocalisedRow(label, kind, _mean(ari, patients), _mean(probed, patients), by_slide)
+    return LocalisedRow(
+        label,
+        kind,
+        mean_over_patients(ari, patients),
+        mean_over_patients(probed, patients, lowest=0.0),
+        by_slide,
+    )
 
 
-def _mean(scores: Mapping[str, float | None], patients: Mapping[str, str | None]) -> Mean:
+def mean_over_patients(
+    scores: Mapping[str, float | None], patients: Mapping[str, str | None], lowest: float = -1.0
+) -> Mean:
+    """The mean of a score that is at least `lowest` and at most 1."""
     by_patient = statistics.patient_means(scores, patients)
+    half = (1 - lowest) / 2
+    stretched = [(value - lowest) / half - 1 for value in (by_patient or {}).values()]
+    ends = statistics.score_interval(stretched, correlation=True)
     return Mean(
         statistics.over_patients(scores, patients),
-        statistics.t_interval(by_patient.values()) if by_patient else None,
+        (lowest + (ends[0] + 1) * half, lowest + (ends[1] + 1) * half) if ends else None,
         statistics.n_scored_slides(scores),
         statistics.n_scored_patients(scores, patients),
     )

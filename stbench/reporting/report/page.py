@@ -95,7 +95,7 @@ def tissue_values(section: TissueSection, pictures: dict[str, str]) -> dict[str,
             name = hashlib.sha256(sheet["picture"].encode()).hexdigest()[:12]
             pictures[name] = sheet["picture"]
         slides.append({**sheet, "picture": name})
-    return {"rows": section.rows, "folded": section.folded, "slides": slides}
+    return {"rows": section.rows, "folded": section.folded, "floors": section.floors, "slides": slides}
 
 
 def diagrams(content: BoardContent) -> dict[str, str]:

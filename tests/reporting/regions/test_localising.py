@@ -24,7 +24,7 @@ from sklearn.metrics import adjusted_rand_score
 from stbench.errors import UnknownName, UsageError
 from stbench.metrics import clustering
 from stbench.record import SlideTruth
-from stbench.reporting.regions.localising import DEPTH, MEASURED, Localised, localise
+from stbench.reporting.regions.localising import DEPTH, MEASURED, Localised, localise, mean_over_patients
 from stbench.reporting.regions.sheets import localised_sentences, localised_sheet, slide_sheet
 from stbench.reporting.results.store import RunStore
 
@@ -142,6 +142,24 @@ def test_means_are_by_patient(found):
     one, two, three = (row.slides[slide].auroc for slide in SLIDES)
     assert row.auroc.value == pytest.approx(((one + two) / 2 + three) / 2)
     assert (row.auroc.n_slides, row.auroc.n_patients, row.auroc.interval) == (3, 2, None)
+
+
+def test_intervals_stay_within_what_a_score_can_be():
+    patients = {name: name for name in "ABC"}
+    areas: dict[str, float | None] = {"A": 0.55, "B": 0.9, "C": 0.999}
+    found = mean_over_patients(areas, patients, lowest=0.0)
+    assert found.interval and found.value
+    low, high = found.interval
+    assert 0 <= low < found.value < high <= 1
+    # By hand: Fisher's z of twice the area less 1, t(.975, 2) = 4.3027.
+    z = np.arctanh([2 * area - 1 for area in areas.values() if area])
+    half = 4.302653 * z.std(ddof=1) / np.sqrt(3)
+    assert (low, high) == pytest.approx(
+        tuple((np.tanh([z.mean() - half, z.mean() + half]) + 1) / 2), abs=1e-6
+    )
+    index = mean_over_patients({"A": 0.9, "B": -0.2, "C": 0.95}, patients)
+    assert mean_over_patients(areas, dict.fromkeys("ABC")).interval is None  # patients not stated
+    assert index.interval and -1 <= index.interval[0] < index.interval[1] <= 1
 
 
 def test_a_slide_without_both_classes_is_left_out_by_name(truths, tmp_path):

@@ -31,6 +31,7 @@ class TissueSection:
 
     rows     labels that the slides' values refer to by place
     folded   places of floors' untuned twins, which are not drawn at first
+    floors   places of all floors, of which a few are drawn at first
     problems a sentence for each stored array that does not fit
     markers  which marker genes there are, and which of them no panel holds; "" without any
     """
@@ -42,6 +43,7 @@ class TissueSection:
     problems: list[str]
     markers: str = ""
     folded: tuple[int, ...] = ()
+    floors: tuple[int, ...] = ()
 
 
 def tissue_section(
@@ -73,6 +75,7 @@ def tissue_section(
         problems,
         about_markers(board, markers),
         tuple(place for place, entry in enumerate(board.entries) if is_untuned_twin(entry.row)),
+        tuple(place for place, entry in enumerate(board.entries) if entry.row.kind == "floor"),
     )
 
 

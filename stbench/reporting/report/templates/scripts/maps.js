@@ -1,14 +1,15 @@
 // One gene on one slide: the picture, what was measured, what each chosen method predicted.
 const maps = {
-  shownAtFirst: 6,
+  // Of the rows that are drawn at first so many are methods, where there are as many: floors may stand above them all.
+  shownAtFirst: 6, methodsAtFirst: 4,
   prepare(article) {
     const section = article.querySelector(".maps"), figure = section.querySelector(".map-figure");
     if (!figure) return;
     figures.whenNear(figure, () => maps.start(article, section));
   },
   start(article, section) {
-    const { rows, folded, slides } = data.of(`${article.id}-tissue`);
-    const state = { section, rows, folded, slides, figure: section.querySelector(".map-figure") };
+    const { rows, folded, floors, slides } = data.of(`${article.id}-tissue`);
+    const state = { section, rows, folded, floors, slides, figure: section.querySelector(".map-figure") };
     const slide = section.querySelector(".map-slide"), gene = section.querySelector(".map-gene");
     slides.forEach((sheet, place) => slide.append(data.option(place, data.slideName(sheet))));
     maps.listRows(state);
@@ -22,7 +23,9 @@ const maps = {
   },
   listRows(state) {
     const list = state.section.querySelector(".map-rows");
-    const first = state.rows.map((_, place) => place).filter((place) => !state.folded.includes(place)).slice(0, maps.shownAtFirst);
+    const every = state.rows.map((_, place) => place).filter((place) => !state.folded.includes(place));
+    const methods = every.filter((place) => !state.floors.includes(place)).slice(0, maps.methodsAtFirst);
+    const first = [...methods, ...every.filter((place) => !methods.includes(place))].slice(0, maps.shownAtFirst);
     state.rows.forEach((row, place) => {
       const label = document.createElement("label"), box = document.createElement("input");
       box.type = "checkbox";

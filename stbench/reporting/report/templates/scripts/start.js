@@ -21,7 +21,11 @@ const tables = {
     target.scrollIntoView();
   },
 };
-tables.chooser?.addEventListener("change", () => tables.show(tables.chooser.value));
+// The address names the table that is shown, so that it can be sent to somebody.
+tables.chooser?.addEventListener("change", () => {
+  tables.show(tables.chooser.value);
+  history.replaceState(null, "", `#${tables.chooser.value}-leaderboard`);
+});
 window.addEventListener("hashchange", tables.showAddressed);
 // A browser that comes back to the page fills in the choice of before.
 window.addEventListener("pageshow", () => { tables.show(tables.chooser?.value); tables.showAddressed(); });
