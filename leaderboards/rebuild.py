@@ -64,8 +64,8 @@ def records_of(run: Path) -> list[Record]:
 
 
 def boards_of(run: Path) -> list[Board]:
-    """The tables of a run; rows whose method has been edited since they were made are marked."""
-    return boards_of_tables(tables_below(records_of(run), [run]))
+    """The tables of a run, those with more than floors first; rows whose method was edited since then are marked."""
+    return sorted(boards_of_tables(tables_below(records_of(run), [run])), key=lambda board: not has_methods(board))
 
 
 def run_block(boards: Sequence[Board]) -> str:
@@ -84,7 +84,7 @@ def _in_brief(board: Board) -> str:
     """What may be concluded of a table and what not, which floors alone do not say, between its title and its rows."""
     title, _, rows = to_brief_markdown(board.table).partition("\n")
     said = "".join(f"- {escaped(sentence)}\n" for sentence in advice(board))
-    return f"{title}\n\n{said}{rows}"
+    return f"{title}\n\n{said}{rows}" if said else f"{title}\n{rows}"
 
 
 def ablation_block(records: Sequence[Record]) -> str:
@@ -161,9 +161,9 @@ def finished(boards: Sequence[Board]) -> str:
     return max(str(record.provenance.get("finished_at", "")) for board in boards for record in board.records)
 
 
-def has_methods(boards: Sequence[Board]) -> bool:
-    """Whether a run's first table has more than floors: only such a one is shown in the project's README."""
-    return any(row.kind in ("method", "external") for row in boards[0].table.rows)
+def has_methods(board: Board) -> bool:
+    """Whether a table has more than floors: only such a one is shown in the project's README."""
+    return any(row.kind in ("method", "external") for row in board.table.rows)
 
 
 def is_at_length(boards: Sequence[Board]) -> bool:
@@ -173,7 +173,7 @@ def is_at_length(boards: Sequence[Board]) -> bool:
 
 def first_shown(boards: Mapping[Path, Sequence[Board]]) -> Path:
     """The run that the project's README shows: one at published length before budgeted ones, then the newest."""
-    candidates = [run for run in boards if has_methods(boards[run])]
+    candidates = [run for run in boards if has_methods(boards[run][0])]
     return max(candidates, key=lambda run: (is_at_length(boards[run]), finished(boards[run])))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stbench.commands.machine_load import busy_in_words
+
 if TYPE_CHECKING:
     from stbench.commands.cheaper import Cost
 
@@ -72,14 +74,6 @@ def between_in_words(least: float, most: float) -> str:
     """About how long, where it is not known better than between two times."""
     words = dict.fromkeys(map(in_words, (least, most)))
     return f"About {' to '.join(words)}"
-
-
-def busy_in_words() -> str:
-    """That other work makes it longer, where there is some now; "" on a quiet machine, or one that does not say."""
-    from stbench.commands.other_work import load_and_cores
-
-    load, cores = load_and_cores()
-    return f"; longer beside other work (load {load:.1f} on {cores} cores)" if load > cores / 2 else ""
 
 
 def in_words(seconds: float) -> str:

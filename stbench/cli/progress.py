@@ -11,7 +11,8 @@ from rich.progress import Task as Bar
 from rich.text import Text
 
 from stbench.cli.consoles import messages
-from stbench.cli.dry_run import between_in_words, busy_in_words, in_words, row_words
+from stbench.cli.dry_run import between_in_words, in_words, row_words
+from stbench.commands.machine_load import busy_in_words
 from stbench.commands.run import Listener
 from stbench.names import cleaned, shown_name
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -151,6 +153,22 @@ def test_gene_sets_are_asked_of_every_source(results, tmp_path):
     assert up["RISING"]["found"] == len(rising) and "REST" not in up
     shown = stbench("enrich", "--dataset", "demo-tiny", "--out", results, *question, "--gmt", gmt).out
     assert "RISING" in shown and "depth" in shown and "no more biology" in " ".join(shown.split())
+
+
+def test_markdown_and_csv_hold_what_the_json_does(results):
+    question = ("--method", "knn", "--groups", "tumour,stroma")
+    asked = ("enrich", "--dataset", "demo-tiny", "--out", results, *question)
+    (table,) = told(results, *question)["tables"]
+    lines = list(csv.DictReader(io.StringIO(stbench(*asked, "--format", "csv").out)))
+    genes = [(c["source"], gene["gene"], gene["q"]) for c in table["contrasts"] for gene in c["genes"]]
+    assert [(line["expression"], line["gene"], float(line["q"])) for line in lines] == genes
+    shown = stbench(*asked, "--format", "md").out
+    agreed = table["contrasts"][1]["agreement"]
+    assert (
+        f"| knn | {sum(g['q'] < 0.05 for g in table['contrasts'][1]['genes'])} | {agreed['same_sign']:.2f} |"
+        in shown
+    )
+    assert "SYNTHETIC" in shown and stbench(*asked, "--format", "yaml").status == 2
 
 
 @pytest.mark.parametrize(
