@@ -64,8 +64,8 @@ def records_of(run: Path) -> list[Record]:
 
 
 def boards_of(run: Path) -> list[Board]:
-    """The tables of a run, those with more than floors first; rows whose method was edited since then are marked."""
-    return sorted(boards_of_tables(tables_below(records_of(run), [run])), key=lambda board: not has_methods(board))
+    """The tables of a run; rows whose method has been edited since they were made are marked."""
+    return boards_of_tables(tables_below(records_of(run), [run]))
 
 
 def run_block(boards: Sequence[Board]) -> str:
@@ -161,11 +161,6 @@ def finished(boards: Sequence[Board]) -> str:
     return max(str(record.provenance.get("finished_at", "")) for board in boards for record in board.records)
 
 
-def has_methods(board: Board) -> bool:
-    """Whether a table has more than floors: only such a one is shown in the project's README."""
-    return any(row.kind in ("method", "external") for row in board.table.rows)
-
-
 def is_at_length(boards: Sequence[Board]) -> bool:
     """Whether no row of a run's first table took fewer steps than its publication's, as far as anybody knows."""
     return not any(row.is_faint for row in boards[0].table.rows)
@@ -173,7 +168,7 @@ def is_at_length(boards: Sequence[Board]) -> bool:
 
 def first_shown(boards: Mapping[Path, Sequence[Board]]) -> Path:
     """The run that the project's README shows: one at published length before budgeted ones, then the newest."""
-    candidates = [run for run in boards if has_methods(boards[run][0])]
+    candidates = [run for run in boards if boards[run][0].table.has_methods]
     return max(candidates, key=lambda run: (is_at_length(boards[run]), finished(boards[run])))
 
 

@@ -82,6 +82,11 @@ class Table:
         """The tests by plain PCC."""
         return self.tests.get("pcc", ())
 
+    @property
+    def has_methods(self) -> bool:
+        """Whether it has more than floors: such a table is what was asked for, and is shown first."""
+        return any(row.kind not in ("floor", "ceiling") for row in self.rows)
+
     def facts(self) -> dict[str, Any]:
         """The table without its rows, as plain values."""
         elsewhere = ("identity", "rows", "tests", "members", "ari_references", "published")
@@ -97,7 +102,7 @@ def build_tables(
     audits: Mapping[tuple[str, str], Audit] | None = None,
     ablations: bool = False,
 ) -> list[Table]:
-    """The tables of all Records, by dataset, split, and panels that no test slide can have shaped first.
+    """The tables of all Records, by dataset; those with methods first, then by split, file panels last.
 
     `reference` is the row that all others are tested against, by its label, None for the one that the runs named; a
     table that lacks it has no tests.
@@ -114,7 +119,13 @@ def build_tables(
     ]
     return sorted(
         tables,
-        key=lambda t: (t.identity.dataset, t.identity.split, t.leaky or bool(t.panel_note), t.id),
+        key=lambda t: (
+            t.identity.dataset,
+            not t.has_methods,
+            t.identity.split,
+            t.leaky or bool(t.panel_note),
+            t.id,
+        ),
     )
 
 

@@ -296,3 +296,16 @@ def test_a_table_is_made_without_heavy_imports():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_table_with_methods_stands_before_one_of_floors_alone():
+    by_patient = replace(TABLE, split="patient")  # before "slide" by name
+    floors = [
+        *complete("ridge", GOOD, kind="floor", table=by_patient),
+        *complete("ridge", GOOD, kind="floor"),
+    ]
+    assert [table.identity.split for table in build_tables(floors)] == ["patient", "slide"]
+    assert [table.identity.split for table in build_tables([*floors, *complete("eggn", GOOD)])] == [
+        "slide",
+        "patient",
+    ]
