@@ -7,7 +7,7 @@ time that they took compares with what was expected.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -72,13 +72,26 @@ def stored_plans(out: Path) -> list[StoredPlan]:
 
 
 def status_of(out: Path, plans: Iterable[StoredPlan]) -> Status:
-    """How far these plans below `out` are."""
+    """How far these plans below `out` are; what several plans share, as their floors are, is counted once."""
     look, plans = _Look(Path(out).absolute()), list(plans)
     several = len({_encoder(plan) for plan in plans}) > 1
-    rows = tuple(
-        look.row(plan, row, _encoder(plan) if several else "") for plan in plans for row in plan.rows
+    rows, told = [], set()
+    for plan in plans:
+        for row in plan.rows:
+            new = _without(row, told)
+            told |= {*row.trials, *row.refits}
+            if new.trials or new.refits:
+                rows.append(look.row(plan, new, _encoder(plan) if several else ""))
+    return Status(tuple(rows), len(look.claimed))
+
+
+def _without(row: PlannedRow, told: Set[str]) -> PlannedRow:
+    """The row without what is counted elsewhere."""
+    trials, refits = (
+        {key: seconds for key, seconds in part.items() if key not in told}
+        for part in (row.trials, row.refits)
     )
-    return Status(rows, len(look.claimed))
+    return row.model_copy(update={"trials": trials, "refits": refits})
 
 
 def _encoder(plan: StoredPlan) -> str:

@@ -93,7 +93,10 @@ def test_the_same_question_has_one_plan_and_another_has_its_own(own_sleepy: Path
     assert len(PlanFiles(out).load_all()) == 1
     plan(data, out, "--seeds", "0,1")
     assert len(PlanFiles(out).load_all()) == 2
-    # Their inner trials are the same ones.
+    # Their inner trials are the same ones, the floors too; only the second seed's refits are new.
+    rows = stbench("status", "--out", out, "--json").document["rows"]
+    assert sum(row["waiting"] for row in rows if row["row"] == "sleepy") == 2 * PAIRS + 2 * FOLDS
+    assert [counts(row) for row in rows if row["row"] == "mean"] == [(0, 0, 0, FOLDS)]
     assert stbench("work", "--out", out, "--workers", 1).status == 0
     assert len(TrialStore(out).names()[0]) == 2 * PAIRS
     assert len([r for r in records(out).values() if r["row"]["method"] == "sleepy"]) == 2 * FOLDS
