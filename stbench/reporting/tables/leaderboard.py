@@ -102,7 +102,8 @@ def build_tables(
     audits: Mapping[tuple[str, str], Audit] | None = None,
     ablations: bool = False,
 ) -> list[Table]:
-    """The tables of all Records, by dataset; those with methods first, then by split, file panels last.
+    """The tables of all Records, by dataset; those with methods first, then the newest protocol,
+    by split, file panels last.
 
     `reference` is the row that all others are tested against, by its label, None for the one that the runs named; a
     table that lacks it has no tests.
@@ -122,6 +123,7 @@ def build_tables(
         key=lambda t: (
             t.identity.dataset,
             not t.has_methods,
+            -t.identity.protocol,
             t.identity.split,
             t.leaky or bool(t.panel_note),
             t.id,
