@@ -102,8 +102,7 @@ def build_tables(
     audits: Mapping[tuple[str, str], Audit] | None = None,
     ablations: bool = False,
 ) -> list[Table]:
-    """The tables of all Records, by dataset; those with methods first, then the newest protocol,
-    by split, file panels last.
+    """The tables of all Records by dataset: with methods first, the newest protocol first, by split, file panels last.
 
     `reference` is the row that all others are tested against, by its label, None for the one that the runs named; a
     table that lacks it has no tests.
