@@ -29,7 +29,7 @@ def test_names_with_room_stay_where_their_marks_are():
 
 
 def test_every_name_of_a_printed_figure_lies_inside_it():
-    longest = "spahgc (published settings, cross_metric=l1, target_mask=0.8, second_view=frozen)"
+    longest = "spahgc (published settings, cross_metric=l1, mask=0.8, second_view=frozen)"
     points = [*cost_section(board(*rows())).by_time, Point(longest, "method", 0.41, 9.0, False)]
     figure = cost.printed(points, cost.TIME)
     figure.canvas.draw()  # lays it out
