@@ -45,38 +45,37 @@ from stbench.names import cleaned, printable, shortened
 
 app = typer.Typer(
     name="stbench",
-    help="How well can gene expression be predicted from an H&E slide, and by which method, honestly measured?",
+    help="How well can gene expression be predicted from an H&E slide, and by which method, honestly measured?\n\n"
+    "To begin: stbench run --method spahgc --dataset demo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="--debug after any command shows the traceback of an error.",
 )
-app.command()(run.run)
-app.command()(plan.plan)
-app.command()(work.work)
-app.command()(status.status)
-app.command()(leaderboard.leaderboard)
-app.command()(compare.compare)
-app.command()(ablate.ablate)
-app.command()(enrich.enrich)
-app.command()(regions.regions)
-app.command()(localise.localise)
-app.command()(methods.methods)
-app.add_typer(datasets.datasets, name="datasets")
-app.command()(encoders.encoders)
-app.command()(check.check)
-app.command()(audit.audit)
-app.command()(time.time)
-app.command()(fit.fit)
-app.command()(predict.predict)
-app.command()(export.export)
-app.command()(score.score)
-app.command()(report.report)
-app.command()(bundle.bundle)
-app.command()(verify.verify)
-app.command()(doctor.doctor)
-app.add_typer(cache.cache, name="cache")
-app.command("new-method")(new_method.new_method)
+# Headings of --help in the order of a first day; each module holds the command of its own name.
+_COMMANDS = {
+    "Run a benchmark": (run, plan, work, status),
+    "Look at results": (leaderboard, report, compare),
+    "Ask more of results": (ablate, enrich, regions, localise),
+    "Your own slides": (datasets, fit, predict),
+    "Your own method": (methods, encoders, new_method, check, audit, time),
+    "To and from others": (export, score, bundle, verify),
+    "This machine": (doctor, cache),
+}
+
+
+def _add_commands() -> None:
+    for heading, modules in _COMMANDS.items():
+        for module in modules:
+            name = module.__name__.rpartition(".")[2]
+            command, typed = getattr(module, name), name.replace("_", "-")
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=typed, rich_help_panel=heading)
+            else:
+                app.command(typed, rich_help_panel=heading)(command)
+
+
+_add_commands()
 
 
 def _show_version(wanted: bool) -> None:
@@ -166,7 +165,8 @@ def _tell(error: Exception) -> int:
             print(error.format_message())  # type: ignore[attr-defined]
             return 0
         words = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
-        _say(f"{words}{_found(error)}. See: stbench {_command()}--help")
+        end = "" if words.endswith("?") else "."
+        _say(f"{words}{_found(error)}{end} See: stbench {_command()}--help")
         return 2
     if isinstance(error, StbenchError):
         _say(str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
@@ -22,6 +23,16 @@ from stbench.errors import UsageError
 
 if TYPE_CHECKING:
     from stbench.commands.asked import Asked
+
+# Headings of --help, with the options below each; the others, which a first run needs, stand first.
+_HEADINGS = {
+    "How it is measured": (
+        "split inner tune_on halving grid genes n_genes scale target min_counts epochs seeds reference audit"
+    ),
+    "Method and image encoder": "variant set_ encoder patch_px patch_um",
+    "Reading slides": "data_root slides bin_um drop_outside um_per_px",
+    "Where it runs": "device threads workers per_device time_limit cluster in_process",
+}
 
 
 @dataclass(kw_only=True)
@@ -83,9 +94,12 @@ class Options:
     patch_um: Annotated[
         float | None, typer.Option(help="Patch edge in microns, where the slide knows its pixel size.")
     ] = None
-    variant: Annotated[str, typer.Option(help="Preset of the method's settings: paper or released.")] = (
-        "paper"
-    )
+    variant: Annotated[
+        str,
+        typer.Option(
+            help="Preset of the method's settings: paper (as published) or released (as in the code)."
+        ),
+    ] = "paper"
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE, one hyperparameter; repeatable.")
     ] = None
@@ -127,6 +141,10 @@ class Options:
         methods = names(given.pop("method"))
         if not methods:
             raise UsageError("--method names no method; see `stbench methods`.")
+        if self.device.lower() == "gpu":  # the nearest name is cpu, the last that is meant
+            raise UsageError(
+                f"--device {self.device} is no device's name: NVIDIA's GPUs are cuda, Apple's are mps."
+            )
         given["settings"] = method_settings(given.pop("set_") or [], methods)
         given["seeds"] = whole_numbers(self.seeds, "--seeds")
         given["slides"] = names(self.slides) if self.slides is not None else None
@@ -168,8 +186,18 @@ def with_options(command: Callable[..., None], **instead: Any) -> Callable[..., 
 
     itself = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in further]
-    parameters = [itself, *shared, *keyword_only]
+    parameters = [itself, *map(_below_its_heading, [*shared, *keyword_only])]
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {p.name: p.annotation for p in parameters}
     called.__name__, called.__doc__ = command.__name__, command.__doc__
     return called
+
+
+def _below_its_heading(parameter: inspect.Parameter) -> inspect.Parameter:
+    """The parameter with its heading of --help; commands that share an option may show it elsewhere."""
+    heading = next((title for title, own in _HEADINGS.items() if parameter.name in own.split()), None)
+    if heading is None:
+        return parameter
+    about = copy.copy(parameter.annotation.__metadata__[0])
+    about.rich_help_panel = heading
+    return parameter.replace(annotation=Annotated[parameter.annotation.__origin__, about])

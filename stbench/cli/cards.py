@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,12 @@ def list_cards(
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column(kind, no_wrap=True)  # a name is typed as it stands there
     for column in columns:
-        table.add_column(titles.get(column, column), overflow="fold")
+        table.add_column(
+            titles.get(column, column),
+            overflow="fold",
+            justify="right" if column.startswith("n_") else "left",
+            min_width=_LONGEST_WORD if column == "title" else None,
+        )
     for row in rows:
         table.add_row(row["name"], *("" if row.get(c) is None else _short(str(row[c]), c) for c in columns))
     output().print(table)
@@ -66,9 +72,15 @@ def list_cards(
         messages().print(f"warning: {kind} {name} is broken and left out: {reason}", markup=False)
 
 
+# "Triple-negative", "adenocarcinoma,": letters that a title needs.
+_LONGEST_WORD = 15
+# Where a list's cell ends: what follows is said once, below the table, or by the card.
+_ENDS = {"platform": ",", "on_disk": "; |, | when | slides"}
+
+
 def _short(words: str, column: str) -> str:
-    """What stands before the first semicolon (the command behind it is said once, below the table), or comma."""
-    return words.partition("," if column == "platform" else ";")[0]
+    """What a list has room for, so that titles are not broken within a word at 80 columns."""
+    return re.split(_ENDS.get(column, ";"), words)[0]
 
 
 def as_table(name: str, card: dict[str, Any]) -> Table:

@@ -45,8 +45,7 @@ def leaderboard(
         messages().print(f"warning: {problem}", markup=False)
     if format is None:
         output().print(LeaderboardView(tables, wide, explain), crop=False)
-        if not (wide and explain):
-            say_where_the_rest_is(out, bundle or [])
+        say_where_the_rest_is(out, bundle or [], wide, explain)
     elif to is None:
         print(writers[format](tables), end="")
     else:

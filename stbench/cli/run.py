@@ -158,6 +158,8 @@ def announce(prepared: PreparedRun) -> None:
         console.print(f"Slides without expression, left out: {listed} (stbench predict takes them).")
     for sentence in warnings_of(prepared.sources, prepared.design.patch.microns is None):
         console.print(f"Warning: {sentence}", markup=False)
+    if floors := _floors_beside(prepared):
+        console.print(f"Beside what was asked for stand the floors {floors}.", markup=False)
     pending = prepared.pending()
     to_do = len(prepared.trials_to_do(pending)) + sum(len(job.keys) for job in pending)
     console.print(
@@ -165,13 +167,13 @@ def announce(prepared: PreparedRun) -> None:
         f"inner {prepared.design.inner}: {to_do} trials to do of {plan.n_trials}."
     )
     caps = [
-        f"at most {prepared.design.epochs} epochs" if prepared.design.epochs is not None else "",
-        f"at most {prepared.design.max_settings} setting{'s' * (prepared.design.max_settings != 1)} a method"
+        f"{prepared.design.epochs} epochs" if prepared.design.epochs is not None else "",
+        f"{prepared.design.max_settings} setting{'s' * (prepared.design.max_settings != 1)} a method"
         if prepared.design.max_settings
         else "",
     ]
     if any(caps):
-        console.print(f"Bounds of this run: {' and '.join(filter(None, caps))}.")
+        console.print(f"Capped at {' and '.join(filter(None, caps))}.")
     if to_do > LONG_RUN:
         from stbench.cli.dry_run import costs_in_words
         from stbench.commands.cheaper import costs
@@ -183,6 +185,13 @@ def announce(prepared: PreparedRun) -> None:
         folds = list(dict.fromkeys(job.fold.name for job in plan.jobs if job.note == note))
         where = "" if len(folds) == len(plan.folds) else f" (fold {', '.join(folds)})"
         console.print(f"Note: {note}{where}.")
+
+
+def _floors_beside(prepared: PreparedRun) -> str:
+    """The floors that nobody named, which a newcomer would not expect."""
+    asked = set(prepared.asked.methods)
+    names = dict.fromkeys(entrant.name for entrant in prepared.contestants if entrant.is_floor)
+    return ", ".join(name for name in names if name not in asked)
 
 
 def _show_plans(runs: Sequence[PreparedRun], means: Means, json: bool, verbose: bool) -> None:

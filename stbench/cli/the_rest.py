@@ -9,13 +9,18 @@ from pathlib import Path
 from stbench.cli.options import DEFAULT_OUT
 
 
-def say_where_the_rest_is(out: Path, bundles: Sequence[Path] = ()) -> None:
-    """One line with the command that shows all columns, and the option that says what they mean."""
+def say_where_the_rest_is(
+    out: Path, bundles: Sequence[Path] = (), wide: bool = False, explain: bool = False
+) -> None:
+    """One line with the command that shows all columns, and the option that says what they mean; not what is shown.
+
+    wide, explain  which of the two this table was asked for
+    """
     from stbench.cli.consoles import messages
 
-    messages().print(
-        f"More: {command('leaderboard', out, bundles)} --wide (all columns), --explain (what they mean)"
-    )
+    more = ["--wide (all columns)"] * (not wide) + ["--explain (what they mean)"] * (not explain)
+    if more:
+        messages().print(f"More: {command('leaderboard', out, bundles)} {', '.join(more)}")
 
 
 def command(name: str, out: Path, bundles: Sequence[Path] = ()) -> str:

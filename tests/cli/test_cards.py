@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from stbench import registry
+from stbench.cli import cards, consoles
 from stbench.cli.method_card import method_table
 from stbench.commands import listing
 from stbench.commands.default_settings import default_settings
@@ -47,3 +48,11 @@ def test_the_document_has_settings_and_cost():
     card = listing.card("method", "ridge", every_field=True)
     assert card["settings"] == {"components": "64", "penalty": "100.0", "neighbours": "0"}
     assert card["cost"]["seconds_per_fit"] > 0
+
+
+def test_no_word_of_a_list_of_datasets_is_broken_at_80_columns(monkeypatch: pytest.MonkeyPatch):
+    screen = Console(file=io.StringIO(), width=80)
+    monkeypatch.setattr(consoles, "output", lambda: screen)
+    cards.list_cards("dataset", False, ("title", "platform", "n_slides", "n_patients"))
+    words = screen.file.getvalue().split()  # type: ignore[attr-defined]
+    assert set(registry.dataset_card("hest-pancreas-visium").title.split()) <= set(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from plugins.command import stbench
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from stbench.cli.consoles import messages, output
 from stbench.cli.progress import ProgressListener
+from stbench.cli.the_rest import say_where_the_rest_is
 
 HOSTILE = "[red]a[/x] :smile: \x1b[31m\x07\x9b1m\u202e\r"
 
@@ -121,3 +123,11 @@ def test_a_letter_that_the_terminal_lacks_ends_no_command(tmp_path):
     environment = {"PYTHONIOENCODING": "ascii", "PATH": "", "STBENCH_CACHE": str(tmp_path / "é✓")}
     done = subprocess.run([sys.executable, "-m", "stbench", "cache"], capture_output=True, env=environment)
     assert done.returncode == 0 and b"\\u2713" in done.stdout
+
+
+def test_a_table_offers_only_what_it_does_not_show(capsys: pytest.CaptureFixture[str]):
+    for wide, explain in ((False, False), (True, False), (True, True)):
+        say_where_the_rest_is(Path("runs"), wide=wide, explain=explain)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("More: stbench leaderboard --out runs --wide ") and "--explain" in first
+    assert second.startswith("More: stbench leaderboard --out runs --explain ")

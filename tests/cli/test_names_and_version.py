@@ -44,3 +44,24 @@ def test_no_epochs_are_refused_and_nothing_is_written(tmp_path: Path):
     out = tmp_path / "out"
     result = stbench("run", "--method", "ridge", "--dataset", "demo-tiny", "--epochs", 0, "--out", out)
     assert result.status == 2 and "1 or more" in result.err and not out.exists()
+
+
+def test_a_gpu_is_not_taken_for_a_cpu(tmp_path: Path):
+    result = stbench(
+        "run", "--method", "ridge", "--dataset", "demo-tiny", "--device", "gpu", "--out", tmp_path
+    )
+    assert result.status == 2 and "cuda" in result.err and "Did you mean" not in result.err
+
+
+def test_a_mistyped_command_is_a_sentence():
+    result = stbench("leaderbord")
+    assert result.status == 2 and "?." not in result.err and "leaderboard" in result.err
+
+
+def test_help_begins_with_what_a_first_day_needs():
+    words = stbench("--help").out
+    headings = [words.index(title) for title in ("Run a benchmark", "Look at results", "Your own slides")]
+    assert headings == sorted(headings) and "stbench run --method spahgc --dataset demo" in words
+    options = stbench("run", "--help").out
+    first = [options.index(name) for name in ("--method", "--dataset", "How it is measured", "--min-counts")]
+    assert first == sorted(first)

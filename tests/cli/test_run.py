@@ -283,6 +283,7 @@ def test_a_dry_run_prints_folds_and_trials_and_writes_nothing(
     words = run(data, out, "ridge,sleepy", "--dry-run")
     assert words.status == 0
     assert f"{plan['trials']} trials to do of {plan['trials']}" in words.err
+    assert "Beside what was asked for stand the floors mean." in words.err  # the one that `quick` leaves
     assert not out.exists()
 
 

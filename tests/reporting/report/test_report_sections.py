@@ -44,7 +44,12 @@ def test_the_answer_leads_with_what_the_patients_cannot_tell():
     )
     alone = complete("bleep", WORSE)
     assert leaderboard_section(board(*alone).table).answer.startswith("Nothing was tested")
-    assert leaderboard_section(board(*complete("ridge", PCC, kind="floor")).table).answer == ""
+
+
+def test_floors_alone_are_answered_for_as_well():
+    floors = [r for name, pcc in (("ridge", PCC), ("knn", WORSE)) for r in complete(name, pcc, kind="floor")]
+    answer = leaderboard_section(board(*floors).table).answer
+    assert answer == "With 3 patients it cannot be told whether knn predicts better than ridge (PCC)."
 
 
 def test_a_remark_is_told_once_with_its_rows_and_the_rare_ones_first():

@@ -95,8 +95,12 @@ def _paper(row: Row, cards: Cards) -> dict[int, str]:
 
 
 def _answer(table: Table) -> str:
-    """What the tests by PCC say of the methods, led by what they cannot tell; "" for a table without methods."""
-    every = [row for row in table.rows if row.kind not in ("floor", "ceiling")]
+    """What the tests by PCC say of the methods, or of floors where there is nothing else; led by what they cannot tell.
+
+    "" for a table without rows that could be told apart.
+    """
+    contestants = [row for row in table.rows if row.kind != "ceiling" and not is_untuned_twin(row)]
+    every = [row for row in contestants if row.kind != "floor"] or contestants
     methods = [row for row in every if row.ranked]
     if every and not methods:
         return "Nothing can be told yet: no method here has a rank, for none is finished on slides new to it."
@@ -113,7 +117,8 @@ def _answer(table: Table) -> str:
     n = max(test.n for test in tests)
     patients = f"{n} patient{'' if n == 1 else 's'}"
     unclear = by_verdict.pop("cannot be told", [])
-    which = f"any of {len(unclear)} methods" if len(unclear) > _MOST_NAMED else listed(unclear)
+    kind = "floors" if all(row.kind == "floor" for row in methods) else "methods"
+    which = f"any of {len(unclear)} {kind}" if len(unclear) > _MOST_NAMED else listed(unclear)
     predict = "predicts" if len(unclear) == 1 or len(unclear) > _MOST_NAMED else "predict"
     said = [f"With {patients} it cannot be told whether {which} {predict} better than {reference}"]
     said = said if unclear else []
