@@ -31,10 +31,28 @@ _TOO_WIDE = """
 """
 
 
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "stbench/README.md", "datasets/README.md"]
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "stbench/README.md",
+        "datasets/README.md",
+        "leaderboards/README.md",
+        "methods/README.md",
+        "stbench/commands/README.md",
+    ],
 )
-def test_nothing_scrolls_sideways_at_1012_px(page: str, tmp_path: Path):
+def test_nothing_scrolls_sideways_at_1012_px(page: str, browser, tmp_path: Path):
     text = (
         markdown_it.MarkdownIt("commonmark")
         .enable("table")
@@ -46,12 +64,10 @@ def test_nothing_scrolls_sideways_at_1012_px(page: str, tmp_path: Path):
         f"<meta charset=utf-8><base href='{place}/'><style>{_STYLE}</style><main>{text}</main>",
         encoding="utf-8",
     )
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        visited = browser.new_page(viewport={"width": 1100, "height": 900})
-        visited.goto(file.as_uri(), wait_until="load")
-        assert visited.evaluate(_TOO_WIDE) == []
-        if page == "README.md":
-            lacking = "() => [...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
-            assert visited.evaluate(lacking) == []
-        browser.close()
+    visited = browser.new_page(viewport={"width": 1100, "height": 900})
+    visited.goto(file.as_uri(), wait_until="load")
+    assert visited.evaluate(_TOO_WIDE) == []
+    if page == "README.md":
+        lacking = "() => [...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
+        assert visited.evaluate(lacking) == []
+    visited.close()
