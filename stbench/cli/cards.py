@@ -30,7 +30,15 @@ def show_card(kind: Kind, name: str, json: bool) -> None:
     elif kind == "method":
         output().print(method_table(card))
     else:
-        output().print(as_table(card.pop("name"), card))
+        output().print(as_table(card.pop("name"), card | {"more": _next_commands(name, card)}))
+
+
+def _next_commands(name: str, card: Mapping[str, Any]) -> str:
+    """What is typed after a data set's card was read."""
+    if card.get("own_folder"):
+        return f"stbench datasets check {name}:DIR"
+    fetch = "" if card.get("generated") else f"stbench datasets fetch {name}; "
+    return f"{fetch}stbench datasets check {name}; --json has every field"
 
 
 def list_cards(
@@ -93,7 +101,7 @@ def as_table(name: str, card: dict[str, Any]) -> Table:
     table.add_row("name", name)
     for field, value in card.items():
         if value and field not in _FOR_PROGRAMS:
-            table.add_row(field.replace("_", " "), _in_words(value))
+            table.add_row(field.removeprefix("n_").replace("_", " "), _in_words(value))
     return table
 
 

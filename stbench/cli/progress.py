@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _LONGEST_NAME, _LONGEST_REASON = 50, 300
 # Elsewhere than on a terminal, seconds between two lines that say how far the run is.
 _SECONDS_BETWEEN_LINES = 60.0
+# What is shown until there is something to count: libraries load, keys are made.
+_NOTHING_YET = "getting ready"
 
 
 class TimeLeft(ProgressColumn):
@@ -70,6 +72,7 @@ class ProgressListener(Listener):
 
     def __enter__(self) -> ProgressListener:
         self.bars.start()
+        self._tasks[_NOTHING_YET] = self.bars.add_task(_NOTHING_YET, total=None, of="")
         return self
 
     def __exit__(
@@ -138,6 +141,8 @@ class ProgressListener(Listener):
 
     def _start_clock(self) -> None:
         self._started = time.monotonic()
+        if _NOTHING_YET in self._tasks:
+            self.bars.remove_task(self._tasks.pop(_NOTHING_YET))
         if "trials" in self._tasks:
             self.bars.reset(self._tasks["trials"], total=self._total)
 

@@ -6,6 +6,7 @@ import inspect
 import io
 
 import pytest
+from plugins.command import stbench
 from rich.console import Console
 
 from stbench import registry
@@ -56,3 +57,11 @@ def test_no_word_of_a_list_of_datasets_is_broken_at_80_columns(monkeypatch: pyte
     cards.list_cards("dataset", False, ("title", "platform", "n_slides", "n_patients"))
     words = screen.file.getvalue().split()  # type: ignore[attr-defined]
     assert set(registry.dataset_card("hest-pancreas-visium").title.split()) <= set(words)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"), [("her2", "fetch her2"), ("demo", "check demo"), ("path", "check path:DIR")]
+)
+def test_a_card_of_a_dataset_ends_with_what_to_type_next(name: str, typed: str):
+    last = stbench("datasets", name).out.splitlines()[-1]
+    assert last.startswith("more") and f"stbench datasets {typed}" in last

@@ -79,7 +79,9 @@ def test_bars_and_lines_of_a_run_show_names_as_they_are(terminal):
     listener = ProgressListener()
     listener.console.file = io.StringIO()
     with listener:
+        assert [bar.description for bar in listener.bars.tasks] == ["getting ready"]  # no empty screen
         listener.encoding(HOSTILE, 1, 2)
+        assert not any("getting ready" in bar.description for bar in listener.bars.tasks)
         listener.fitting(HOSTILE + "y" * 900, 1, 2, None)
         listener.recorded(failed(make_record(HOSTILE, "B1"), HOSTILE + "z" * 9_000), 1, 2)
         listener.warning(HOSTILE)

@@ -78,7 +78,7 @@ def _verdict(table: Table, names: Names) -> str:
         return "Nothing was tested: the reference row is not finished here, or patients are not stated."
     named = "" if table.reference_named else " The reference was named after the run."
     if len(set(said.values())) == 1:
-        return f"{said['pcc']}, by any of the three PCCs.{named}"
+        return f"{said['pcc']}, by PCC, given depth or at equal depth.{named}"
     return " ".join(f"By {SCORE_NAMES[score]}: {words}." for score, words in said.items() if words) + named
 
 
