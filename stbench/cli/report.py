@@ -24,7 +24,7 @@ def report(
     """One page with tables, maps, tests and provenance, from what is stored under --out (and in bundles)."""
     from stbench.cli.consoles import messages
 
-    messages().print(f"Reading what lies under {out}, and drawing it; this takes a minute or more.")
+    messages().print(f"Reading what lies under {out} and drawing it; this may take a minute.", markup=False)
     from stbench.commands import report as reporting
 
     written = reporting.report(out, bundle or [], to, reference, names(genes))

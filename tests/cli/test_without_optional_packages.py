@@ -109,7 +109,7 @@ def test_what_needs_none_of_them_works(ran: Ran, command: str, words: str):
 def test_what_needs_one_is_a_sentence_and_leaves_nothing_behind(ran: Ran, command: str, package: str):
     status, out, err = ran.found[command]
     assert (status, out) == (2, "")
-    (sentence,) = err.splitlines()
+    (sentence,) = [line for line in err.splitlines() if not line.startswith("Reading ")]
     assert f"needs the package {package}, which is not installed: pip install {package}. " in sentence
     assert not any((ran.folder / name).exists() for name in ("board.html", "page"))
 
