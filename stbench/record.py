@@ -334,6 +334,16 @@ class _PlainTrainingCurve(_Plain):
         return self
 
 
+class _PlainAsked(_Plain):
+    """What a run was asked for that its identities hold as hashes or in words."""
+
+    model_config = ConfigDict(extra="allow")
+
+    n_genes: StrictInt | None = None
+    grid: StrictStr = ""
+    epochs: StrictInt | None = None
+
+
 class _PlainProvenance(_Plain):
     """What is read again; the rest is for people."""
 
@@ -344,6 +354,12 @@ class _PlainProvenance(_Plain):
     processor: StrictStr = ""
     device: StrictStr = ""
     reference: StrictStr = ""
+    threads: StrictInt | None = None
+    slides: dict[StrictStr, dict[StrictStr, Any]] = Field(default_factory=dict)
+    reading: dict[StrictStr, StrictBool | _Number] = Field(default_factory=dict)
+    asked: _PlainAsked = _PlainAsked.model_construct()
+    synthetic: StrictBool = False
+    has_publication: StrictBool = True
 
 
 class _PlainReleased(_Plain):

@@ -10,7 +10,7 @@ report       the page                                           bundle       eve
 check        the contract checks for one plugin                 audit        the leakage audit by names
 time         what methods cost, by stopwatch                    verify       stored predictions scored again
 listing      the plugins and encoders there are; default_settings, measured_costs of a method
-other_work   what else the machine is at                        inspecting   a dataset's files compared with its card
+machine_load  whether the machine has other work                inspecting   a dataset's files compared with its card
 datasets_fetch  bringing a dataset to disk                      cache        what the caches hold
 doctor       what this machine has                              new_method   a folder for a new method
 choosing     from names to things; known_names before that      sources      where Records come from

@@ -90,6 +90,11 @@ def test_older_records_give_the_score_that_they_were_tuned_on():
     assert {one.epoch for one in method.chosen} == {2, 4}
 
 
+def test_inner_scores_without_a_choice_have_no_star():
+    method = method_of(*(replace(record, tuning={}) for record in NET))
+    assert [one.name for one in method.scores] == ["PCC", "equal-depth PCC"] and method.chosen == ()
+
+
 def test_methods_without_epochs_have_no_curves():
     at_once = {"settings": {}, "epochs": None, "score": 0.2, "at_cap": False, "curves": []}
     floors = [make_record("ridge", slide, table=TWO, tuning=at_once) for slide in TWO.slides]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -46,10 +47,15 @@ def test_only_https_is_an_address():
 
 
 def test_a_bundle_beside_the_page_is_found_and_another_archive_is_not(tmp_path: Path):
-    for name, inside in (("all results.zip", "manifest.json"), ("holiday.zip", "beach.jpg")):
+    no_text = os.fsdecode(b"\xff.zip")
+    inside_of = {"all results.zip": "manifest.json", no_text: "manifest.json", "holiday.zip": "beach.jpg"}
+    for name, inside in inside_of.items():
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr(inside, "{}")
     (tmp_path / "broken.zip").write_bytes(b"no archive")
-    (bundle,) = bundles_beside(tmp_path)
+    os.mkfifo(tmp_path / "pipe.zip")
+    bundle, other = bundles_beside(tmp_path)
     assert (bundle.name, bundle.address) == ("all results.zip", "all%20results.zip") and bundle.size > 0
+    assert bundle.check == "stbench verify 'all results.zip'"
+    assert other.address == "%FF.zip" and other.name.encode()  # what the page, which is UTF-8, can hold
     assert bundles_beside(tmp_path / "nowhere") == []

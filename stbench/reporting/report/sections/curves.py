@@ -122,10 +122,14 @@ def _mean(name: str, curves: Sequence[Mapping[str, Any]]) -> Curve:
 
 
 def _chosen(record: Record, curve: Mapping[str, Any] | None) -> ChosenEpoch | None:
-    epoch: int = record.tuning["epochs"]
+    epoch: int | None = record.tuning.get("epochs")  # curves may lie there without a choice
     values = dict(zip(curve["epochs"], curve["values"], strict=True)) if curve else {}
     value = values.get(epoch)
-    return None if value is None else ChosenEpoch(record.fold, epoch, float(_short(value) or 0.0))
+    return (
+        None
+        if epoch is None or value is None
+        else ChosenEpoch(record.fold, epoch, float(_short(value) or 0.0))
+    )
 
 
 def _aside(entry: Entry, drawn: Sequence[Record]) -> str:
