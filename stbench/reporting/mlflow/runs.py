@@ -170,9 +170,12 @@ class MlflowRuns:
             self._client.set_terminated(run, "FINISHED" if whole else "FAILED", ended)
 
     def keep_model(self, experiment: str, model: KeptModelEntry) -> None:
-        """A run for a model file, unless there is one of these very bytes."""
-        if self._found(experiment, f"tags.`stbench.model` = '{model.sha256}'"):
+        """A run for a model file, unless there is a whole one of these very bytes; others are deleted."""
+        there = self._found(experiment, f"tags.`stbench.model` = '{model.sha256}'")
+        if any(run.info.status in _DONE for run in there):
             return
+        for run in there:  # whose file never came
+            self._client.delete_run(run.info.run_id)
         tags = entries.model_tags(model)
         run = self._client.create_run(experiment, model.started, tags, run_name=tags["mlflow.runName"])
         self._log_params(run.info.run_id, entries.model_params(model))

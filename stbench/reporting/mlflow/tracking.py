@@ -76,7 +76,7 @@ class MlflowTracker:
         rows = {row: found for row, found in rows_of(tables).items() if any(map(self._logged.run_of, found))}
         if not rows or self._database_is_gone():
             return None
-        return self._safely(lambda: self._log_report(page, rows))
+        return self._safely(lambda: self._log_report(page, rows), f"The page is safe in {page}.")
 
     def log_model(self, model: KeptModelEntry) -> str | None:
         """Log a kept model with its file, in a run of its own; as `log` otherwise."""
