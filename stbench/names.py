@@ -15,6 +15,8 @@ from collections.abc import Iterator
 LONGEST_NAME = 80
 LONGEST_SENTENCE = 1_000
 _LONGEST_FILE_NAME = 80
+# Stands beside the name of a data set whose tissue is generated, as its card says.
+SYNTHETIC = "SYNTHETIC"
 # Stands for a character that would steer a terminal or hide in a text.
 STAND_IN = "\N{REPLACEMENT CHARACTER}"
 _BLANKS = re.compile("[\t\v\f\r\x1c-\x1f\x85\u2028\u2029]")

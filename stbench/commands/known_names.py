@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from stbench import registry
 from stbench.commands.released import is_model, model_path
+from stbench.names import SYNTHETIC
 
 
 def check_known(methods: Iterable[str], dataset: str | None) -> None:
@@ -21,4 +22,4 @@ def check_known(methods: Iterable[str], dataset: str | None) -> None:
 
 def dataset_words(dataset: str) -> str:
     """A dataset's name, or path:DIR, with SYNTHETIC behind it where its tissue is generated."""
-    return f"{dataset} (SYNTHETIC)" if registry.is_generated(dataset) else dataset
+    return f"{dataset} ({SYNTHETIC})" if registry.is_generated(dataset) else dataset

@@ -14,6 +14,7 @@ from stbench.reporting.regions.labels import labels_of, region_sizes
 from stbench.reporting.regions.scored import scored_expression, scored_prediction
 from stbench.reporting.report.sections.enrichment import MEASURED, GenesOfRegions, SourceOfGenes
 from stbench.reporting.report.stored import StoredArrays
+from stbench.reporting.tables.brief import is_twin
 from stbench.reporting.tables.leaderboard import Table
 
 
@@ -30,7 +31,7 @@ def genes_of_regions(table: Table, stored: StoredArrays) -> GenesOfRegions | Non
     regions: tuple[str, str] | None = None
     of_measured: GeneList | None = None
     for row in table.rows:
-        if row.variant == "untuned" or row.label not in table.members:
+        if is_twin(row, table) or row.label not in table.members:
             continue
         records = _first_seed(table.members[row.label])
         predicted, here = _spots(records, stored)

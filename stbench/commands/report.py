@@ -43,19 +43,11 @@ def report(
             marker_genes(records),
             ablations=ablation_tables(records),
             embeddings={t.id: embeddings_of_table(t, stored, t.identity.dataset) for t in tables},
-            synthetic=synthetic(records),
             cards=cards_of(records),
             region_genes={table.id: genes_of_regions(table, stored) for table in tables},
         )
     problem = MlflowTracker(out).log_report(written.page, tables)
     return written._replace(left_out=[*written.left_out, problem]) if problem else written
-
-
-def synthetic(records: Sequence[Record]) -> set[str]:
-    """The data sets among the Records whose card says that their tissue is generated."""
-    return {
-        dataset for dataset in {record.table.dataset for record in records} if registry.is_generated(dataset)
-    }
 
 
 def marker_genes(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stbench.errors import UsageError
@@ -79,7 +79,6 @@ def gather(
     wanted: Sequence[str],
     markers: Mapping[str, Sequence[str]] | None = None,
     embeddings: Mapping[str, TableEmbeddings] | None = None,
-    synthetic: Collection[str] = (),
     cards: Cards = Cards(),  # noqa: B008 - frozen, hence safe to share
     region_genes: Mapping[str, GenesOfRegions | None] | None = None,
 ) -> list[BoardContent]:
@@ -87,7 +86,6 @@ def gather(
 
     markers     data set -> its marker genes, which stand first in maps and lists of genes
     embeddings  table's id -> embeddings of its annotated slides
-    synthetic   the data sets whose tissue is generated
     cards       what the cards of methods and data sets say
     region_genes  table's id -> what two of its annotated regions' genes are
     """
@@ -99,7 +97,7 @@ def gather(
             key=f"t{place}",
             name=_name(board, boards),
             board=board,
-            badges=badges(board, board.table.identity.dataset in synthetic),
+            badges=badges(board),
             forest=forest_section(board),
             advice=advice(board),
             leaderboard=leaderboard_section(board.table, cards),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +50,6 @@ def write_report(
     markers: Mapping[str, Sequence[str]] | None = None,
     ablations: Sequence[AblationTable] = (),
     embeddings: Mapping[str, TableEmbeddings] | None = None,
-    synthetic: Collection[str] = (),
     cards: Cards = Cards(),  # noqa: B008 - frozen, hence safe to share
     region_genes: Mapping[str, GenesOfRegions | None] | None = None,
 ) -> Written:
@@ -62,7 +61,6 @@ def write_report(
     markers    data set -> its marker genes, which stand first in maps and lists of genes
     ablations  methods with parts changed, each beside its method
     embeddings table's id -> embeddings of its annotated slides, to find the tumour by
-    synthetic  the data sets whose tissue is generated
     cards      what the cards of methods and data sets say
     region_genes table's id -> what two of its annotated regions' genes are
     Raises UsageError where there are no Records, a gene is in no panel or plotly is not installed, StorageError where
@@ -75,7 +73,7 @@ def write_report(
         raise UsageError(_nothing_there(folders, damaged))
     stored = StoredArrays([folder for _, folder in folders])
     boards = boards_of(tables)
-    contents = gather(boards, stored, reference, genes, markers, embeddings, synthetic, cards, region_genes)
+    contents = gather(boards, stored, reference, genes, markers, embeddings, cards, region_genes)
     problems = [*damaged, *stored.problems, *(p for content in contents for p in content.tissue.problems)]
     gap, transfer, across = split_gap_section(boards), transfer_section(boards), across_grids(boards)
     text = render(contents, gap, problems, ablations_section(ablations), across, transfer, bundles_beside(to))

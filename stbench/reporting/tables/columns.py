@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from stbench.names import cleaned, shown_name
+from stbench.names import SYNTHETIC, cleaned, shown_name
 from stbench.record import PROTOCOL_VERSION, TableIdentity
-from stbench.reporting.tables.leaderboard import SYNTHETIC, Table
+from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.row import Row
 from stbench.reporting.tables.seen import HOW_DECIDED, TITLE, in_words
 

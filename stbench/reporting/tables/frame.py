@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stbench.names import shown_name
+from stbench.names import SYNTHETIC, shown_name
 from stbench.reporting.tables.leaderboard import Table
 
 # What stands first: all else is there as columns behind it.
@@ -35,6 +35,8 @@ class LeaderboardFrame(pd.DataFrame):
     def __repr__(self) -> str:
         if self.empty:
             return "No results yet."
+        if not {"table", "synthetic", *_SHOWN} <= set(self.columns):  # changed in place since then
+            return super().__repr__()
         several = ["table"] if self["table"].nunique() > 1 else []
         columns = [*several, *_SHOWN]
         brief = (
@@ -43,7 +45,7 @@ class LeaderboardFrame(pd.DataFrame):
             .set_axis(["method" if name == "label" else name for name in columns], axis="columns")
         )
         grid = brief.to_string(index=False, na_rep="", float_format="{:.3f}".format)
-        of_what = "SYNTHETIC tissue; " if any(self["synthetic"]) else ""
+        of_what = f"{SYNTHETIC} tissue; " if any(self["synthetic"]) else ""
         return f"{grid}\n\n{of_what}{len(self)} rows, {self.shape[1]} columns (.columns names them)"
 
 

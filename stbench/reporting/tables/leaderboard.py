@@ -25,8 +25,6 @@ from stbench.reporting.tables.rows import ceiling_row, method_row
 SortScore = Literal["pcc", "pcc_given_depth", "pcc_equal_depth"]
 # Named before any run: the simplest method that looks at the image and the neighbourhood.
 DEFAULT_REFERENCE = "smooth"
-# Stands beside the name of a data set whose tissue is generated.
-SYNTHETIC = "SYNTHETIC"
 # Kinds of rows that may be scored on a part of the spots or genes.
 _PARTIAL = ("external", "released")
 _SORT_SCORES = ("pcc", "pcc_given_depth", "pcc_equal_depth")

@@ -184,7 +184,9 @@ def test_a_kept_model_lies_in_a_run_of_its_own_once(logged, tmp_path, monkeypatc
         curves={"training_loss": {"epochs": [1, 2], "values": [2.0, 1.0], "n_points": 2}},
     )
     missing = replace(entry, file=tmp_path / "gone.stbench")
-    assert "The model is safe in" in (MlflowTracker(logged).log_model(missing) or "")  # a run without its file
+    assert "The model is safe in" in (
+        MlflowTracker(logged).log_model(missing) or ""
+    )  # a run without its file
     assert MlflowTracker(logged).log_model(entry) is None
     assert MlflowTracker(logged).log_model(entry) is None
     monkeypatch.chdir(logged)

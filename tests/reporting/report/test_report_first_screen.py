@@ -27,6 +27,8 @@ def test_a_forest_line_is_the_row_and_untuned_twins_have_none():
     ridge = [replace(r, kind="floor") for r in complete("ridge", PATIENTS)]
     found = board(*ridge, *twins, *complete("spahgc", PATIENTS))
     section = forest_section(found)
+    alone = forest_section(board(*twins, *complete("spahgc", PATIENTS)))
+    assert "ridge (untuned)" in {line.label for line in alone.lines}  # its tuned twin was not run yet
     assert sorted(line.label for line in section.lines) == sorted(
         entry.label for entry in found.entries if "untuned" not in entry.label
     )
@@ -41,7 +43,8 @@ def test_a_forest_line_is_the_row_and_untuned_twins_have_none():
 
 
 def test_badges_lead_with_what_must_be_known():
-    words = [badge.words for badge in badges(board(*complete("spahgc", PATIENTS)), is_synthetic=True)]
+    generated = complete("spahgc", PATIENTS, provenance={"synthetic": True})
+    words = [badge.words for badge in badges(board(*generated))]
     assert words[0] == "SYNTHETIC" and "one seed" in words and "not audited" in words
     assert "SYNTHETIC" not in [badge.words for badge in badges(board(*complete("spahgc", PATIENTS)))]
 

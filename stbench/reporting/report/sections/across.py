@@ -10,7 +10,7 @@ from stbench.record import TableIdentity
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Heading, Line, number
 from stbench.reporting.report.patients import CORRELATIONS
-from stbench.reporting.report.sections.forest import is_untuned_twin
+from stbench.reporting.tables.brief import is_twin
 from stbench.reporting.tables.columns import inner_words
 
 
@@ -35,7 +35,7 @@ def _grid(boards: dict[str, Board], score: str) -> Grid:
     kinds: dict[str, str] = {}
     for dataset, board in boards.items():
         for entry in board.complete:
-            if not is_untuned_twin(entry.row):
+            if not is_twin(entry.row, board.table):
                 scores.setdefault(entry.label, {})[dataset] = getattr(entry.row, score)
                 kinds[entry.label] = entry.row.kind
     lines = [

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from stbench.names import SYNTHETIC
 from stbench.reporting.report.boards import Board
 
-# As the data sets' cards and the generated slides' platform say it.
-_SYNTHETIC = "SYNTHETIC"
 _FEW_PATIENTS = 6
 
 
@@ -19,7 +18,7 @@ class Badge(NamedTuple):
     meaning: str
 
 
-def badges(board: Board, is_synthetic: bool = False) -> list[Badge]:
+def badges(board: Board) -> list[Badge]:
     """Cautions first. A badge of all rows is given by all of them, one of some rows tells how many."""
     rows = [entry.row for entry in board.entries]
     n_patients, n = board.table.n_patients, len(rows)
@@ -28,9 +27,9 @@ def badges(board: Board, is_synthetic: bool = False) -> list[Badge]:
     audited = sum(row.audited == "clean" for row in rows)
     sealed = sum(row.sealed == "sealed" for row in rows)
     found = []
-    if is_synthetic or _says_synthetic(board):
+    if board.table.synthetic or _says_synthetic(board):
         found.append(
-            Badge(_SYNTHETIC, True, "generated tissue: a rank here says nothing of methods on patients")
+            Badge(SYNTHETIC, True, "generated tissue: a rank here says nothing of methods on patients")
         )
     if board.table.leaky:
         found.append(Badge("leaky", True, "the gene panel was chosen with the test slides' own expression"))
@@ -55,6 +54,7 @@ def badges(board: Board, is_synthetic: bool = False) -> list[Badge]:
 
 
 def _says_synthetic(board: Board) -> bool:
+    """Whether the slides' platform does, as in Records of versions that kept nothing else of it."""
     slides = (record.provenance.get("slides") or {} for record in board.records)
     platforms = (str(about.get("platform")) for of_record in slides for about in of_record.values())
-    return any(_SYNTHETIC in platform for platform in platforms)
+    return any(SYNTHETIC in platform for platform in platforms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stbench.reporting.report.boards import Board
+from stbench.reporting.tables.brief import is_twin
 from stbench.reporting.tables.row import Interval, Row
 
 
@@ -31,18 +32,13 @@ class ForestSection:
 
 def forest_section(board: Board) -> ForestSection:
     """The finished rows of a table by PCC."""
-    rows = [(entry.label, entry.row) for entry in board.complete if not is_untuned_twin(entry.row)]
+    rows = [(entry.label, entry.row) for entry in board.complete if not is_twin(entry.row, board.table)]
     lines = [
         ForestLine(label, row.kind, row.pcc, row.pcc_ci or row.pcc_range, row.pcc_null, row.is_faint)
         for label, row in rows
         if row.pcc is not None
     ]
     return ForestSection(lines, board.table.ceiling, _ends_are([row for _, row in rows]))
-
-
-def is_untuned_twin(row: Row) -> bool:
-    """Whether it is a floor at its published settings, which stands beside the tuned one."""
-    return row.kind == "floor" and row.variant == "untuned"
 
 
 def _ends_are(rows: list[Row]) -> str:

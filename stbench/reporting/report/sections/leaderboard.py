@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from stbench.names import shown_name
 from stbench.reporting.report.grid import Grid, Heading, Line, listed, words
-from stbench.reporting.report.sections.forest import is_untuned_twin
 from stbench.reporting.report.sections.links import Cards, safe_address
+from stbench.reporting.tables.brief import is_twin
 from stbench.reporting.tables.columns import (
     columns_of,
     failures,
@@ -79,7 +79,7 @@ def _grid(table: Table, cards: Cards) -> Grid:
             row.kind,
             row.marks,
             row.is_faint,
-            is_untuned_twin(row),
+            is_twin(row, table),
             _paper(row, cards),
         )
         for place, row in zip(ranks(table.rows), table.rows, strict=True)

@@ -13,10 +13,10 @@ from stbench.record import SlideScores
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.sections.choosing import chosen_genes
 from stbench.reporting.report.sections.clusters import add_clusters, new_clusters
-from stbench.reporting.report.sections.forest import is_untuned_twin
 from stbench.reporting.report.sections.markers import about_markers
 from stbench.reporting.report.sections.sheets import add_prediction, new_sheet
 from stbench.reporting.report.stored import SlideArrays, StoredArrays
+from stbench.reporting.tables.brief import is_twin
 
 NO_ARRAYS = (
     "The Records of this table came without predictions and truths, which this part is drawn from; run stbench report "
@@ -74,7 +74,7 @@ def tissue_section(
         why_none or ("" if annotated else NO_ANNOTATION),
         problems,
         about_markers(board, markers),
-        tuple(place for place, entry in enumerate(board.entries) if is_untuned_twin(entry.row)),
+        tuple(place for place, entry in enumerate(board.entries) if is_twin(entry.row, board.table)),
         tuple(place for place, entry in enumerate(board.entries) if entry.row.kind == "floor"),
     )
 
