@@ -47,6 +47,10 @@ class GeneList:
         """(G,) which genes are below that level."""
         return self.q < level
 
+    def opposite(self) -> GeneList:
+        """The same genes seen from the second group: what was less in the first is more."""
+        return GeneList(self.genes, -self.z, -self.fold, self.q, self.slides)
+
     def up(self, level: float = 0.05) -> list[str]:
         """The genes that are more in the first group, the surest first."""
         chosen = np.flatnonzero(self.significant(level) & (self.z > 0))

@@ -21,14 +21,11 @@ from stbench.commands.choosing import dataset_name
 from stbench.errors import UnknownName, UsageError
 from stbench.metrics.counts import log_expression
 from stbench.record import Record, SlideTruth
+from stbench.reporting.regions.gene_sources import CONTROLS, MEASURED
 from stbench.reporting.results.store import RunStore
 from stbench.reporting.tables.leaderboard import Table, build_tables
 from stbench.reporting.tables.presets import is_called
 from stbench.reporting.tables.row import Row
-
-MEASURED = "measured"
-# The floors that know a spot's depth and nothing else; the first that was run is the control.
-CONTROLS = ("depth", "depth-smooth")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +103,7 @@ def _of_table(
             f"Table {table.id} has no row that knows depth alone ({' or '.join(CONTROLS)}), and without that control "
             "nothing can be said; run it with the same options."
         )
-    records = {name: _first_seed(table.members[name]) for name in (label, control)}
+    records = {name: first_seed(table.members[name]) for name in (label, control)}
     measured = _measured(store, records[label])
     _check_regions(measured, groups)
     sources = {MEASURED: measured} | {
@@ -127,15 +124,14 @@ def _contrast(
     sets: Mapping[str, tuple[str, ...]],
     panel: Sequence[str],
 ) -> Contrast:
-    down = GeneList(genes.genes, -genes.z, -genes.fold, genes.q, genes.slides)
-    both = (enrichment(one.up(), sets, panel) if sets else {} for one in (genes, down))
+    both = (enrichment(one.up(), sets, panel) if sets else {} for one in (genes, genes.opposite()))
     up, in_second = both
     return Contrast(
         source, genes, None if source == MEASURED else agreement(measured, genes), (up, in_second)
     )
 
 
-def _first_seed(records: Iterable[Record]) -> list[Record]:
+def first_seed(records: Iterable[Record]) -> list[Record]:
     """Predictions are never averaged: the finished folds of the first seed."""
     finished = [record for record in records if record.finished]
     return [record for record in finished if record.seed == min(r.seed for r in finished)]

@@ -8,11 +8,13 @@ import numpy as np
 
 from stbench.biology.agreement import agreement
 from stbench.biology.differential import GeneList, Spots, differential, too_few
+from stbench.commands.enrich import first_seed
 from stbench.errors import StorageError, UsageError
 from stbench.record import Record
+from stbench.reporting.regions.gene_sources import MEASURED
 from stbench.reporting.regions.labels import labels_of, region_sizes
 from stbench.reporting.regions.scored import scored_expression, scored_prediction
-from stbench.reporting.report.sections.enrichment import MEASURED, GenesOfRegions, SourceOfGenes
+from stbench.reporting.report.sections.enrichment import GenesOfRegions, SourceOfGenes
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.tables.brief import is_twin
 from stbench.reporting.tables.leaderboard import Table
@@ -33,7 +35,7 @@ def genes_of_regions(table: Table, stored: StoredArrays) -> GenesOfRegions | Non
     for row in table.rows:
         if is_twin(row, table) or row.label not in table.members:
             continue
-        records = _first_seed(table.members[row.label])
+        records = first_seed(table.members[row.label])
         predicted, here = _spots(records, stored)
         if regions is None:
             measured, regions = here, _two_regions(here, records)
@@ -49,11 +51,6 @@ def genes_of_regions(table: Table, stored: StoredArrays) -> GenesOfRegions | Non
     left_out = tuple(filter(None, (too_few(spots, *regions) for spots in measured)))
     first = _source(MEASURED, "", of_measured, None)
     return GenesOfRegions(regions, of_measured.slides, (first, *sources), left_out)
-
-
-def _first_seed(records: Iterable[Record]) -> list[Record]:
-    finished = [record for record in records if record.finished]
-    return [record for record in finished if record.seed == min(r.seed for r in finished)]
 
 
 def _spots(records: Iterable[Record], stored: StoredArrays) -> tuple[list[Spots], list[Spots]]:
@@ -86,7 +83,6 @@ def _two_regions(slides: Iterable[Spots], records: Iterable[Record]) -> tuple[st
 
 def _source(label: str, kind: str, found: GeneList, measured: GeneList | None) -> SourceOfGenes:
     agreed = agreement(measured, found) if measured else None
-    opposite = GeneList(found.genes, -found.z, -found.fold, found.q, found.slides)
     return SourceOfGenes(
         label,
         kind,
@@ -96,5 +92,5 @@ def _source(label: str, kind: str, found: GeneList, measured: GeneList | None) -
         agreed and agreed.overlap,
         agreed and agreed.chance,
         tuple(found.up()),
-        tuple(opposite.up()),
+        tuple(found.opposite().up()),
     )

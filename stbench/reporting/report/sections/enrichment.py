@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stbench.names import cleaned, shown_name
+from stbench.reporting.regions.gene_sources import CONTROLS, MEASURED
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Heading, Line, listed, number
 
-MEASURED = "measured"
 _GENES_NAMED = 4
 HOW = (
     "Wilcoxon's rank sums on each slide, combined over slides. Spots are neighbours and no independent cases, and "
     "smoother expression makes every test surer: more genes than measured are no more biology."
 )
-_CONTROLS = ("depth", "depth-smooth")
 ABOUT_CONTROL = "The rows of predicted depth say what is had without any biology."
 
 
@@ -87,7 +86,7 @@ def enrichment_section(board: Board, found: GenesOfRegions | None) -> Enrichment
         f"Genes that differ between {first} and {second}, {listed([shown_name(s) for s in found.slides])}"
     )
     method = next((entry.row.method for entry in board.entries if entry.row.kind != "floor"), "ridge")
-    has_control = any(source.source in _CONTROLS for source in found.sources)
+    has_control = any(source.source in CONTROLS for source in found.sources)
     command = ["stbench", "enrich", "--dataset", board.table.identity.dataset, "--method", method]
     return EnrichmentSection(
         f"{first} from {second}",
