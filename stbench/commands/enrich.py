@@ -159,12 +159,14 @@ def _regions(truth: SlideTruth) -> np.ndarray:
 
 
 def _predicted(store: RunStore, records: Sequence[Record], measured: Sequence[Spots]) -> list[Spots]:
-    """What was predicted for the same spots and genes."""
+    """What was predicted for the same spots and genes; slides of which nothing was measured there are left out."""
     by_slide = {spots.slide: spots for spots in measured}
     found = []
     for record in records:
         predictions = store.load_predictions(record.key)
         for name, truth in store.load_truths(record).items():
+            if name not in by_slide:  # the method has no result there, but the control does
+                continue
             if name not in predictions:
                 raise UsageError(
                     f"The predictions of {record.row.method} for slide {name} are not kept under {store.out}."

@@ -18,6 +18,7 @@ from stbench.reporting.report.sections.enrichment import GenesOfRegions, SourceO
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.tables.brief import is_twin
 from stbench.reporting.tables.leaderboard import Table
+from stbench.reporting.tables.row import Row
 
 
 def genes_of_regions(table: Table, stored: StoredArrays) -> GenesOfRegions | None:
@@ -28,29 +29,56 @@ def genes_of_regions(table: Table, stored: StoredArrays) -> GenesOfRegions | Non
     """
     if table.identity.target != "logcpm":  # fold changes of residuals are none
         return None
-    measured: list[Spots] = []
-    sources: list[SourceOfGenes] = []
-    regions: tuple[str, str] | None = None
-    of_measured: GeneList | None = None
-    for row in table.rows:
-        if is_twin(row, table) or row.label not in table.members:
-            continue
-        records = first_seed(table.members[row.label])
-        predicted, here = _spots(records, stored)
-        if regions is None:
-            measured, regions = here, _two_regions(here, records)
-        if regions is None or not predicted:
-            continue
-        try:
-            of_measured = of_measured or differential(measured, *regions)
-            sources.append(_source(row.label, row.kind, differential(predicted, *regions), of_measured))
-        except UsageError:  # too few spots of either on every slide
-            continue
-    if regions is None or of_measured is None or not sources:
+    rows = [
+        (row, first_seed(table.members[row.label]))
+        for row in table.rows
+        if row.label in table.members and not is_twin(row, table)
+    ]
+    measured, regions = _fullest([records for _, records in rows], stored)
+    if regions is None:
         return None
+    lists: dict[frozenset[str], GeneList] = {}
+    found = (_of_row(row, _spots(records, stored)[0], measured, regions, lists) for row, records in rows)
+    sources = [source for source in found if source is not None]
+    if not sources:
+        return None
+    of_measured = differential(measured, *regions)
     left_out = tuple(filter(None, (too_few(spots, *regions) for spots in measured)))
     first = _source(MEASURED, "", of_measured, None)
     return GenesOfRegions(regions, of_measured.slides, (first, *sources), left_out)
+
+
+def _fullest(
+    rows: Iterable[list[Record]], stored: StoredArrays
+) -> tuple[list[Spots], tuple[str, str] | None]:
+    """What was measured on the slides of the row that has most of them, and two regions there: others lack folds."""
+    for records in sorted(rows, key=len, reverse=True):
+        measured = _spots(records, stored)[1]
+        if regions := _two_regions(measured, records):
+            return measured, regions
+    return [], None
+
+
+def _of_row(
+    row: Row,
+    predicted: list[Spots],
+    measured: list[Spots],
+    regions: tuple[str, str],
+    lists: dict[frozenset[str], GeneList],
+) -> SourceOfGenes | None:
+    """What a row says, beside what was measured on its own slides; None where these are too few or have no regions.
+
+    lists  slides -> what was measured there, as far as it is known; it is added to
+    """
+    all_slides = {spots.slide for spots in measured}
+    own = frozenset(spots.slide for spots in predicted) & all_slides
+    try:
+        if own not in lists:
+            lists[own] = differential([spots for spots in measured if spots.slide in own], *regions)
+        of_row = differential([spots for spots in predicted if spots.slide in own], *regions)
+    except UsageError:
+        return None
+    return _source(row.label, row.kind, of_row, lists[own])
 
 
 def _spots(records: Iterable[Record], stored: StoredArrays) -> tuple[list[Spots], list[Spots]]:

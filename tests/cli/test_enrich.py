@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,16 @@ def test_depth_alone_stands_in_the_same_table(results, tmp_path):
     n_genes = {len(contrast["genes"]) for contrast in table["contrasts"]}
     assert len(n_genes) == 1 and table["contrasts"][0]["agreement"] is None
     assert all(0 <= contrast["agreement"]["same_sign"] <= 1 for contrast in table["contrasts"][1:])
+
+
+def test_a_fold_that_the_method_lacks_is_no_ones(results, tmp_path):
+    own = shutil.copytree(results, tmp_path / "own")
+    first, *_ = [file for file in (own / "records").iterdir() if '"method":"knn"' in file.read_text()]
+    (gone,) = json.loads(first.read_text())["record"]["test_slides"]
+    first.unlink()
+    (table,) = told(own, "--method", "knn", "--groups", "tumour,stroma")["tables"]
+    assert [contrast["source"] for contrast in table["contrasts"]] == ["measured", "knn", "depth"]
+    assert {gone} & {slide for contrast in table["contrasts"] for slide in contrast["slides"]} == set()
 
 
 def test_gene_sets_are_asked_of_every_source(results, tmp_path):

@@ -19,6 +19,7 @@ from reporting.report.paper_rows import board, rows
 
 from stbench.commands.region_genes import genes_of_regions
 from stbench.reporting.report.sections.enrichment import GenesOfRegions, enrichment_section
+from stbench.reporting.results.store import RunStore
 
 # Of twelve genes half are twice as high in tumour; of the others the share of all counts is lower there.
 RISES = {f"G{place}" for place in range(6)}
@@ -54,6 +55,20 @@ def test_each_row_is_compared_with_what_was_measured(found):
     assert set(backwards.down) == RISES and backwards.same_sign == 0.0
     assert by_source["knows"].n_surest == 12  # surer than measured, and of no biology
     assert by_source["noise"].n_surest < right.n_surest
+
+
+def test_a_row_that_lacks_folds_is_compared_on_its_own_slides_whatever_its_place(tmp_path: Path):
+    truths = {name: make_truth(name) for name in ("S1", "S2")}
+    run = write_run(tmp_path, truths, {"right": measured, "whole": measured}, scored=False)
+    (lacking,) = [r for r in RunStore(run).records()[0] if (r.row.method, r.fold) == ("right", "S2")]
+    (run / "records" / f"{lacking.key}.json").unlink()
+    genes = genes_of_regions(*opened(run))
+    assert genes is not None and genes.slides == ("S1", "S2")
+    of_all, *rows_found = genes.sources
+    by_source = {source.source: source for source in rows_found}
+    assert by_source["whole"].n_surest == of_all.n_surest
+    for source in by_source.values():
+        assert (source.same_sign, source.overlap) == (1.0, 1.0) and source.correlation == pytest.approx(1)
 
 
 def test_the_section_says_who_agrees_and_asks_for_more(found):
