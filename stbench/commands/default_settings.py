@@ -26,7 +26,7 @@ def default_settings(folder: Path) -> dict[str, str]:
                 (_class_called(path, base.id) for base in definition.bases if isinstance(base, ast.Name)),
                 None,
             )
-    except (OSError, SyntaxError, ValueError, ImportError):
+    except (OSError, SyntaxError, ValueError, ImportError, RecursionError):  # the last: modules in a circle
         pass
     return {}
 

@@ -157,10 +157,10 @@ def _datasets(data_root: Path | None) -> list[Finding]:
             continue
         try:
             sources, missing = find_slides(name, data_root)
-        except StbenchError:
-            findings.append(
-                Finding("WARN", f"dataset {name}", "not on this machine", f"stbench datasets fetch {name}")
-            )
+        except StbenchError as error:
+            # Without the places that were looked at; a root that is none, or slides without counts, are told whole.
+            found = str(error).partition(" (looked at ")[0]
+            findings.append(Finding("WARN", f"dataset {name}", found, f"stbench datasets fetch {name}"))
             continue
         found = f"{len(sources)} of {len(sources) + len(missing)} slides complete"
         findings.append(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+from pathlib import Path
 
 import pytest
 from plugins.command import stbench
 
-from stbench.commands.doctor import device_finding
+from stbench.commands.doctor import _datasets, device_finding
 from stbench.evaluation.devices import Card, Machine
 
 
@@ -68,3 +69,10 @@ def test_a_broken_encoder_is_named(cache, tmp_path, monkeypatch: pytest.MonkeyPa
     assert found["status"] == "FAIL" and "card.yaml" in found["found"]
     gated = next(line["subject"] for line in findings if line["subject"].startswith("gated encoders"))
     assert "uni2-h" in gated and "resnet18" not in gated
+
+
+def test_a_data_root_that_is_none_is_not_taken_for_data_that_are_missing(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    for root, said in (("mistyped", "is not a folder"), ("empty", "Dataset her2 is not at")):
+        (found,) = [one for one in _datasets(tmp_path / root) if one.subject == "dataset her2"]
+        assert found.status == "WARN" and said in found.found and "looked at" not in found.found
