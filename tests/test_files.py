@@ -34,6 +34,18 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    """What a power failure would need; other tests do not wait for the disk, and would not miss it."""
+    seen = []
+
+    def fsync(descriptor: int) -> None:
+        seen.append((os.fstat(descriptor).st_size, (tmp_path / "note.txt").exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_text(tmp_path / "note.txt", "twelve bytes")
+    assert seen == [(12, False)]
+
+
 def test_a_file_appears_whole_under_a_normal_name_with_normal_permissions(tmp_path):
     target, plain = tmp_path / "deep" / "x.npz", tmp_path / "plain"
     with replacing(target) as temporary:
