@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 
@@ -34,11 +34,11 @@ def genes_of_regions(table: Table, stored: StoredArrays) -> GenesOfRegions | Non
         for row in table.rows
         if row.label in table.members and not is_twin(row, table)
     ]
-    measured, regions = _fullest([records for _, records in rows], stored)
+    measured, regions = _fullest(rows, stored)
     if regions is None:
         return None
-    lists: dict[frozenset[str], GeneList] = {}
-    found = (_of_row(row, _spots(records, stored)[0], measured, regions, lists) for row, records in rows)
+    lists: dict[frozenset[Hashable], GeneList] = {}
+    found = (_of_row(row, *_spots(records, stored), regions, lists) for row, records in rows)
     sources = [source for source in found if source is not None]
     if not sources:
         return None
@@ -49,10 +49,14 @@ def genes_of_regions(table: Table, stored: StoredArrays) -> GenesOfRegions | Non
 
 
 def _fullest(
-    rows: Iterable[list[Record]], stored: StoredArrays
+    rows: Iterable[tuple[Row, list[Record]]], stored: StoredArrays
 ) -> tuple[list[Spots], tuple[str, str] | None]:
-    """What was measured on the slides of the row that has most of them, and two regions there: others lack folds."""
-    for records in sorted(rows, key=len, reverse=True):
+    """What was measured on the slides of the row that has most of them, and two regions there.
+
+    Others lack folds; what was predicted elsewhere, or fitted elsewhere, may cover a part of the spots.
+    """
+    in_order = sorted(rows, key=lambda pair: (pair[0].kind in ("external", "released"), -len(pair[1])))
+    for _, records in in_order:
         measured = _spots(records, stored)[1]
         if regions := _two_regions(measured, records):
             return measured, regions
@@ -64,21 +68,19 @@ def _of_row(
     predicted: list[Spots],
     measured: list[Spots],
     regions: tuple[str, str],
-    lists: dict[frozenset[str], GeneList],
+    lists: dict[frozenset[Hashable], GeneList],
 ) -> SourceOfGenes | None:
-    """What a row says, beside what was measured on its own slides; None where these are too few or have no regions.
+    """What a row says, beside what was measured on its own spots; None where these are too few or have no regions.
 
-    lists  slides -> what was measured there, as far as it is known; it is added to
+    lists  what was measured -> its genes, as far as they are known; it is added to
     """
-    all_slides = {spots.slide for spots in measured}
-    own = frozenset(spots.slide for spots in predicted) & all_slides
+    same = frozenset((spots.slide, spots.genes, hash(spots.expression.tobytes())) for spots in measured)
     try:
-        if own not in lists:
-            lists[own] = differential([spots for spots in measured if spots.slide in own], *regions)
-        of_row = differential([spots for spots in predicted if spots.slide in own], *regions)
+        if same not in lists:
+            lists[same] = differential(measured, *regions)
+        return _source(row.label, row.kind, differential(predicted, *regions), lists[same])
     except UsageError:
         return None
-    return _source(row.label, row.kind, of_row, lists[own])
 
 
 def _spots(records: Iterable[Record], stored: StoredArrays) -> tuple[list[Spots], list[Spots]]:
