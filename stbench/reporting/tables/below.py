@@ -20,6 +20,7 @@ from stbench.reporting.tables.columns import (
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.meanings import BRIEF_MEANINGS, MEANINGS
 from stbench.reporting.tables.row import Row
+from stbench.reporting.tables.row_notes import by_holders
 from stbench.reporting.tables.side_blocks import SCORE_NAMES, ari_sentence
 from stbench.reporting.tables.terminal_grids import BELOW, Names
 
@@ -117,19 +118,12 @@ def _listed(names: Sequence[str]) -> str:
 def _remarks(rows: Sequence[Row], names: Names) -> list[str]:
     """What holds for some rows alone, once for all of them; a ceiling's remark is its meaning and stands there."""
     own = [row for row in rows if row.kind != "ceiling"]
-    holders: dict[str, list[str]] = {}
-    for row in own:
-        for remark in _of_row(row):
-            holders.setdefault(remark, []).append(names.of[row.label])
-    together: dict[tuple[str, ...], list[str]] = {}
-    for remark, holding in holders.items():
-        together.setdefault(tuple(holding), []).append(remark)
+    together = by_holders((names.of[row.label], _of_row(row)) for row in own)
     weights = {row.pretrained for row in own}
 
     def order(group: tuple[tuple[str, ...], list[str]]) -> tuple[bool, int]:
-        return not weights.intersection(group[1]), len(
-            group[0]
-        )  # first weights, then what holds for the fewest
+        """First weights, then what holds for the fewest."""
+        return not weights.intersection(group[1]), len(group[0])
 
     return [
         f"{_which(holding, len(own))}: {cleaned('; '.join(remarks), _LONGEST_REMARK)}."

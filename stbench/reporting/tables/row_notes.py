@@ -40,6 +40,18 @@ def _slides(records: Sequence[Record]) -> set[str]:
     return {slide for record in records for slide in (*record.train_slides, *record.test_slides)}
 
 
+def by_holders(remarks_of: Iterable[tuple[str, Iterable[str]]]) -> dict[tuple[str, ...], list[str]]:
+    """Names of rows -> the remarks that hold for just these, given each row's name and its remarks."""
+    holders: dict[str, list[str]] = {}
+    for name, own in remarks_of:
+        for remark in _distinct(own):
+            holders.setdefault(remark, []).append(name)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for remark, names in holders.items():
+        together.setdefault(tuple(names), []).append(remark)
+    return together
+
+
 def failure_reasons(records: Iterable[Record]) -> dict[str, str]:
     """Why a slide has no result, by slide; the seed is named where there are several."""
     records = list(records)

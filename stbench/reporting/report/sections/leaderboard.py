@@ -21,6 +21,7 @@ from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.meanings import MEANINGS
 from stbench.reporting.tables.published import WHY_APART
 from stbench.reporting.tables.row import Row
+from stbench.reporting.tables.row_notes import by_holders
 from stbench.reporting.tables.side_blocks import PUBLISHED_COLUMNS
 
 # Columns of more importance than this number are shown at once, and what a row must not be read without.
@@ -135,14 +136,8 @@ def _claims(by_verdict: dict[str, list[str]]) -> list[tuple[str, list[str]]]:
 
 def _notes(table: Table) -> list[str]:
     """Each remark once, beside all rows that it holds for; what holds for few rows first."""
-    rows_of: dict[str, list[str]] = {}
-    for row in table.rows:
-        for remark in _remarks(row):
-            rows_of.setdefault(remark, []).append(label(row))
-    remarks_of: dict[tuple[str, ...], list[str]] = {}
-    for remark, rows in rows_of.items():
-        remarks_of.setdefault(tuple(rows), []).append(remark)
-    by_rarity = sorted(remarks_of.items(), key=lambda item: len(item[0]))
+    found = by_holders((label(row), _remarks(row)) for row in table.rows)
+    by_rarity = sorted(found.items(), key=lambda item: len(item[0]))
     return [f"{listed(rows)}: {'; '.join(remarks)}" for rows, remarks in by_rarity]
 
 
