@@ -56,6 +56,12 @@ def database_uri(database: Path) -> str:
     return f"sqlite:///{database.as_posix()}"
 
 
+def folder_of_database(uri: str) -> Path | None:
+    """The folder in which the sqlite file of an address lies; None for any other address."""
+    before, _, file = uri.partition("?")[0].partition("sqlite:///")
+    return Path(file).absolute().parent if file and not before else None
+
+
 def make_paths_relative(database: Path) -> None:
     """Have all that says where files lie say so from the database's folder, in older databases too."""
     with contextlib.closing(sqlite3.connect(database)) as opened, opened:

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any
 from stbench.record import Record
 from stbench.reporting.mlflow import entries as entries
 from stbench.reporting.mlflow.curves import CurvePoint, curve_points
-from stbench.reporting.mlflow.database import DATABASE, FILES, make_paths_relative, open_database
+from stbench.reporting.mlflow.database import (
+    DATABASE,
+    FILES,
+    folder_of_database,
+    make_paths_relative,
+    open_database,
+)
 from stbench.reporting.mlflow.inputs import Slides, slides_of_record, slides_of_table
 from stbench.reporting.mlflow.kept_model import KeptModelEntry
 from stbench.reporting.mlflow.logged import stamp
@@ -44,6 +50,8 @@ class MlflowRuns:
 
         self.home = home
         self._database = None if uri else home / DATABASE
+        # Paths of a database's files go from its own folder, also where it is another's than `home`.
+        self._folder = home if uri is None else folder_of_database(uri)
         self._has_server = (uri or "").startswith(("http:", "https:", "databricks"))
         self._client = open_database(home / DATABASE) if uri is None else MlflowClient(tracking_uri=uri)
 
@@ -141,9 +149,9 @@ class MlflowRuns:
                     shutil.copyfile(place / name, to / name)
 
     def _folder_of(self, run: str) -> Path | None:
-        """Where the files of a run of this folder's own database lie; None where MLflow has to be asked."""
+        """Where the files of a run lie whose paths go from its database's folder; None where MLflow has to be asked."""
         place = self._client.get_run(run).info.artifact_uri or ""
-        return self.home / place if self._database is not None and place.startswith(f"{FILES}/") else None
+        return self._folder / place if self._folder is not None and place.startswith(f"{FILES}/") else None
 
     def complete(self, run: str, record: Record) -> None:
         """Mark a Record's run as whole."""

@@ -160,6 +160,19 @@ def test_a_report_lies_with_every_row_that_was_logged(tabled, logged, tmp_path):
     assert {run.info.run_name for run in _runs(client, "tabled", nested=False)} == {"ridge", "knn"}
 
 
+def test_files_go_into_the_folder_of_a_database_that_was_made_for_another(logged, tmp_path, monkeypatch):
+    other, here = tmp_path / "other runs", tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    record = make_record("lent", "B1")
+    assert MlflowTracker(other, f"sqlite:///{logged}/mlflow.db").log([record]) is None
+    assert list(here.iterdir()) == []  # where relative paths would lead that MLflow itself follows
+    monkeypatch.chdir(logged)
+    client = client_of(logged)
+    (run,) = [run for run in _runs(client, "her2", nested=True) if run.info.run_name.startswith("lent")]
+    assert (logged / run.info.artifact_uri).is_dir() and client.list_artifacts(run.info.run_id)
+
+
 def test_a_report_of_results_that_were_never_logged_asks_nobody(tmp_path):
     tracker = MlflowTracker(tmp_path, "http://127.0.0.1:9")
     assert tracker.log_report(tmp_path / "index.html", build_tables(complete("ridge", GOOD))) is None
