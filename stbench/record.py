@@ -34,6 +34,8 @@ from stbench.errors import StbenchError
 
 # Raised whenever a number's definition changes, so that results of two definitions never share a table.
 PROTOCOL_VERSION = 2
+# The name of a Record's curve of losses.
+TRAINING_LOSS = "training_loss"
 
 
 _ARRAYS = {"predictions", "training", "truths"}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from stbench.commands.training_curves import LOSS, thinned
+from stbench.commands.training_curves import thinned
 from stbench.evaluation import provenance
 from stbench.files import hash_file
 from stbench.models.model_card import ModelCard
+from stbench.record import TRAINING_LOSS
 from stbench.reporting.mlflow.inputs import named_slides
 from stbench.reporting.mlflow.kept_model import KeptModelEntry
 from stbench.reporting.mlflow.tracking import MlflowTracker
@@ -49,7 +50,7 @@ def _entry(prepared: PreparedRun, fitted: Fitted, facts: TrialFacts) -> KeptMode
         note=_note(card),
         started=ended - round(1000 * fitted.seconds),
         ended=ended,
-        curves={LOSS: thinned(range(1, len(losses) + 1), losses)} if losses else {},
+        curves={TRAINING_LOSS: thinned(range(1, len(losses) + 1), losses)} if losses else {},
     )
 
 

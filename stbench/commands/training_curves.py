@@ -24,10 +24,9 @@ from stbench.evaluation.trials.trial import Trial, TrialResult
 from stbench.evaluation.tuning import Loop
 from stbench.evaluation.validation import SCORES
 from stbench.files import hash_value
-from stbench.record import Record
+from stbench.record import TRAINING_LOSS, Record
 from stbench.reporting.results.trial_store import TrialStore
 
-LOSS = "training_loss"
 # A Record stays small however long the training was.
 MOST_POINTS = 200
 _DIGITS = 6
@@ -78,7 +77,7 @@ class _LossKeepingRunner(Runner):
         record, losses = super().refit(work), self._hearing.losses
         if not record.finished or not losses:
             return record
-        return replace(record, curves={LOSS: thinned(range(1, len(losses) + 1), losses)})
+        return replace(record, curves={TRAINING_LOSS: thinned(range(1, len(losses) + 1), losses)})
 
 
 def with_inner_curves(

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stbench.record import Record
+from stbench.record import TRAINING_LOSS, Record
 from stbench.reporting import statistics
 from stbench.reporting.report.boards import Board, Entry
 from stbench.reporting.report.patients import CORRELATIONS
 
-_LOSS = "training_loss"
 # Lines and points of one figure: a page has seventeen methods and stays small.
 _MOST_FOLDS, _MOST_POINTS = 12, 60
 _DIGITS = 5
@@ -66,7 +65,11 @@ def curves_section(board: Board) -> CurvesSection:
 
 def _of_entry(entry: Entry) -> MethodCurves:
     records = entry.first_seed()[:_MOST_FOLDS] if entry.row.seeds else []
-    losses = [_drawn(record.fold, record.curves[_LOSS]) for record in records if _LOSS in record.curves]
+    losses = [
+        _drawn(record.fold, record.curves[TRAINING_LOSS])
+        for record in records
+        if TRAINING_LOSS in record.curves
+    ]
     inner = [(record, curves) for record in records if (curves := _inner(record))]
     scores = [
         mean
@@ -139,7 +142,7 @@ def _aside(entry: Entry, drawn: Sequence[Record]) -> str:
         words.append(f"the first {len(drawn)} of {n_folds} folds")
     if len(entry.row.seeds) > 1:
         words.append(f"seed {entry.row.seeds[0]} of {len(entry.row.seeds)}")
-    curves: Iterable[Mapping[str, Any]] = (record.curves.get(_LOSS, {}) for record in drawn)
+    curves: Iterable[Mapping[str, Any]] = (record.curves.get(TRAINING_LOSS, {}) for record in drawn)
     if any(curve.get("n_points", 0) > _MOST_POINTS for curve in curves):
         words.append(f"at most {_MOST_POINTS} epochs of each, evenly spaced")
     return f"Drawn: {', '.join(words)}." if words else ""
