@@ -100,7 +100,7 @@ def _answer(table: Table) -> str:
 
     "" for a table without rows that could be told apart.
     """
-    contestants = [row for row in table.rows if row.kind != "ceiling" and not is_untuned_twin(row)]
+    contestants = [row for row in table.rows if row.kind != "ceiling" and not is_twin(row, table)]
     every = [row for row in contestants if row.kind != "floor"] or contestants
     methods = [row for row in every if row.ranked]
     if every and not methods:
