@@ -14,7 +14,13 @@ mob --method eggn
 # The second mouse has one section: a patient split leaves it to train on alone, too few for the networks.
 mob --method mean,knn,ridge,smooth,depth,depth-smooth --split patient
 if [ "$what" = plan ]; then exec stbench status --out "$out"; fi
-stbench regions --dataset "$sections" --out "$out" --format md >"$here/regions.md"
+keep() { # FILE COMMAND...: what a command prints, in the place of an older one only where it did not fail
+  file=$1
+  shift
+  "$@" >"$file.new" && mv "$file.new" "$file"
+}
+keep "$here/regions.md" stbench regions --dataset "$sections" --out "$out" --format md
 for method in smooth spahgc eggn; do
-  stbench enrich --dataset "$sections" --method $method --groups "$layers" --out "$out" --format md >"$here/enrichment-$method.md"
+  keep "$here/enrichment-$method.md" \
+    stbench enrich --dataset "$sections" --method $method --groups "$layers" --out "$out" --format md
 done
