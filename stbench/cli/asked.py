@@ -143,7 +143,7 @@ class Options:
             raise UsageError("--method names no method; see `stbench methods`.")
         if self.device.lower() == "gpu":  # the nearest name is cpu, the last that is meant
             raise UsageError(
-                f"--device {self.device} is no device's name: NVIDIA's GPUs are cuda, Apple's are mps."
+                f"--device {self.device} is no device's name: NVIDIA's GPUs are cuda, Apple's mps, the processor cpu."
             )
         given["settings"] = method_settings(given.pop("set_") or [], methods)
         given["seeds"] = whole_numbers(self.seeds, "--seeds")
