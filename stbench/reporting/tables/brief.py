@@ -70,21 +70,7 @@ def to_brief_markdown(table: Table) -> str:
     marks = [f"**{mark}**: {meaning}" for mark, meaning in MARKS.items() if mark in shown]
     grid = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     left_out = [f"\n{folded(table)}\n"] if folded(table) else []
-    return "\n".join([f"**{escaped(_title(table))}**", "", *([*marks, ""] if marks else []), grid, *left_out])
-
-
-def _title(table: Table) -> str:
-    identity = table.identity
-    patients = f" of {table.n_patients} patients" if table.n_patients else ""
-    parts = [
-        f"{dataset_words(table)}: {len(identity.slides)} slides{patients}",
-        f"split by {identity.split}",
-        f"genes {identity.genes}",
-        f"inner {identity.inner}" if identity.inner != "none" else "",
-        f"tuned on {identity.tune_on}" if identity.inner != "none" and identity.tune_on != "pcc" else "",
-        older_protocol(identity),
-    ]
-    return ", ".join(filter(None, parts))
+    return "\n".join([f"**{escaped(brief_heading(table))}**", "", *([*marks, ""] if marks else []), grid, *left_out])
 
 
 def _counted(number: int, thing: str) -> str:
