@@ -70,7 +70,9 @@ def to_brief_markdown(table: Table) -> str:
     marks = [f"**{mark}**: {meaning}" for mark, meaning in MARKS.items() if mark in shown]
     grid = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     left_out = [f"\n{folded(table)}\n"] if folded(table) else []
-    return "\n".join([f"**{escaped(brief_heading(table))}**", "", *([*marks, ""] if marks else []), grid, *left_out])
+    return "\n".join(
+        [f"**{escaped(brief_heading(table))}**", "", *([*marks, ""] if marks else []), grid, *left_out]
+    )
 
 
 def _counted(number: int, thing: str) -> str:
