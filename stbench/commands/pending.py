@@ -44,14 +44,14 @@ def do_pending(
             for result in results:
                 record = _told(result, shelf, refits, listener)
                 if record is not None:
-                    record = _with_curves(prepared, record, jobs[record.key])
+                    record = with_curves(prepared, record, jobs[record.key])
                     done += 1
                     listener.recorded(record, done, len(prepared.keys))
                     yield record
         StateStore(out).drop(before.values())
 
 
-def _with_curves(prepared: PreparedRun, record: Record, job: Job) -> Record:
+def with_curves(prepared: PreparedRun, record: Record, job: Job) -> Record:
     """The Record with its inner loop's curves, stored so: only here are the trials behind its choice known."""
     from stbench.commands.training_curves import with_inner_curves
 

@@ -355,7 +355,7 @@ def execute(
     if not means.in_process:
         check_values(pending, prepared.sources)
     tracker = PacedTracker(prepared.store, listener.warning) if tracked else None
-    records = {record.key: record for record in prepared.records()} if tracked else {}
+    records = {record.key: record for record in _complete(prepared)} if tracked else {}
     if pending:
         from stbench.commands.pending import do_pending  # what it needs takes a second to load
 
@@ -366,6 +366,20 @@ def execute(
                 tracker.log_if_due(list(records.values()))
     if tracker is not None:
         tracker.log(list(records.values()), lambda: _tables_below(prepared.store))
+
+
+def _complete(prepared: PreparedRun) -> list[Record]:
+    """The Records that lie there, with the inner loop's curves also where a process died between the two."""
+    records = prepared.records()
+    without = {
+        r.key for r in records if r.finished and r.tuning.get("epochs") and "inner_pcc" not in r.curves
+    }
+    if not without:
+        return records
+    from stbench.commands.pending import with_curves
+
+    jobs = {key: job for job in prepared.plan.jobs for key in job.keys.values()}
+    return [with_curves(prepared, r, jobs[r.key]) if r.key in without else r for r in records]
 
 
 def _tables_below(store: RunStore) -> list[Table]:

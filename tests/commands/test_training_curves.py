@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from evaluation.tiny_methods import Epochs, card
+from plugins.command import stbench
 from reporting.record_factory import make_record
 from tiny_slides import make_slides, sources_of
 
@@ -95,6 +96,32 @@ def test_curves_are_added_to_what_is_stored_and_its_arrays_stay(done):
     store.add_curves(with_inner_curves(record, job, TrialStore(out), patients))
     assert set(store.load(record.key).curves) > {"training_loss", "inner_pcc"}
     assert store.has_finished(record.key) and store.load_predictions(record.key).keys() == {"S1"}
+
+
+def test_what_a_death_between_a_record_and_its_curves_left_out_the_next_run_adds(quick, plug_in, tmp_path):
+    methods, out = tmp_path / "methods", tmp_path / "out"
+    methods.mkdir()
+    plug_in(methods)
+    assert stbench("new-method", "other-words", "--template", "torch").status == 0
+    asked = (
+        "run",
+        "--method",
+        "other-words",
+        "--dataset",
+        "demo-tiny",
+        "--epochs",
+        2,
+        "--in-process",
+        "--out",
+        out,
+    )
+    assert stbench(*asked).status == 0
+    store = RunStore(out)
+    whole = next(record for record in store.records()[0] if "inner_pcc" in record.curves)
+    store.add_curves(replace(whole, curves={}))
+    assert stbench(*asked).status == 0
+    lost = {name: curve for name, curve in whole.curves.items() if name != "training_loss"}
+    assert store.load(whole.key).curves == lost
 
 
 def test_a_long_curve_is_thinned_evenly_and_says_of_how_many():
