@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stbench.commands.run import PreparedRun
 
 LONG_RUN = 200  # trials
+_MOST_NAMES = 8  # of slides, in a sentence
 
 
 @with_options
@@ -150,12 +151,8 @@ def announce(prepared: PreparedRun) -> None:
         console.print(
             f"{prepared.design.dataset} is SYNTHETIC: it shows that the pipeline works, nothing about tissue."
         )
-    if prepared.missing:
-        listed = ", ".join(prepared.missing)
-        console.print(f"Slides not complete on disk and left out: {listed}.")
-    if prepared.unmeasured:
-        listed = ", ".join(slide.id for slide in prepared.unmeasured)
-        console.print(f"Slides without expression, left out: {listed} (stbench predict takes them).")
+    if not prepared.asked.slides:  # who names slides knows that the others are left out
+        _say_left_out(prepared)
     for sentence in warnings_of(prepared.sources, prepared.design.patch.microns is None):
         console.print(f"Warning: {sentence}", markup=False)
     if floors := _floors_beside(prepared):
@@ -185,6 +182,26 @@ def announce(prepared: PreparedRun) -> None:
         folds = list(dict.fromkeys(job.fold.name for job in plan.jobs if job.note == note))
         where = "" if len(folds) == len(plan.folds) else f" (fold {', '.join(folds)})"
         console.print(f"Note: {note}{where}.")
+
+
+def _say_left_out(prepared: PreparedRun) -> None:
+    """Which slides of the data set do not take part, and why."""
+    from stbench.cli.consoles import messages
+
+    if prepared.missing:
+        listed = _first_of(list(prepared.missing))
+        messages().print(f"Slides not complete on disk and left out: {listed}.", markup=False)
+    if prepared.unmeasured:
+        listed = _first_of([slide.id for slide in prepared.unmeasured])
+        messages().print(
+            f"Slides without expression, left out: {listed} (stbench predict takes them).", markup=False
+        )
+
+
+def _first_of(names: Sequence[str]) -> str:
+    """Names in a sentence, of many the first ones and how many more."""
+    n_more = max(0, len(names) - _MOST_NAMES)
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {n_more} more" if n_more else "")
 
 
 def _floors_beside(prepared: PreparedRun) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import visium_files as visium
 from PIL import Image
+from plugins import slides
 from plugins.command import stbench
 from tiny_slides import make_slide
 
@@ -76,6 +77,23 @@ def test_a_run_leaves_them_out_by_name_and_says_why(folder, cache):
     said = " ".join(result.err.split())
     assert "Slides without expression, left out: B2, V, B1 (stbench predict takes them)." in said
     assert "Slides not complete on disk and left out: X." in said and "2 slides, 2 outer folds" in said
+
+
+def test_who_names_slides_is_not_told_of_the_others(folder, cache):
+    options = ("--method", "knn", "--inner", "none", "--split", "slide", "--min-counts", 100, "--n-genes", 10)
+    result = stbench("run", *options, "--dataset", f"path:{folder}", "--slides", "W1,W2", "--dry-run")
+    assert result.status == 0, result.err
+    assert "left out" not in result.err and "2 slides, 2 outer folds" in " ".join(result.err.split())
+
+
+def test_of_many_slides_left_out_the_first_are_named(tmp_path, cache):
+    root = slides.write_slides(tmp_path, ("A1", "B1"))
+    result = stbench(
+        "run", "--method", "knn", "--inner", "none", "--dataset", "her2", "--data-root", root, "--dry-run"
+    )
+    assert result.status == 0, result.err
+    said = " ".join(result.err.split())
+    assert "left out: A2, A3, A4, A5, A6, B2, B3, B4 and 26 more." in said
 
 
 def test_one_asked_for_by_name_and_a_folder_of_nothing_else_are_one_sentence(folder, cache):
