@@ -11,6 +11,7 @@ from stbench.reporting.tables.columns import (
     inner_words,
     older_protocol,
     panel_size,
+    patient_range,
 )
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.markdown import escaped
@@ -18,6 +19,7 @@ from stbench.reporting.tables.row import Row
 
 # Titles of the columns that are left, at most eight with those that say what the row is.
 BRIEF = ("method", "kind", "PCC", "95% CI", "null", "equal-depth PCC", "RMSE", "fit s")
+_PATIENT_RANGE = Column("patient range", 5, patient_range)
 # What a table has unless its heading says otherwise.
 _USUAL = {"scale": "minmax", "target": "logcpm"}
 
@@ -60,13 +62,15 @@ def brief_heading(table: Table) -> str:
 
 def to_brief_markdown(table: Table) -> str:
     """A GitHub table of at most eight columns below a line that says whose slides they are."""
-    columns = [column for column in columns_of(table) if column.title in BRIEF]
+    columns, rows = [column for column in columns_of(table) if column.title in BRIEF], brief_rows(table)
+    if not any(row.pcc_ci for row in rows):  # two patients have no interval: the heading says so, once
+        columns = [_PATIENT_RANGE if column.title == "95% CI" else column for column in columns]
     lines = [
         [column.title for column in columns],
         ["--:" if column.is_number else ":--" for column in columns],
-        *([_cell(column, row) for column in columns] for row in brief_rows(table)),
+        *([_cell(column, row) for column in columns] for row in rows),
     ]
-    shown = {mark for row in brief_rows(table) for mark in row.marks}
+    shown = {mark for row in rows for mark in row.marks}
     marks = [f"**{mark}**: {meaning}" for mark, meaning in MARKS.items() if mark in shown]
     grid = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     left_out = [f"\n{folded(table)}\n"] if folded(table) else []

@@ -75,8 +75,14 @@ def _interval(row: Row) -> str:
     """The interval; below three patients their range, named as such."""
     if row.pcc_ci:
         return f"{row.pcc_ci[0]:.3f} to {row.pcc_ci[1]:.3f}"
+    words = patient_range(row)
+    return MISSING if words == MISSING else f"range {words}"
+
+
+def patient_range(row: Row) -> str:
+    """Lowest and highest patient, of which two are too few for an interval."""
     if row.pcc_range and row.n_patients and row.n_patients > 1:
-        return f"range {row.pcc_range[0]:.3f} to {row.pcc_range[1]:.3f}"
+        return f"{row.pcc_range[0]:.3f} to {row.pcc_range[1]:.3f}"
     return MISSING
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from reporting.record_factory import TABLE, complete
 from reporting.report.paper_rows import PCC
 
+from stbench.record import Record
 from stbench.reporting.report.boards import boards_of, build_boards
 from stbench.reporting.report.sections.advice import advice
 from stbench.reporting.results.store import RunStore
@@ -52,6 +53,29 @@ def test_what_the_tests_can_tell_is_told():
     (board,) = build_boards(records, "smooth")
     first, *_ = advice(board)
     assert first == "By PCC, eggn can be told from smooth as better, by 8 patients."
+
+
+def _with_null(records: list[Record]) -> list[Record]:
+    """The Records with a null of 0.1 on each slide."""
+    return [
+        replace(record, slides=tuple(replace(s, scores={**s.scores, "pcc_null": 0.1}) for s in record.slides))
+        for record in records
+    ]
+
+
+def test_a_floor_above_every_method_is_named():
+    """On the demo, knn stands above SpaHGC: the page once called SpaHGC's the highest PCC. Patient means .2, .4, .6."""
+    higher = {slide: score + 0.005 for slide, score in PCC.items()}
+    floor_first = [*complete("eggn", PCC), *complete("knn", higher, kind="floor")]
+    (board,) = build_boards(_with_null(floor_first), "knn")
+    depth = next(sentence for sentence in advice(board) if "a null of" in sentence)
+    assert depth.startswith(
+        "The highest PCC of a method, 0.400 of eggn, stands below 0.405 of the floor knn and beside a null of 0.100:"
+    )
+    method_first = [*complete("eggn", higher), *complete("knn", PCC, kind="floor")]
+    (board,) = build_boards(_with_null(method_first), "knn")
+    depth = next(sentence for sentence in advice(board) if "a null of" in sentence)
+    assert depth.startswith("The highest PCC, 0.405 of eggn, stands beside a null of 0.100:")
 
 
 def test_floors_alone_are_no_ground_for_advice():

@@ -24,21 +24,33 @@ _FAMILIES = ("method", "released", "external")
 
 def advice(board: Board) -> list[str]:
     """Sentences, the most important first; [] for a table without a finished method."""
-    methods = [entry for entry in board.complete if entry.row.kind in _FAMILIES and entry.row.pcc is not None]
+    scored = [entry for entry in board.complete if entry.row.pcc is not None]
+    methods = [entry for entry in scored if entry.row.kind in _FAMILIES]
+    floors = [entry for entry in scored if entry.row.kind == "floor"]
     if not methods:
         return []
     best = _highest(methods, "pcc_equal_depth") or methods[0]
     sentences = [
         *_who_is_better(board, ("pcc", "pcc_equal_depth")),
-        _depth(methods),
+        _depth(methods, floors),
         known_patients(board, methods),
+        _cost(board, best, floors),
+        _genes(board, best),
     ]
-    return [sentence for sentence in (*sentences, _cost(board, best), _genes(board, best)) if sentence]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _highest(entries: Sequence[Entry], score: str) -> Entry | None:
     scored = [entry for entry in entries if getattr(entry.row, score) is not None]
     return max(scored, key=lambda entry: getattr(entry.row, score), default=None)
+
+
+def _floor_above(floors: Sequence[Entry], method: Entry, score: str) -> Entry | None:
+    """The highest floor, where it stands above the method as the table prints them."""
+    floor = _highest(floors, score)
+    if floor is None or round(getattr(floor.row, score), 3) <= round(getattr(method.row, score) or 0.0, 3):
+        return None
+    return floor
 
 
 def _who_is_better(board: Board, scores: Sequence[str]) -> list[str]:
@@ -67,8 +79,8 @@ def _answer(board: Board, score: str) -> str:
     return f"no method may be called better than {reference}: {why}."
 
 
-def _depth(methods: Sequence[Entry]) -> str:
-    """How much of the highest PCC stands above its null."""
+def _depth(methods: Sequence[Entry], floors: Sequence[Entry]) -> str:
+    """How much of a method's highest PCC stands above its null; a floor that stands above it is named."""
     first = _highest(methods, "pcc")
     score, null = (first.row.pcc, first.row.pcc_null) if first else (None, None)
     if first is None or null is None or not score:
@@ -79,18 +91,25 @@ def _depth(methods: Sequence[Entry]) -> str:
         if left < _MOSTLY_DEPTH
         else "most of it is more than where spots are deep"
     )
-    return (
-        f"The highest PCC, {number(score)} of {first.label}, stands beside a null of {number(null)}: {words}."
-    )
+    above = _floor_above(floors, first, "pcc")
+    highest = "The highest PCC" if above is None else "The highest PCC of a method"
+    below = f"below {number(above.row.pcc)} of the floor {above.label} and " if above else ""
+    return f"{highest}, {number(score)} of {first.label}, stands {below}beside a null of {number(null)}: {words}."
 
 
-def _cost(board: Board, best: Entry) -> str:
+def _cost(board: Board, best: Entry, floors: Sequence[Entry]) -> str:
     """What the method that is highest at equal depth costs beside the cheapest row that is not told from it."""
     reference = next((entry for entry in board.complete if entry.row.label in board.table.references), None)
     if reference is None or best.row.fit_seconds is None or reference.row.fit_seconds is None:
         return ""
+    above = _floor_above(floors, best, "pcc_equal_depth")
+    highest = (
+        "the highest by equal-depth PCC"
+        if above is None
+        else f"the highest method by equal-depth PCC though below the floor {above.label}"
+    )
     return (
-        f"A fit of {best.label}, the highest by equal-depth PCC, took {best.row.fit_seconds:,.0f} s, "
+        f"A fit of {best.label}, {highest}, took {best.row.fit_seconds:,.0f} s, "
         f"of {reference.label} {reference.row.fit_seconds:,.1f} s."
     )
 
