@@ -164,7 +164,9 @@ def announce(prepared: PreparedRun) -> None:
         f"inner {prepared.design.inner}: {to_do} trials to do of {plan.n_trials}."
     )
     caps = [
-        f"{prepared.design.epochs} epochs" if prepared.design.epochs is not None else "",
+        f"{prepared.design.epochs} epoch{'s' * (prepared.design.epochs != 1)}"
+        if prepared.design.epochs is not None
+        else "",
         f"{prepared.design.max_settings} setting{'s' * (prepared.design.max_settings != 1)} a method"
         if prepared.design.max_settings
         else "",
