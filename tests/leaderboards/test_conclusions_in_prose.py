@@ -47,6 +47,13 @@ def mean(entry: Entry, slides: Iterable[str], score: str = DEPTH_OUT) -> float:
     return fmean(float(of_slide[slide] or 0) for slide in slides)
 
 
+def test_of_the_floors_smoothed_depth_has_the_highest_pcc_and_a_null_as_high():
+    row = max((entry.row for entry in rows(board_of("her2-core-floors")).values()), key=lambda row: row.pcc)
+    assert row.method == "depth-smooth" and row.pcc_null > 0.95 * row.pcc
+    of_all = [entry.row for entry in rows(board_of("her2-core-floors")).values() if entry.row.pcc]
+    assert all(row.pcc_equal_depth < row.pcc / 4 for row in of_all)
+
+
 def test_tuned_by_pcc_spahgc_says_where_spots_are_deep():
     row = rows(board_of("her2-5slides", split="slide", tune_on="pcc"))
     spahgc, smooth = row["spahgc (published settings)"].row, row["smooth"].row
