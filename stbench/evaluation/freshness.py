@@ -15,7 +15,7 @@ from stbench.files import hash_files, hash_tree, hash_value
 _HARNESS = (
     "slide.py",
     "slide_files",
-    "contract.py",
+    "contract",
     "nn",
     "preprocess",
     "metrics",
