@@ -12,7 +12,7 @@ from stbench import registry
 from stbench.contract import ReadingOptions
 from stbench.errors import UsageError
 from stbench.files import hash_value
-from stbench.record import first_fault
+from stbench.plain_record import first_fault
 
 DEFAULT_PRESET = "paper"
 # Said in the place of methods' names: every one that is no floor.

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
 from stbench.errors import StbenchError
-from stbench.record import first_fault
+from stbench.plain_record import first_fault
 
 # score -> its value at each checkpoint, None where it is undefined
 Curve = Mapping[str, tuple[float | None, ...]]

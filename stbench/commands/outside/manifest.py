@@ -16,8 +16,8 @@ from stbench.commands.outside.reading import Given, checked, read_anndata, read_
 from stbench.contract import TrainingScale
 from stbench.errors import UsageError
 from stbench.evaluation.judging import Judge
+from stbench.plain_record import PROTOCOL_VERSION, first_fault
 from stbench.preprocess.expression import fit_scaling
-from stbench.record import PROTOCOL_VERSION, first_fault
 
 MANIFEST = "manifest.json"
 FORMAT = 1

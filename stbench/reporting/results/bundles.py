@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError
 
 from stbench.errors import StorageError, UsageError
 from stbench.files import replacing
-from stbench.record import first_fault
+from stbench.plain_record import first_fault
 from stbench.reporting.results.array_files import LARGEST_ARRAYS
 
 MANIFEST = "manifest.json"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
 
 from stbench.errors import StorageError
 from stbench.files import write_text
-from stbench.record import first_fault
+from stbench.plain_record import first_fault
 
 FORMAT = 1
 

@@ -26,7 +26,8 @@ from pydantic_core import from_json
 
 from stbench.errors import StbenchError, StorageError
 from stbench.files import make_folder, replacing, stamp_of
-from stbench.record import Record, SlideTruth, first_fault
+from stbench.plain_record import first_fault
+from stbench.record import Record, SlideTruth
 from stbench.reporting.results.array_files import read_arrays
 from stbench.reporting.results.truth_files import read_truth, save_truth
 
