@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from stbench.names import cleaned, shown_name
 from stbench.reporting.tables.across import Across
-from stbench.reporting.tables.brief import brief_rows, folded
+from stbench.reporting.tables.brief import brief_rows, folded, unfinished
 from stbench.reporting.tables.columns import (
     COLUMNS,
     MARKS,
@@ -43,6 +43,7 @@ def said_below(table: Table, names: Names) -> list[str]:
         folded(table),
     ]
     lines = [
+        unfinished(table),
         *failures(table),
         _verdict(table, names),
         *(_marked(mark, meaning, names) for mark, meaning in MARKS.items() if mark in marks),
@@ -61,7 +62,14 @@ def _marked(mark: str, meaning: str, names: Names) -> str:
 def said_in_full(table: Table) -> list[str]:
     """Every remark, sentence and verdict: what stands below the whole table."""
     notes = [*_shared(table), *(f"{label(row)}: {note(row)}" for row in table.rows if row.note)]
-    return [*notes, *failures(table), *sentences(table, str.upper), ari_sentence(table), *_verdicts(table)]
+    return [
+        *notes,
+        *filter(None, [unfinished(table)]),
+        *failures(table),
+        *sentences(table, str.upper),
+        ari_sentence(table),
+        *_verdicts(table),
+    ]
 
 
 def meanings_of(tables: Sequence[Table], wide: bool) -> dict[str, str]:

@@ -25,21 +25,39 @@ _USUAL = {"scale": "minmax", "target": "logcpm"}
 
 
 def brief_rows(table: Table) -> list[Row]:
-    """The rows without what tells little at first sight: a floor untuned, where it stands there tuned as well."""
+    """The rows but floors untuned that stand there tuned and as complete: these tell little at first sight."""
     return [row for row in table.rows if not is_twin(row, table)]
 
 
 def is_twin(row: Row, table: Table) -> bool:
-    """Whether a row is a floor untuned that stands in the table tuned as well."""
+    """Whether a row is a floor untuned that stands in the table tuned as well, on no fewer slides."""
     return row.variant == "untuned" and any(
-        other.method == row.method and other.variant != "untuned" for other in table.rows
+        other.method == row.method and other.variant != "untuned" and _complete(other) >= _complete(row)
+        for other in table.rows
     )
+
+
+def _complete(row: Row) -> tuple[bool, int]:
+    return row.ranked, row.n_slides
 
 
 def folded(table: Table) -> str:
     """Which rows `brief_rows` leaves out, in a sentence; "" where it leaves out none."""
     n = sum(is_twin(row, table) for row in table.rows)
     return f"{n} untuned twin{'' if n == 1 else 's'} of floors left out." if n else ""
+
+
+def unfinished(table: Table) -> str:
+    """How many rows still lack slides that nothing failed on, and how they get them; "" where none does."""
+    n_slides = len(table.identity.slides)
+    made_here = [row for row in table.rows if row.kind in ("method", "floor")]
+    n = sum(
+        row.n_slides + sum(slide.failed is not None for slide in row.slides) < n_slides for row in made_here
+    )
+    if not n:
+        return ""
+    rows = "1 row does" if n == 1 else f"{n} rows do"
+    return f"Unfinished: {rows} not have all {n_slides} slides yet; run the same command again to go on."
 
 
 def brief_heading(table: Table) -> str:
@@ -73,7 +91,8 @@ def to_brief_markdown(table: Table) -> str:
     shown = {mark for row in rows for mark in row.marks}
     marks = [f"**{mark}**: {meaning}" for mark, meaning in MARKS.items() if mark in shown]
     grid = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    left_out = [f"\n{folded(table)}\n"] if folded(table) else []
+    said = " ".join(filter(None, (unfinished(table), folded(table))))
+    left_out = [f"\n{said}\n"] if said else []
     return "\n".join(
         [f"**{escaped(brief_heading(table))}**", "", *([*marks, ""] if marks else []), grid, *left_out]
     )

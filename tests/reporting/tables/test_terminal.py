@@ -62,6 +62,22 @@ def test_untuned_twins_are_folded_away_and_counted_and_come_back_when_asked():
     assert any("smooth (untuned)" in line for line in whole)
 
 
+def test_an_untuned_twin_that_is_more_complete_than_the_tuned_row_stays_and_the_rest_is_called_unfinished():
+    made = [r for r in records() if r.row.variant == "untuned" or r.fold == "B1"]
+    brief = shown(made)
+    assert row_of(brief, "smooth (untuned)").startswith("1")
+    assert not any("left out" in line for line in brief)
+    for lines in (brief, shown(made, wide=True)):
+        assert "Unfinished: 2 rows do not have all 5 slides yet; run the same command again" in " ".join(
+            lines
+        )
+    came_to_nothing = [
+        failed(r, "no memory") if r.fold == "B1" and r.row.variant != "untuned" else r for r in records()
+    ]
+    for finished in (records(), came_to_nothing):
+        assert not any("Unfinished" in line for line in shown(finished))
+
+
 def test_little_stands_below_an_ordinary_table():
     lines = shown(records())
     below = lines[lines.index(row_of(lines, "ceiling")) + 1 :]
