@@ -35,9 +35,13 @@ def show_card(kind: Kind, name: str, json: bool) -> None:
 
 def _next_commands(name: str, card: Mapping[str, Any]) -> str:
     """What is typed after a data set's card was read."""
+    from stbench.commands.by_hand import is_by_hand
+
     if card.get("own_folder"):
         return f"stbench datasets check {name}:DIR"
-    fetch = "" if card.get("generated") else f"stbench datasets fetch {name}; "
+    by_hand = is_by_hand(str(card.get("download") or ""))
+    what = " (what to fetch by hand, and where to put it)" if by_hand else ""
+    fetch = "" if card.get("generated") else f"stbench datasets fetch {name}{what}; "
     return f"{fetch}stbench datasets check {name}; --json has every field"
 
 

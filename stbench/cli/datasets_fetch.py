@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +33,9 @@ def fetch_dataset(
     if json and not dry_run:
         raise UsageError("datasets fetch prints no table; --json goes with --dry-run.")
     wanted = find(name, data_root)
+    if steps := wanted.steps:
+        _print_steps(steps)
+        sys.exit(2)
     if dry_run and (wanted.downloads or wanted.card.generated):
         plan = wanted.plan()
         messages().print(_terms(wanted.card))
@@ -40,6 +46,20 @@ def fetch_dataset(
         messages().print(_terms(wanted.card))
         with TransferBars() as bars:
             wanted.fetch(bars)
+
+
+def _print_steps(steps: Sequence[str]) -> None:
+    """A step a line and a path a line; sentences are broken at words, paths never."""
+    from stbench.cli.consoles import messages
+
+    console = messages()
+    for line in steps:
+        later = "   " if line[:1].isdigit() else ""
+        wrapped = textwrap.wrap(
+            line, console.width, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
+        )
+        for part in [line] if line.startswith(" ") else wrapped:
+            console.print(part)
 
 
 def _terms(card: DatasetCard) -> str:
@@ -63,15 +83,17 @@ def _document(plan: Plan) -> dict[str, object]:
 
 def _print_table(plan: Plan) -> None:
     from rich.filesize import decimal
-    from rich.table import Table
 
     from stbench.cli.consoles import output
+    from stbench.cli.grids import print_grid
     from stbench.cli.transfers import summary
 
-    table = Table("file", "size", "state", "address")
-    for group, state in ((plan.there, "there"), (plan.missing, "to download")):
-        for file in group:
-            size = "not stated" if file.size is None else decimal(file.size)
-            table.add_row(file.name, size, state, file.address)
-    output().print(table)
+    lines = [
+        (file.name, "not stated" if file.size is None else decimal(file.size), state)
+        for group, state in ((plan.there, "there"), (plan.missing, "to download"))
+        for file in group
+    ]
+    print_grid(("file", "size", "state"), lines)
+    for file in (*plan.there, *plan.missing):
+        output().print(file.address, soft_wrap=True)  # to be copied whole
     output().print(summary(plan), markup=False)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from stbench import registry
 from stbench.commands.asked import DEFAULT_PRESET
+from stbench.commands.by_hand import fetch_words
 from stbench.commands.released import is_model, model_contestant, released_plugin
 from stbench.commands.slide_names import check_slide_names
 from stbench.contract import READ_AS_IS, Dataset, DatasetCard, ReadingOptions, SlideSource, UnmeasuredSlide
@@ -178,9 +179,21 @@ def slides_on_disk(
     plugin = registry.load_dataset(dataset)()
     root = data_folder(dataset, data_root)
     _hand_over(reading, plugin, dataset)
-    sources = [_as_read(source, reading) for source in plugin.slides(root)]
+    sources = [_as_read(source, reading) for source in _found(plugin, root, dataset)]
     check_slide_names(dataset, sources)
     return SlidesOnDisk(sources, plugin.missing(root), plugin.unmeasured(root))
+
+
+def _found(plugin: Dataset, root: Path, dataset: str) -> list[SlideSource]:
+    """The complete slides; of a data set that is fetched by hand, an error says what its fetching does."""
+    try:
+        return plugin.slides(root)
+    except DatasetError as error:
+        words = fetch_words(registry.find("dataset", dataset).name, registry.dataset_card(dataset))
+        command, _, does = words.partition(" shows ")
+        if does and str(error).endswith(command):
+            raise DatasetError(f"{error} (shows {does}).") from error
+        raise
 
 
 def _hand_over(reading: ReadingOptions, plugin: Dataset, dataset: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from stbench import registry
 from stbench.commands import choosing
+from stbench.commands.by_hand import is_by_hand, steps
 from stbench.contract import Dataset, DatasetCard
-from stbench.errors import UsageError
+from stbench.errors import DatasetError, UsageError
 from stbench.fetching import FetchListener, Plan, RemoteFile, plan_fetch
 from stbench.files import make_folder
 
@@ -37,6 +38,17 @@ class Wanted:
             )
         home = self.dataset.home(self.root)
         return plan_fetch(self.dataset.remote_files(home), home)
+
+    @property
+    def steps(self) -> list[str]:
+        """What a person has to do, a line each, where only a person can get the files; else none."""
+        if not is_by_hand(self.card.download):
+            return []
+        try:
+            self.dataset.remote_files(self.dataset.home(self.root))
+        except DatasetError as error:
+            return steps(str(error))
+        return []
 
     def fetch(self, listener: FetchListener | None = None) -> None:
         """Bring the files to disk, or say where to get them; what is there already is left alone."""

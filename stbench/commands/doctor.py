@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psutil
 
 from stbench import registry
+from stbench.commands.by_hand import fetch_words
 from stbench.commands.choosing import find_slides, may_have_gpu
 from stbench.errors import StbenchError, StorageError
 from stbench.evaluation.devices import Machine, this_machine
@@ -160,7 +161,8 @@ def _datasets(data_root: Path | None) -> list[Finding]:
         except StbenchError as error:
             # Without the places that were looked at; a root that is none, or slides without counts, are told whole.
             found = str(error).partition(" (looked at ")[0]
-            findings.append(Finding("WARN", f"dataset {name}", found, f"stbench datasets fetch {name}"))
+            fix = fetch_words(name, registry.dataset_card(name))
+            findings.append(Finding("WARN", f"dataset {name}", found, fix))
             continue
         found = f"{len(sources)} of {len(sources) + len(missing)} slides complete"
         findings.append(

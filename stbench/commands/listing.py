@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import registry
+from stbench.commands.by_hand import fetch_words
 from stbench.commands.default_settings import default_settings
 from stbench.commands.measured_costs import measured_costs
 from stbench.errors import StbenchError
@@ -72,15 +73,15 @@ def on_disk(dataset: str, data_root: Path | None) -> str:
     """How much of a dataset lies on disk, in words; a generated one is made when first used."""
     from stbench.commands import choosing
 
+    found = registry.dataset_card(dataset)
     try:
-        found = registry.dataset_card(dataset)
         if found.own_folder:
             return f"your own folder, {dataset}:DIR"
         if found.generated:
             return "generated when first used"
         sources, missing = choosing.find_slides(dataset, data_root)
     except StbenchError:
-        return f"no; stbench datasets fetch {dataset}"
+        return f"no; {fetch_words(dataset, found)}"
     return f"{len(sources)} of {len(sources) + len(missing)} slides"
 
 

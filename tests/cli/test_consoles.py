@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from plugins.command import stbench
 from reporting.record_factory import failed, make_record
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from stbench.cli.consoles import messages, output
+from stbench.cli.grids import grids
 from stbench.cli.progress import ProgressListener
 from stbench.cli.the_rest import say_where_the_rest_is
 
@@ -53,6 +55,21 @@ def test_what_is_shown_steers_nothing_and_reads_as_it_is(console, made):
     for letter in ("\x07", "\x9b", "\u202e", "\r", "\x1b[31m"):
         assert letter not in text
     assert "[red]a[/x] :smile:" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_a_table_that_is_too_wide_goes_on_below_and_cuts_no_number(width):
+    numbers = [f"0.{place}23 (-0.{place}00 to 0.{place}99)" for place in range(1, 8)]
+    titles = ["method", *(f"score number {place}" for place in range(7))]
+    lines = [("spahgc (published settings, lr=0.01)", *numbers), ("a" * 50, *numbers)]
+    plain = Console(file=io.StringIO(), width=width)
+    blocks = list(grids(titles, lines, 1, width))
+    for block in blocks:
+        plain.print(block)
+    text = plain.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in text and max(map(len, text.splitlines())) <= width
+    assert all(text.count(number) == 2 for number in numbers)
+    assert text.count("spahgc") == len(blocks) and text.count("a") >= 50 * len(blocks)
 
 
 def test_a_table_loses_no_letter_beside_those_that_it_replaces(console):

@@ -146,6 +146,10 @@ def test_a_dataset_that_nobody_may_download_says_where_it_is(quick: None, tmp_pa
     result = stbench("datasets", "fetch", "her2", "--data-root", tmp_path)
     assert result.status == 2
     assert "github.com/almaan/her2st" in result.err
+    lines = result.err.splitlines()
+    assert [line[:2] for line in lines if line[:1].isdigit()] == ["1.", "2.", "3."]
+    assert f"   {tmp_path}/her2st/data/ST-cnts/A1.tsv.gz" in lines
+    assert stbench("datasets", "fetch", "her2", "--data-root", tmp_path, "--dry-run").err == result.err
     assert stbench("datasets", "fetch", "demo-tiny").status == 0
 
 

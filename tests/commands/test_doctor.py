@@ -46,6 +46,12 @@ def test_the_device_is_named_or_what_is_missing(machine: Machine, driver: bool, 
     assert bool(found.fix) == (status == "WARN")
 
 
+def test_who_lacks_a_data_set_is_told_whether_it_is_downloaded_or_fetched_by_hand(tmp_path: Path):
+    fixes = {finding.subject: finding.fix for finding in _datasets(tmp_path)}
+    assert fixes["dataset alex"] == "stbench datasets fetch alex"
+    assert "shows what to fetch by hand and where to put it" in fixes["dataset her2"]
+
+
 def test_a_machine_without_mlflow_is_told_what_it_misses(cache, monkeypatch: pytest.MonkeyPatch):
     there = importlib.metadata.version
 
