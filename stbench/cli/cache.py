@@ -16,19 +16,17 @@ def show_cache(context: typer.Context, json: Json = False) -> None:
     """What the caches hold and how much."""
     if context.invoked_subcommand is not None:
         return
-    from rich.table import Table
-
     from stbench.cli.consoles import output
+    from stbench.cli.grids import print_grid
     from stbench.commands.cache import contents
 
     folder, rooms = contents()
     if json:
         print_json({"folder": str(folder), "rooms": [room._asdict() for room in rooms]})
         return
-    table = Table("cache", "files", "MB", title=str(folder), title_justify="left")
-    for room in rooms:
-        table.add_row(room.kind, str(room.n_files), f"{room.megabytes:.1f}")
-    output().print(table)
+    output().print(str(folder), soft_wrap=True)
+    lines = [(room.kind, str(room.n_files), f"{room.megabytes:.1f}") for room in rooms]
+    print_grid(("cache", "files", "MB"), lines)
 
 
 @cache.command("clear")

@@ -85,21 +85,16 @@ def _row(report: SlideReport) -> dict[str, object]:
 
 def _show(verdict: Verdict) -> None:
     """A table that fits 80 columns, and below it what takes more room: a paragraph for each slide."""
-    from rich.table import Table
-    from rich.text import Text
-
     from stbench.cli.consoles import output
+    from stbench.cli.grids import print_grid
 
     columns = ("slide", "patient", "spots", "scored", "genes", "labelled")
-    table = Table("status", *columns, "um/px")
+    lines = []
     for report in verdict.slides:
         cells = [getattr(report, column) for column in columns]
         microns = None if report.microns_per_pixel is None else f"{report.microns_per_pixel:.3g}"
-        table.add_row(
-            Text(report.status, style=_COLOURS[report.status]),
-            *("" if cell is None else str(cell) for cell in (*cells, microns)),
-        )
-    output().print(table)
+        lines.append((report.status, *("" if cell is None else str(cell) for cell in (*cells, microns))))
+    print_grid(("status", *columns, "um/px"), lines, n_names=2, styles=_COLOURS)
     for report in verdict.slides:
         for line in _paragraph(report):
             output().print(line, soft_wrap=True)

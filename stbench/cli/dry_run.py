@@ -10,30 +10,46 @@ from stbench.commands.machine_load import busy_in_words
 if TYPE_CHECKING:
     from stbench.commands.cheaper import Cost
 
+NOTHING_LEFT = "Nothing is left to do."
 _MOST_FOLDS = 8  # shown by name without -v
 
 
 def print_plan(plan: Mapping[str, Any], verbose: bool = False) -> None:
     """Trials and hours by method, caches, disk; the folds where they are few, or all if asked for."""
-    from rich.table import Table
-
     from stbench.cli.consoles import output
+    from stbench.cli.grids import print_grid
 
     console = output()
     if verbose or len(plan["folds"]) <= _MOST_FOLDS:
-        folds = Table("fold", "tests on", "trains on", title="Outer folds", title_justify="left")
-        for fold in plan["folds"]:
-            train = ", ".join(fold["train"]) if verbose else f"{len(fold['train'])} others"
-            folds.add_row(fold["name"], ", ".join(fold["test"]), train)
-        console.print(folds)
-    trials = Table("row", "inner trials", "refits", "of one method", title="Trials", title_justify="left")
+        print_grid(("fold", "tests on", "trains on"), _fold_lines(plan, verbose), caption="Outer folds")
+    titles = ("row", "inner trials", "refits", "time left of its method")
+    print_grid(titles, _trial_lines(plan), caption="Trials")
+    if not plan["trials_to_do"]:
+        console.print(f"{NOTHING_LEFT} All {plan['trials']} trials are stored.{_cached(plan)}")
+        return
+    console.print(f"{plan['trials_to_do']} trials to do of {plan['trials']}. {time_of(plan)}")
+    console.print(f"Results take about {max(1, round(plan['disk_mb']))} MB.{_cached(plan)}")
+
+
+def _fold_lines(plan: Mapping[str, Any], verbose: bool) -> list[tuple[str, str, str]]:
+    return [
+        (
+            fold["name"],
+            ", ".join(fold["test"]),
+            ", ".join(fold["train"]) if verbose else f"{len(fold['train'])} others",
+        )
+        for fold in plan["folds"]
+    ]
+
+
+def _trial_lines(plan: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Each row with its trials, and what one worker still needs for all rows of its method."""
+    lines = []
     for row in plan["methods"]:
         seconds = row["estimated_seconds_of_method"]
         time = "" if seconds is None or row["estimated_by"] == "unknown" else in_words(seconds)
-        trials.add_row(row_words(row["row"]), str(row["inner_trials"]), str(row["refits"]), time)
-    console.print(trials)
-    console.print(f"{plan['trials_to_do']} trials to do of {plan['trials']}. {time_of(plan)}")
-    console.print(f"Results take about {max(1, round(plan['disk_mb']))} MB.{_cached(plan)}")
+        lines.append((row_words(row["row"]), str(row["inner_trials"]), str(row["refits"]), time))
+    return lines
 
 
 def row_words(row: str) -> str:
@@ -61,6 +77,8 @@ def costs_in_words(costs: Sequence[Cost]) -> str:
 
 def time_of(plan: Mapping[str, Any]) -> str:
     """In a sentence, how long the plan takes on this machine."""
+    if not plan["trials_to_do"]:
+        return NOTHING_LEFT
     workers = plan["workers"]
     by = f"with {workers} worker{'' if workers == 1 else 's'}"
     if plan["estimated_seconds"] is None:

@@ -11,7 +11,7 @@ from rich.progress import Task as Bar
 from rich.text import Text
 
 from stbench.cli.consoles import messages
-from stbench.cli.dry_run import between_in_words, in_words, row_words
+from stbench.cli.dry_run import NOTHING_LEFT, between_in_words, in_words, row_words
 from stbench.commands.machine_load import busy_in_words
 from stbench.commands.run import Listener
 from stbench.names import cleaned, shown_name
@@ -44,6 +44,8 @@ def time_left(done: float, total: float, elapsed: float) -> float | None:
 
 def time_in_words(expected: Expected, workers: int) -> str:
     """In a sentence, what a run is expected to take on this machine, and what that rests on."""
+    if not expected.seconds:
+        return NOTHING_LEFT
     by = f"with {workers} worker{'' if workers == 1 else 's'}"
     if expected.unknown:
         return f"Nobody knows yet how long {', '.join(expected.unknown)} takes; going on {by}."

@@ -23,20 +23,13 @@ def chosen_format(format: str | None, json: bool) -> str | None:
 
 def show(table: Table, sheets: Sequence[Sheet], sentences: Sequence[str]) -> None:
     """Print them to standard output."""
-    from rich.table import Table as Grid
-
     from stbench.cli.consoles import output, say
+    from stbench.cli.grids import print_grid
     from stbench.reporting.tables.brief import brief_heading
 
-    console = output()
-    console.print(brief_heading(table), style="bold", markup=False)
+    output().print(brief_heading(table), style="bold", markup=False)
     for sheet in sheets:
-        grid = Grid(title=sheet.caption, title_justify="left")
-        for place, title in enumerate(sheet.titles):
-            grid.add_column(title, justify="left" if place < sheet.n_words else "right")
-        for line in sheet.lines:
-            grid.add_row(*line)
-        console.print(grid)
+        print_grid(sheet.titles, sheet.lines, sheet.n_words, sheet.caption)
     for sentence in sentences:
         say(sentence)
 

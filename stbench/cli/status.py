@@ -22,18 +22,18 @@ def status(out: Out = DEFAULT_OUT, json: Json = False) -> None:
 
 
 def _show(status: Status) -> None:
-    from rich.table import Table
-
     from stbench.cli.consoles import output
     from stbench.cli.dry_run import in_words, row_words
+    from stbench.cli.grids import print_grid
     from stbench.commands.known_names import dataset_words
 
-    table = Table("dataset", "row", "done", "running", "failed", "left", "time of one worker")
+    lines = []
     for row in status.rows:
         seconds = "?" if row.seconds_left is None else in_words(row.seconds_left) if row.seconds_left else "-"
         counts = (row.done, row.running, row.failed, row.waiting)
-        table.add_row(dataset_words(row.dataset), row_words(row.row), *map(str, counts), seconds)
-    output().print(table)
+        lines.append((dataset_words(row.dataset), row_words(row.row), *map(str, counts), seconds))
+    titles = ("dataset", "row", "done", "running", "failed", "left", "time of one worker")
+    print_grid(titles, lines, n_names=2)
     done, left = sum(row.done for row in status.rows), sum(row.waiting + row.running for row in status.rows)
     by = f"{status.workers} at work" if status.workers else "nobody is at work"
     if status.seconds_left is None:

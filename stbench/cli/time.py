@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from stbench.cli.options import DataRoot, Dataset, Json, method_settings, names, print_json
 from stbench.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 def time(
@@ -89,9 +86,11 @@ _COLUMNS = (
 def _show(document: dict[str, Any]) -> None:
     """The table, and what its numbers are measured against."""
     from stbench.cli.consoles import output
+    from stbench.cli.grids import print_grid
 
     console = output()
-    console.print(_table(document["rows"]))
+    lines = [(row["method"], *(_shown(row[n], unit) for _, n, unit in _COLUMNS)) for row in document["rows"]]
+    print_grid(("method", *(heading for heading, _, _ in _COLUMNS)), lines)
     for row in document["rows"]:
         console.print(f"{row['method']}: {row['note']}", markup=False)
     row, rate = document["rows"][0], document["matrix_gflops"]
@@ -104,16 +103,6 @@ def _show(document: dict[str, Any]) -> None:
         "s/1,000 spots: the least after a first of the last slide, or that first, where it took over 20 s."
     )
     console.print("GFLOP forward: predicting the whole of the last slide.")
-
-
-def _table(rows: list[dict[str, Any]]) -> Table:
-    """A line per method; empty where a value does not exist."""
-    from rich.table import Table
-
-    table = Table("method", *(heading for heading, _, _ in _COLUMNS))
-    for row in rows:
-        table.add_row(row["method"], *(_shown(row[name], unit) for _, name, unit in _COLUMNS))
-    return table
 
 
 def _shown(value: float | None, unit: float) -> str:

@@ -287,6 +287,13 @@ def test_a_dry_run_prints_folds_and_trials_and_writes_nothing(
     assert not out.exists()
 
 
+def test_where_all_is_done_a_dry_run_says_so_and_no_time(data: Path, tmp_path: Path, quick: None):
+    assert run(data, tmp_path, "mean", "--inner", "none").status == 0
+    again = run(data, tmp_path, "mean", "--inner", "none", "--dry-run")
+    assert again.status == 0 and "Nothing is left to do." in again.out
+    assert "About" not in again.out + again.err and "worker" not in again.out + again.err
+
+
 @pytest.mark.parametrize(("inner", "n_trials"), [("all", 4 * 3), ("3", 4 * 3), ("none", 0)])
 def test_other_inner_loops(
     inner: str, n_trials: int, data: Path, tmp_path: Path, quick: None, fixture_methods: Path

@@ -8,5 +8,6 @@ probes.py         probes that were fitted on other slides
 gene_sources.py   what two regions' genes are taken from, beside the rows
 localising.py     where the tumour is: clusters and probes against the annotation
 sheets.py         both as tables of text, for the terminal, files and the report
+brief.py          both without untuned twins of floors
 formats.py        both as Markdown, CSV and JSON
 """

@@ -32,7 +32,7 @@ class Sheet(NamedTuple):
 
 def within_sheets(found: Within) -> list[Sheet]:
     """The rows' means over regions beside the whole slide, and every region by itself."""
-    titles = [name for score in _TITLES for name in (_TITLES[score], "inside")]
+    titles = [name for score in _TITLES for name in (_TITLES[score], f"{_TITLES[score]} inside")]
     overall = Sheet(
         f"Over the whole slide, and inside regions of at least {found.least} scored spots (mean over regions)",
         ("method", *titles, "PCC lost (95% CI)", "slides", "patients", "spots inside"),
@@ -95,7 +95,7 @@ def localised_sheet(found: Localised) -> Sheet:
     chance = ("chance", "", "0.000", "", "0.500", "", "", "", "", "")
     return Sheet(
         f"Tumour ({', '.join(map(cleaned, found.tumour))}) against the rest",
-        ("values", "kind", "ARI (k-means, k = 2)", "95% CI", "AUROC (probe)", "95% CI", *_MADE_OF),
+        ("values", "kind", "ARI (k-means, k = 2)", "ARI 95% CI", "AUROC (probe)", "AUROC 95% CI", *_MADE_OF),
         (chance, *(_localised(row, found) for row in found.rows)),
         n_words=2,
     )
