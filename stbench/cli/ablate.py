@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stbench.cli.asked import Options, with_options
+from stbench.cli.meant_dataset import meant_dataset
 from stbench.cli.options import DEFAULT_OUT, Json, Out, PerDevice, TimeLimit, Workers, print_json
 
 if TYPE_CHECKING:
@@ -34,8 +35,11 @@ def ablate(
     from stbench.cli.consoles import results_kept_apart
     from stbench.cli.progress import ProgressListener
     from stbench.commands import ablate as ablating
+    from stbench.commands.held_results import datasets_with_results
     from stbench.commands.means import Means
 
+    if options.dataset is None and options.suite is None and datasets_with_results(out):
+        options.dataset = meant_dataset(None, out)
     means = Means(workers, per_device, time_limit)
     with results_kept_apart(), ProgressListener() as listener:
         tables, left_out = ablating.ablate(options.asked(), table, out, means, listener)
@@ -82,33 +86,31 @@ def _reason(left_out: LeftOut) -> dict[str, str]:
 
 
 def _show(tables: list[AblationTable], left_out: list[LeftOut]) -> None:
-    from rich.table import Table
-
     from stbench.cli.consoles import output
+    from stbench.cli.grids import print_grid
     from stbench.reporting.tables.ablations import printed_in_words
     from stbench.reporting.tables.brief import brief_heading
 
     for found in tables:
         output().print(brief_heading(found.table), style="bold", markup=False)
         output().print(f"{found.title}: {found.full.label} and its ablations", markup=False)
-        grid = Table("ablation", "PCC", "minus full", "equal depth", "minus full", "verdict")
-        full = found.full
-        grid.add_row("nothing changed", _number(full.pcc), "", _number(full.pcc_equal_depth), "", "")
-        for line in found.lines:
-            plain, equal = line.tests.get("pcc"), line.tests.get("pcc_equal_depth")
-            grid.add_row(
-                line.name,
-                _number(line.row.pcc),
-                _difference(plain),
-                _number(line.row.pcc_equal_depth),
-                _difference(equal),
-                plain.verdict if plain else "no patients stated",
-            )
-        output().print(grid)
+        print_grid(("ablation", "PCC", "minus full", "equal depth", "minus full", "verdict"), _lines(found))
         for words in printed_in_words(found):
             output().print(words, markup=False)
     for out in left_out:
         output().print(f"{out.ablation.table}, {out.ablation.name}: not run; {out.reason}", markup=False)
+
+
+def _lines(found: AblationTable) -> list[tuple[str, ...]]:
+    """The full method, then each ablation: two scores, how far from the full method, and what can be told."""
+    full = found.full
+    lines = [("nothing changed", _number(full.pcc), "", _number(full.pcc_equal_depth), "", "")]
+    for line in found.lines:
+        plain, equal = line.tests.get("pcc"), line.tests.get("pcc_equal_depth")
+        verdict = plain.verdict if plain else "no patients stated"
+        pcc, equal_depth = _number(line.row.pcc), _number(line.row.pcc_equal_depth)
+        lines.append((line.name, pcc, _difference(plain), equal_depth, _difference(equal), verdict))
+    return lines
 
 
 def _number(value: float | None) -> str:

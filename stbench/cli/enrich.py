@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stbench.cli.meant_dataset import MeantDataset, meant_dataset
 from stbench.cli.options import DEFAULT_OUT, Json, Out, names, print_json
 
 if TYPE_CHECKING:
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
 
 
 def enrich(
-    dataset: Annotated[str, typer.Option(help="The dataset that the method was run on.")],
     method: Annotated[str, typer.Option(help="A method, or a row's full label.")],
-    groups: Annotated[str, typer.Option(help='Two annotated regions, "A,B": what is more in A than in B.')],
+    dataset: MeantDataset = None,
+    groups: Annotated[
+        str,
+        typer.Option(
+            help='Two annotated regions, "A,B": what is more in A than in B (without them, which there are).'
+        ),
+    ] = "",
     gmt: Annotated[
         Path | None, typer.Option("--gmt", help="Gene sets in GMT; without it, genes alone are compared.")
     ] = None,
@@ -32,6 +38,7 @@ def enrich(
     from stbench.commands import enriched_sheets as sheets
 
     format = chosen_format(format, json)
+    dataset = meant_dataset(dataset, out)
     found = enriching.enrich(out, dataset, method, names(groups), gmt)
     if format == "json":
         print_json({"tables": [_plain(one) for one in found]})

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from stbench.cli.options import DEFAULT_OUT, DataRoot, Dataset, Json, Out, names, print_json
+from stbench.cli.meant_dataset import MeantDataset, meant_dataset
+from stbench.cli.options import DEFAULT_OUT, DataRoot, Json, Out, names, print_json
 from stbench.cli.sources import Bundles
 
 
 def localise(
-    dataset: Dataset,
+    dataset: MeantDataset = None,
     tumour: Annotated[
         str | None,
         typer.Option(
@@ -30,9 +31,11 @@ def localise(
     """Where is the tumour: clusters (ARI), and a probe fitted on other slides (AUROC), of all rows and without any."""
     from stbench.cli.sheets import chosen_format, show, warn
     from stbench.commands import localise as localising
+    from stbench.reporting.regions.brief import without_twins
     from stbench.reporting.regions.sheets import localised_sentences, localised_sheet
 
     format = chosen_format(format, json)
+    dataset = meant_dataset(dataset, out, bundle or [])
     found, problems = localising.localise_tumour(dataset, out, names(tumour), bundle or [], data_root)
     warn(problems)
     if format == "json":
@@ -48,5 +51,7 @@ def localise(
         print({"md": localising.to_md, "csv": localising.to_csv}[format](found), end="")
     else:
         for one in found:
+            brief, left_out = without_twins(one.scores)
+            said = localised_sentences(brief, one.why_no_embeddings)
             by_slide = "Slide by slide: --format md, csv or json."
-            show(one.scores.table, [localised_sheet(one.scores)], [*localised_sentences(*one), by_slide])
+            show(brief.table, [localised_sheet(brief)], [*said, *left_out, by_slide])

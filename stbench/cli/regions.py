@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from stbench.cli.options import DEFAULT_OUT, Dataset, Json, Out, print_json
+from stbench.cli.meant_dataset import MeantDataset, meant_dataset
+from stbench.cli.options import DEFAULT_OUT, Json, Out, print_json
 from stbench.cli.sources import Bundles
 
 
 def regions(
-    dataset: Dataset,
+    dataset: MeantDataset = None,
     out: Out = DEFAULT_OUT,
     min_spots: Annotated[
         int, typer.Option("--min-spots", help="Scored spots that a region of a slide must have.")
@@ -25,9 +26,11 @@ def regions(
     """Each row's correlations inside every annotated region: how much of a score is one region against another."""
     from stbench.cli.sheets import chosen_format, show, warn
     from stbench.commands import regions as scoring
+    from stbench.reporting.regions.brief import without_twins
     from stbench.reporting.regions.sheets import within_sentences, within_sheets
 
     format = chosen_format(format, json)
+    dataset = meant_dataset(dataset, out, bundle or [])
     found, problems = scoring.regions(dataset, out, bundle or [], min_spots)
     warn(problems)
     if format == "json":
@@ -36,4 +39,5 @@ def regions(
         print({"md": scoring.to_md, "csv": scoring.to_csv}[format](found), end="")
     else:
         for one in found:
-            show(one.table, within_sheets(one), within_sentences(one))
+            brief, left_out = without_twins(one)
+            show(one.table, within_sheets(brief), [*within_sentences(brief), *left_out])

@@ -33,7 +33,10 @@ def ablations_of(method: str, table: str | None = None) -> tuple[Ablation, ...]:
     """
     listed = registry.method_card(registry.find("method", method).name).ablations
     if not listed:
-        raise UsageError(f"The card of {method} lists no ablations; add them under `ablations`.")
+        raise UsageError(
+            f"The card of {method} lists no ablations; those of {', '.join(_with_ablations())} do. Add yours to the "
+            "card under `ablations`."
+        )
     if table is None:
         return listed
     named = {ablation.table.lower(): ablation.table for ablation in listed}
@@ -41,6 +44,12 @@ def ablations_of(method: str, table: str | None = None) -> tuple[Ablation, ...]:
     if wanted is None:
         raise UnknownName(f"table of {method}'s ablations", table, set(named.values()))
     return tuple(ablation for ablation in listed if ablation.table == wanted)
+
+
+def _with_ablations() -> list[str]:
+    broken = registry.broken_plugins("method")
+    names = (name for name in registry.plugins("method") if name not in broken)
+    return [name for name in names if registry.method_card(name).ablations]
 
 
 def ablate(

@@ -100,8 +100,8 @@ class Asked(BaseModel):
             given["dataset"] = registry.canonical_name("dataset", given["dataset"])
         if isinstance(given.get("epochs"), int) and given["epochs"] < 1:
             raise UsageError(
-                f"--epochs {given['epochs']} trains nothing; give 1 or more, or leave the bound out for the published "
-                "number."
+                f"--epochs {given['epochs']} trains nothing; give 1 or more, or leave it out for "
+                f"{_usual_epochs(given.get('dataset'))}."
             )
         try:
             return cls(**given)
@@ -116,6 +116,15 @@ class Asked(BaseModel):
 
         frozen = find_suite(suite)
         return cls.of(**apply(frozen, typed), suite=frozen.model_dump(mode="json"))
+
+
+def _usual_epochs(dataset: str | None) -> str:
+    """In words, for how many epochs a network trains on a data set where nobody bounds them."""
+    try:
+        most = None if dataset is None else registry.dataset_card(dataset).max_epochs
+    except UsageError:  # no data set, which is told elsewhere
+        most = None
+    return "the published number" if most is None else f"at most {most}, the bound of {dataset}'s card"
 
 
 def _methods_named(names: Sequence[str]) -> tuple[str, ...]:

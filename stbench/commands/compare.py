@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stbench import registry
+from stbench.commands.held_results import held_dataset
 from stbench.errors import UsageError
 from stbench.names import file_name
 from stbench.reporting.results.store import RunStore
@@ -19,10 +20,8 @@ def compare(
     Raises UsageError where there are no Records under `out`, or none of one of the two.
     """
     records, problems = RunStore(out).records()
-    if not records:
-        raise UsageError(f"There are no Records under {out}; run both methods first.")
     first, second = (registry.canonical_name("method", name) for name in (first, second))
-    dataset = registry.canonical_name("dataset", dataset)
+    dataset = held_dataset(records, registry.canonical_name("dataset", dataset), out, (first, second))
     return paired_views(records, first, second, dataset, pairs), problems
 
 

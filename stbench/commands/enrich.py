@@ -17,7 +17,7 @@ from stbench.biology.agreement import Agreement, agreement
 from stbench.biology.differential import GeneList, Spots, differential, too_few
 from stbench.biology.enrichment import Enriched, enrichment
 from stbench.biology.gene_sets import read_gmt, within
-from stbench.commands.choosing import dataset_name
+from stbench.commands.held_results import held_dataset
 from stbench.errors import UnknownName, UsageError
 from stbench.metrics.counts import log_expression
 from stbench.record import Record, SlideTruth
@@ -64,12 +64,12 @@ def enrich(
     Raises UsageError for regions that nobody annotated or too few spots of them, a GMT that is none, gene sets of other
     names than the panel's, or predictions that are not kept here; UnknownName for a row that is not there.
     """
-    if len(groups) != 2 or groups[0] == groups[1]:
-        raise UsageError(f'--groups takes two regions, "A,B"; found {", ".join(groups) or "none"}.')
-    sets, dataset = read_gmt(gmt) if gmt else None, dataset_name(dataset)
+    sets = read_gmt(gmt) if gmt else None
     method = registry.canonical_name("method", method)
     store = RunStore(out)
-    tables = [t for t in build_tables(store.records()[0]) if t.identity.dataset == dataset]
+    records = store.records()[0]
+    dataset = held_dataset(records, dataset, out, [method])
+    tables = [t for t in build_tables(records) if t.identity.dataset == dataset]
     rows = [row for table in tables for row in table.rows if row.label in table.members]
     named = {row.label for row in rows if _is(row, method)}
     if not named:
@@ -96,7 +96,6 @@ def _of_table(
     sets: Mapping[str, tuple[str, ...]] | None,
     gmt: Path | None,
 ) -> Enrichment:
-    first, second = groups
     control = next((name for wanted in CONTROLS for name in table.members if name == wanted), None)
     if control is None:
         raise UsageError(
@@ -106,6 +105,7 @@ def _of_table(
     records = {name: first_seed(table.members[name]) for name in (label, control)}
     measured = _measured(store, records[label])
     _check_regions(measured, groups)
+    first, second = groups
     sources = {MEASURED: measured} | {
         name: _predicted(store, of_row, measured) for name, of_row in records.items()
     }
@@ -178,10 +178,15 @@ def _predicted(store: RunStore, records: Sequence[Record], measured: Sequence[Sp
 
 
 def _check_regions(measured: Sequence[Spots], groups: Sequence[str]) -> None:
-    """UnknownName for a region that no slide has."""
+    """UsageError, with the regions that there are, for anything but two of them."""
     labels = {str(label) for spots in measured for label in np.unique(spots.groups)} - {""}
     if not labels:
         raise UsageError("No test slide of this table is annotated, so that there are no regions to compare.")
+    there_are = f"There are: {', '.join(sorted(labels))}."
     for group in groups:
         if group not in labels:
-            raise UnknownName("region", group, labels)
+            unknown = UnknownName("region", group, labels)
+            raise UsageError(str(unknown) if there_are in str(unknown) else f"{unknown} {there_are}")
+    if len(groups) != 2 or groups[0] == groups[1]:
+        found = ", ".join(groups) or "none"
+        raise UsageError(f'--groups takes two regions, "A,B"; found {found}. {there_are}')

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from stbench.commands.choosing import dataset_name
+from stbench.commands.held_results import held_dataset
 from stbench.commands.joining import joined_records
 from stbench.commands.leaderboard import tables_below
 from stbench.commands.sources import opened_folders
-from stbench.errors import UnknownName, UsageError
+from stbench.errors import UsageError
 from stbench.record import PROTOCOL_VERSION
 from stbench.reporting.report.stored import StoredArrays
 from stbench.reporting.tables.leaderboard import Table
@@ -29,17 +29,11 @@ class TablesWithArrays(NamedTuple):
 def tables_with_arrays(dataset: str, out: Path, bundles: Sequence[Path]) -> Iterator[TablesWithArrays]:
     """The tables of a data set, their arrays readable as long as the context lasts.
 
-    UsageError where there are no Records, UnknownName where there are none of that data set.
+    UsageError where there are no Records, or none of that data set.
     """
-    name = dataset_name(dataset)
     with opened_folders(out, bundles) as folders:
         records, problems = joined_records(folders)
-        if not records:
-            raise UsageError(
-                f"There are no Records under {out}; run a method first: stbench run --method ridge --dataset {name}."
-            )
-        if name not in (known := {record.table.dataset for record in records}):
-            raise UnknownName(f"data set among the results under {out}", name, known)
+        name = held_dataset(records, dataset, out)
         wanted = [record for record in records if record.table.dataset == name]
         today = [record for record in wanted if record.table.protocol == PROTOCOL_VERSION]
         if not today:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from plugins.command import stbench
-from reporting.record_factory import complete
+from reporting.record_factory import TABLE, complete, make_record
 
 from stbench.reporting.results.store import RunStore
 from stbench.reporting.tables.paired_view import paired_views
@@ -71,13 +72,27 @@ def test_the_command_shows_and_draws(out, tmp_path):
     ("arguments", "words"),
     [
         (("spahcg", "ridge", "--dataset", "her2"), "spahgc"),
-        (("spahgc", "ridge", "--dataset", "cscc"), "no row in the leaderboards of cscc"),
+        (("spahgc", "ridge", "--dataset", "cscc"), "stbench run --method spahgc --dataset cscc --out"),
+        (("spahgc", "ridge", "--dataset", "cscc"), "no results of cscc"),
+        (("spahgc", "knn"), "There are no results of knn on her2"),
+        (("spahgc", "knn"), "but of ridge, spahgc"),
+        (("spahgc", "knn"), "stbench run --method knn --dataset her2 --out"),
+        ((), "stbench compare ridge smooth --dataset demo"),
+        (("spahgc",), "compare takes two methods"),
         (("spahgc", "ridge", "--dataset", "her2", "--pairs", "spot"), "gene-slide"),
     ],
 )
 def test_what_is_not_there_is_said(out, arguments, words):
     found = stbench("compare", *arguments, "--out", out)
     assert found.status == 2 and words in found.err
+
+
+def test_a_data_set_that_alone_has_results_need_not_be_named_and_of_several_one_must(out):
+    found = stbench("compare", "spahgc (paper)", "ridge", "--out", out)
+    assert found.status == 0 and "Data set her2, the only one with results" in found.err
+    RunStore(out).save(make_record("ridge", "B1", table=replace(TABLE, dataset="cscc")))
+    found = stbench("compare", "spahgc (paper)", "ridge", "--out", out)
+    assert found.status == 2 and "cscc, her2; name one, as --dataset cscc" in found.err
 
 
 def test_without_patients_it_says_so(tmp_path):

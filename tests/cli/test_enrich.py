@@ -186,6 +186,10 @@ def test_markdown_and_csv_hold_what_the_json_does(results):
     ("groups", "method", "said"),
     [
         ("tumour", "knn", "takes two regions"),
+        ("tumour", "knn", "There are: "),
+        ("Tumour,stroma", "knn", "Did you mean tumour? There are: "),
+        ("", "knn", "found none. There are: "),
+        ("tumour,stroma", "spahgc", "stbench run --method spahgc --dataset demo-tiny --out"),
         ("nowhere,tumour", "knn", "nowhere"),
         ("tumour,stroma", "nobody", "nobody"),
     ],

@@ -11,6 +11,8 @@ import pytest
 from plugins import slides
 from plugins.command import Outcome, leftovers, records, stbench
 
+from stbench import registry
+
 RUN = ("run", "--dataset", "her2", "--inner", "none", "--threads", 1)
 
 
@@ -141,7 +143,16 @@ def test_numbers_in_scientific_notation_are_numbers(sound: Path, tmp_path: Path,
 
 def test_a_data_root_that_is_not_there(tmp_path: Path, quick: None):
     refused(run(tmp_path / "nowhere", tmp_path / "out"), tmp_path / "out", "nowhere", "--data-root")
-    refused(run(tmp_path, tmp_path / "out"), tmp_path / "out", "her2", "stbench datasets fetch her2")
+    refused(run(tmp_path, tmp_path / "out"), tmp_path / "out", "fetch her2 (shows what to fetch by hand")
+
+
+def test_who_trains_for_no_epoch_is_told_what_applies_where_epochs_are_not_bounded(
+    tmp_path: Path, quick: None
+):
+    asked = ("run", "--method", "spahgc", "--epochs", "0", "--out", tmp_path, "--dataset")
+    most = registry.dataset_card("demo").max_epochs
+    assert f"leave it out for at most {most}, the bound of demo's card" in stbench(*asked, "demo").err
+    assert "leave it out for the published number" in stbench(*asked, "her2").err
 
 
 def test_a_dataset_with_one_slide(tmp_path: Path, quick: None):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from plugins.command import run_two_floors, stbench
 from reporting.regions.annotated_run import TUMOUR, make_truth, measured, noise, regions_alone, write_run
 from reporting.report.synthetic_run import figures_not_drawn
+
+from stbench.reporting.results.store import RunStore
 
 pytestmark = pytest.mark.usefixtures("few_starts")
 
@@ -57,6 +61,32 @@ def test_formats_say_the_same(results):
     assert "| chance |" in told("localise", results, "--format", "md").out
 
 
+@pytest.mark.parametrize("command", ["regions", "localise"])
+def test_at_80_columns_every_number_is_whole_and_untuned_twins_are_left_out_and_counted(
+    command, tmp_path, monkeypatch
+):
+    for name, value in (("FORCE_COLOR", "1"), ("NO_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "80")):
+        monkeypatch.setenv(name, value)
+    truths = {name: make_truth(name) for name in ("S1", "S2", "S3")}
+    write_run(tmp_path, truths, {"smooth": measured, "an unusually long name of a method": noise})
+    store = RunStore(tmp_path)
+    for record in (record for record in store.records()[0] if record.row.method == "smooth"):
+        arrays = {"predictions": store.load_predictions(record.key), "truths": store.load_truths(record)}
+        twin = replace(
+            record, row=replace(record.row, variant="untuned"), key=f"{int(record.key, 16) ^ 1:016x}"
+        )
+        store.save(replace(twin, training=store.load_training(record.key), **arrays))
+    lines = re.sub("\x1b\\[[0-9;]*m", "", told(command, tmp_path).out).splitlines()
+    assert max(map(len, lines)) <= 80 and not any("…" in line for line in lines)
+    assert not any("untuned)" in line for line in lines)
+    assert "1 untuned twin of floors left out." in " ".join(lines)
+    (table,) = told(command, tmp_path, "--json").document["tables"]
+    for row in table["rows"]:
+        score = row["whole"]["pcc"] if command == "regions" else row["auroc"]["value"]
+        assert any(f"{score:.3f}" in line for line in lines)
+    assert any("untuned" in str(row) for row in table["rows"])
+
+
 def test_the_tumour_is_found_by_measured_expression_and_what_knows_it(results, monkeypatch, tmp_path):
     monkeypatch.setenv("STBENCH_DATA", str(tmp_path))
     (table,) = told("localise", results, "--json").document["tables"]
@@ -101,7 +131,14 @@ def test_results_that_are_not_there_are_one_sentence(results, tmp_path):
         nothing = stbench(command, "--dataset", "her2", "--out", tmp_path / "none")
         assert nothing.status == 2 and "There are no Records under" in nothing.err
         other = stbench(command, "--dataset", "cscc", "--out", results)
-        assert other.status == 2 and "named 'cscc'" in other.err
+        assert other.status == 2 and "no results of cscc under" in other.err and "but of her2" in other.err
+        assert f"stbench run --method ridge --dataset cscc --out {results}" in other.err
+
+
+def test_the_only_data_set_with_results_need_not_be_named(results):
+    found = stbench("regions", "--out", results, "--json")
+    assert found.status == 0 and found.document["tables"][0]["dataset"] == "her2"
+    assert "Data set her2" in found.err
 
 
 def test_regions_of_tiny_slides_are_too_small(tiny):
