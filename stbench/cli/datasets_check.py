@@ -35,6 +35,7 @@ def check_dataset(
     from rich.text import Text
 
     from stbench.cli.consoles import each_kept_apart, messages
+    from stbench.cli.counted import counted
     from stbench.commands import choosing
     from stbench.commands.inspecting import ReadingOptions, inspect_slides, judged_together
 
@@ -57,7 +58,9 @@ def check_dataset(
     _show_traces(verdict)
     failed = [shown_name(report.slide) for report in reports if report.status == "FAIL"]
     if failed:
-        raise StbenchError(f"{len(failed)} slides of {dataset} cannot be read: {', '.join(failed)}.")
+        raise StbenchError(
+            f"{counted(len(failed), 'slide')} of {dataset} cannot be read: {', '.join(failed)}."
+        )
 
 
 def _document(dataset: str, verdict: Verdict) -> dict[str, object]:

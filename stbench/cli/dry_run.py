@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stbench.cli.counted import counted
 from stbench.commands.machine_load import busy_in_words
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def print_plan(plan: Mapping[str, Any], verbose: bool = False) -> None:
     if not plan["trials_to_do"]:
         console.print(f"{NOTHING_LEFT} All {plan['trials']} trials are stored.{_cached(plan)}")
         return
-    console.print(f"{plan['trials_to_do']} trials to do of {plan['trials']}. {time_of(plan)}")
+    console.print(f"{counted(plan['trials_to_do'], 'trial')} to do of {plan['trials']}. {time_of(plan)}")
     console.print(f"Results take about {max(1, round(plan['disk_mb']))} MB.{_cached(plan)}")
 
 

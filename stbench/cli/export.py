@@ -57,6 +57,7 @@ def export(
 ) -> None:
     """Write every fold's training and query slides as AnnData and .csv.gz; `stbench score` takes what comes back."""
     from stbench.cli.consoles import messages, output, results_kept_apart
+    from stbench.cli.counted import counted
     from stbench.commands import export as exporting
     from stbench.commands.known_names import check_known
 
@@ -75,6 +76,6 @@ def export(
         return
     output().print(str(to))
     messages().print(
-        f"{len(manifest.folds)} folds of {len(manifest.slides)} slides; write predictions.csv.gz into each folder, "
-        f"then: stbench score {to} --dataset {dataset} --name YOURS"
+        f"{counted(len(manifest.folds), 'fold')} of {counted(len(manifest.slides), 'slide')}; write "
+        f"predictions.csv.gz into each folder, then: stbench score {to} --dataset {dataset} --name YOURS"
     )

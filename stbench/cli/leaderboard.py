@@ -29,6 +29,7 @@ def leaderboard(
 ) -> None:
     """Table of everything under --out (and in bundles), from the stored Records alone."""
     from stbench.cli.consoles import messages, output
+    from stbench.cli.counted import counted
     from stbench.cli.the_rest import say_where_the_rest_is
     from stbench.commands.leaderboard import read_board, save_board
     from stbench.reporting.tables import formats
@@ -51,4 +52,6 @@ def leaderboard(
     else:
         save_board(to, writers[format](tables))
     if problems:
-        raise StbenchError(f"{len(problems)} sources could not be read or believed; see the warnings.")
+        raise StbenchError(
+            f"{counted(len(problems), 'source')} could not be read or believed; see the warnings."
+        )

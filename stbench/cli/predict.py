@@ -39,6 +39,7 @@ def predict(
 ) -> None:
     """Predict expression from H&E alone; what may be trusted of it stands beside each gene."""
     from stbench.cli.consoles import messages, output, results_kept_apart
+    from stbench.cli.counted import counted
     from stbench.cli.progress import ProgressListener
 
     messages().print(f"Loading {model}.")
@@ -50,6 +51,7 @@ def predict(
     floor = data.uns["stbench"]["floor"]
     without = f"; {left_out} below {floor} left out (--all-genes)" if left_out else ""
     output().print(str(to))
+    slides_said = counted(len(data.uns["spatial"]), "slide")
     messages().print(
-        f"{data.n_obs} spots of {len(data.uns['spatial'])} slides, {data.n_vars} genes{without}."
+        f"{counted(data.n_obs, 'spot')} of {slides_said}, {counted(data.n_vars, 'gene')}{without}."
     )

@@ -11,6 +11,7 @@ from rich.progress import Task as Bar
 from rich.text import Text
 
 from stbench.cli.consoles import messages
+from stbench.cli.counted import counted
 from stbench.cli.dry_run import NOTHING_LEFT, between_in_words, in_words, row_words
 from stbench.commands.machine_load import busy_in_words
 from stbench.commands.run import Listener
@@ -100,7 +101,7 @@ class ProgressListener(Listener):
         self._show("embedding slides", done, total)
         self._start_clock()
         if done == total and not self.console.is_terminal:
-            self.console.print(f"embedded {total} slides")
+            self.console.print(f"embedded {counted(total, 'slide')}")
 
     def fitting(self, label: str, done: int, total: int, score: float | None) -> None:
         reached = "" if score is None else f" · PCC {score:.3f}"

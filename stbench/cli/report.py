@@ -23,6 +23,7 @@ def report(
 ) -> None:
     """One page with tables, maps, tests and provenance, from what is stored under --out (and in bundles)."""
     from stbench.cli.consoles import messages
+    from stbench.cli.counted import counted
 
     messages().print(f"Reading what lies under {out} and drawing it; this may take a minute.", markup=False)
     from stbench.commands import report as reporting
@@ -36,4 +37,6 @@ def report(
     tables = f"{written.n_tables} table{'' if written.n_tables == 1 else 's'}"
     messages().print(f"{written.page}: {tables}, {size:.1f} MB; {len(written.figures)} figures beside it.")
     if written.problems:
-        raise StbenchError(f"{len(written.problems)} files could not be used; see the warnings and the page.")
+        raise StbenchError(
+            f"{counted(len(written.problems), 'file')} could not be used; see the warnings and the page."
+        )

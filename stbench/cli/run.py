@@ -143,6 +143,7 @@ def _say_encoder(prepared: PreparedRun, runs: Sequence[PreparedRun]) -> None:
 def announce(prepared: PreparedRun) -> None:
     """Say before the work starts what will be done, what is capped and what is missing."""
     from stbench.cli.consoles import messages
+    from stbench.cli.counted import counted
     from stbench.commands.dry_run import cannot_be_fitted
     from stbench.commands.known_slides import warnings_of
 
@@ -159,9 +160,10 @@ def announce(prepared: PreparedRun) -> None:
         console.print(f"Beside what was asked for stand the floors {floors}.", markup=False)
     pending = prepared.pending()
     to_do = len(prepared.trials_to_do(pending)) + sum(len(job.keys) for job in pending)
+    n_slides, n_folds = counted(len(plan.table.slides), "slide"), counted(len(plan.folds), "outer fold")
     console.print(
-        f"{len(plan.table.slides)} slides, {len(plan.folds)} outer folds by {prepared.design.split}, "
-        f"inner {prepared.design.inner}: {to_do} trials to do of {plan.n_trials}."
+        f"{n_slides}, {n_folds} by {prepared.design.split}, "
+        f"inner {prepared.design.inner}: {counted(to_do, 'trial')} to do of {plan.n_trials}."
     )
     caps = [
         f"{prepared.design.epochs} epoch{'s' * (prepared.design.epochs != 1)}"

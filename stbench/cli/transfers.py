@@ -16,6 +16,7 @@ from rich.progress import (
 )
 
 from stbench.cli.consoles import messages
+from stbench.cli.counted import counted
 from stbench.commands.datasets_fetch import FetchListener, Plan, RemoteFile
 
 
@@ -73,7 +74,7 @@ class TransferBars(FetchListener):
 def summary(plan: Plan) -> str:
     """How much is to come, where to, and how much the disk holds."""
     unknown = sum(file.size is None for file in plan.missing)
-    more = f" and {unknown} files of unknown size" if unknown else ""
+    more = f" and {counted(unknown, 'file')} of unknown size" if unknown else ""
     return (
         f"{len(plan.missing)} of {len(plan.missing) + len(plan.there)} files to download into {plan.folder}: "
         f"{decimal(plan.bytes_left)}{more}; {decimal(plan.bytes_free)} free."

@@ -56,6 +56,7 @@ def _gene_lines(found: Enrichment) -> Iterator[dict[str, Any]]:
             yield {
                 "table": found.table.id,
                 "dataset": found.table.identity.dataset,
+                "synthetic": found.table.synthetic,
                 "expression": contrast.source,
                 "more_in": found.regions[0],
                 "against": found.regions[1],

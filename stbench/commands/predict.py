@@ -31,6 +31,7 @@ from stbench.evaluation.trials.launcher import station
 from stbench.evaluation.trials.plugins import PluginPlace
 from stbench.models.model_card import ModelCard
 from stbench.models.model_file import KeptModel, read_model
+from stbench.names import SYNTHETIC
 from stbench.pictures.opening import open_image
 
 if TYPE_CHECKING:
@@ -143,6 +144,11 @@ def _predicted(
 def _before(model: KeptModel) -> Iterator[str]:
     """What a user must know whatever the slide."""
     card = model.card
+    if registry.is_generated(card.data.dataset):
+        yield (
+            f"the model was trained on {SYNTHETIC} slides ({card.data.dataset}): its predictions show that the "
+            "pipeline works, and nothing about tissue"
+        )
     if registry.source_hash("method", card.method) != card.source:
         yield f"the source of {card.method} here is not the one that was fitted: its predictions may differ"
     if not card.trust.slides:

@@ -171,6 +171,7 @@ def test_markdown_and_csv_hold_what_the_json_does(results):
     asked = ("enrich", "--dataset", "demo-tiny", "--out", results, *question)
     (table,) = told(results, *question)["tables"]
     lines = list(csv.DictReader(io.StringIO(stbench(*asked, "--format", "csv").out)))
+    assert {line["synthetic"] for line in lines} == {"True"}
     genes = [(c["source"], gene["gene"], gene["q"]) for c in table["contrasts"] for gene in c["genes"]]
     assert [(line["expression"], line["gene"], float(line["q"])) for line in lines] == genes
     shown = stbench(*asked, "--format", "md").out

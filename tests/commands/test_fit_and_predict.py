@@ -148,6 +148,22 @@ def test_a_coarser_scan_is_cut_to_show_the_same_tissue(folder, tmp_path, quick):
     assert any("2 microns per pixel" in words for words in found.uns["stbench"]["warnings"])
 
 
+def test_what_was_trained_on_generated_tissue_says_so_where_it_is_read(folder, tmp_path, quick):
+    import anndata
+
+    said = stbench(
+        "predict", folder / "ridge", folder / "new.png", "--to", tmp_path / "a.h5ad", "--um-per-px", 1
+    ).err
+    assert "trained on SYNTHETIC slides (demo-tiny): its predictions show that the pipeline works" in said
+    assert " of 1 slide, 12 genes" in said
+    assert bool(anndata.read_h5ad(tmp_path / "a.h5ad").uns["stbench"]["synthetic"]) is True
+    model = read_model(folder / "ridge")
+    real = {**model.card.data.model_dump(), "dataset": "her2"}
+    write_model(tmp_path / "real", changed(model, data=real))
+    found = predicting.load(tmp_path / "real").predict(folder / "new.png", um_per_px=1.0).uns["stbench"]
+    assert found["synthetic"] is False and "SYNTHETIC" not in " ".join(found["warnings"])
+
+
 def test_a_table_and_qupath_s_detections(folder, tmp_path, quick):
     import pandas as pd
 

@@ -7,7 +7,7 @@ obsm["spatial"]       spot centres in full-resolution pixels, x then y
 var                   the trust card: what the benchmark found for each gene
 varm["pcc_by_patient"]  its PCC on each patient, named in uns["stbench"]["patients"]
 uns["spatial"][id]    the slide's picture and its scale factors
-uns["stbench"]        method, model, training data, warnings
+uns["stbench"]        method, model, training data and whether that is synthetic, warnings
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from stbench import registry
 from stbench.commands.predicting.query_slides import Query
 from stbench.models.model_card import GeneTrust, Score
 from stbench.models.model_file import KeptModel
@@ -146,6 +147,7 @@ def about(model: KeptModel, n_left_out: int, warnings: Sequence[str]) -> dict[st
         "target": card.target,
         "encoder": str(card.encoder.get("encoder", "")),
         "dataset": card.data.dataset,
+        "synthetic": registry.is_generated(card.data.dataset),
         "training_slides": list(card.data.slides),
         "settings": card.chosen,
         "trust": card.trust.about,

@@ -48,8 +48,23 @@ def _on_staining(slide: Slide, model: KeptModel, mean: np.ndarray) -> Iterator[s
     limit = FAR_OF_ONE if reach is None else FAR_IN_REACH * reach
     nearest = int(np.argmin(distances))
     if distances[nearest] > limit:
-        among = "" if reach is None else f", these are at most {reach:.2f} from the nearest other"
-        yield (
-            f"{slide.id} looks unlike the training slides: its mean embedding is {distances[nearest]:.2f} spreads "
-            f"from the nearest, {model.card.data.slides[nearest]}{among}; tissue, staining or scanner differ"
+        yield f"{slide.id} looks unlike {_how_far(distances[nearest], reach, model.card.data.slides[nearest])}"
+
+
+def _how_far(distance: float, reach: float | None, nearest: str) -> str:
+    """How much further a slide lies from the nearest training slide than these from each other, and what that means."""
+    if reach:
+        unlike = (
+            f"every training slide: it is {distance / reach:.0f} times as far from the most similar one, {nearest}, as "
+            "any training slide is from its own most similar one"
         )
+        numbers = f"{distance:.2f} against {reach:.2f}"
+    else:
+        unlike, numbers = (
+            f"the training slide {nearest}, by more than that varies within itself",
+            f"{distance:.2f}",
+        )
+    return (
+        f"{unlike}. Stain, scanner or tissue may differ, so that the predictions may not hold (distance of mean "
+        f"embeddings in spreads of a slide: {numbers})"
+    )
