@@ -94,11 +94,14 @@ def _show(tables: list[AblationTable], left_out: list[LeftOut]) -> None:
     for found in tables:
         output().print(brief_heading(found.table), style="bold", markup=False)
         output().print(f"{found.title}: {found.full.label} and its ablations", markup=False)
-        print_grid(("ablation", "PCC", "minus full", "equal depth", "minus full", "verdict"), _lines(found))
+        print_grid(_TITLES, _lines(found))
         for words in printed_in_words(found):
             output().print(words, markup=False)
     for out in left_out:
         output().print(f"{out.ablation.table}, {out.ablation.name}: not run; {out.reason}", markup=False)
+
+
+_TITLES = ("ablation", "PCC", "PCC minus full", "equal depth", "equal depth minus full", "verdict")
 
 
 def _lines(found: AblationTable) -> list[tuple[str, ...]]:

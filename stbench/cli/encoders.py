@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,27 +32,24 @@ def encoders(
 
 def _list(json: bool) -> None:
     """Print a line for each encoder; broken plugins are named and skipped."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from stbench.cli.consoles import messages, output, say
+    from stbench.cli.consoles import messages, say
+    from stbench.cli.grids import print_grid
     from stbench.commands import listing
 
     rows, broken = listing.encoders()
     if json:
         print_json({"encoders": rows, "broken": broken})
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("encoder", no_wrap=True)
-    for title in ("width", "patch\num", "weights", "access"):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        mark = "default; " if row["default"] else ""
-        microns = "" if row["patch_um"] is None else f"{row['patch_um']:g}"
-        gated = "gated: " if row["gated"] else ""
-        access = mark + gated + row["access"].removeprefix(_HUB)
-        table.add_row(row["name"], str(row["width"]), microns, row["weights"], access)
-    output().print(table)
+    lines = [_line(row) for row in rows]
+    print_grid(("encoder", "width", "patch um", "weights", "access"), lines)
     say(f"Gated weights: accept their terms at {_HUB}NAME, then: huggingface-cli login")
     for name, reason in broken.items():
         messages().print(f"warning: encoder {name} is broken and left out: {reason}", markup=False)
+
+
+def _line(row: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    """An encoder's name, sizes, training data, and where its weights come from by whose leave."""
+    microns = "" if row["patch_um"] is None else f"{row['patch_um']:g}"
+    default, gated = "default; " if row["default"] else "", "gated: " if row["gated"] else ""
+    access = default + gated + row["access"].removeprefix(_HUB)
+    return row["name"], str(row["width"]), microns, row["weights"], access

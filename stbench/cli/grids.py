@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
 
 _GAP = 2
-# A column of words keeps a third of the line, and at least so many letters, before a table goes on below.
-_LEAST_WORDS, _PART_OF_LINE = 14, 3
+# A column of words is made no narrower than a fifth of the line before a table goes on below, where it has a third;
+# a word is broken where it is longer than half of the line.
+_LEAST_WORDS, _IN_ONE_BLOCK, _IN_BLOCKS, _A_WORD = 14, 5, 3, 2
 # A number, with its interval or unit if it has one; or what stands in its place.
 _NUMBER = re.compile(r"[+<-]?[\d.,]+(e-?\d+)?( \(.*\)| to .*| s| min| h)?$|[–?-]$")
 
@@ -83,14 +84,15 @@ def _blocks(columns: Sequence[_Column], n_names: int, width: int) -> Iterator[li
         yield list(columns)
         return
     columns = list(map(_short_title, columns))
-    least = max(width // _PART_OF_LINE, _LEAST_WORDS)
+    least, usual = (max(width // part, _LEAST_WORDS) for part in (_IN_ONE_BLOCK, _IN_BLOCKS))
     longest = max((column.width for column in columns if not column.is_number), default=least)
     for room in range(max(longest, least), least - 1, -1):
-        folded = [_folded(column, room) for column in columns]
+        folded = [_folded(column, room, width) for column in columns]
         if _taken(folded) <= width:
             yield folded
             return
-    names, others = folded[:n_names], folded[n_names:]
+    columns = [_folded(column, usual, width) for column in columns]
+    names, others = columns[:n_names], columns[n_names:]
     block: list[_Column] = []
     for column in others:
         if block and _taken([*names, *block, column]) > width:
@@ -100,8 +102,10 @@ def _blocks(columns: Sequence[_Column], n_names: int, width: int) -> Iterator[li
     yield [*names, *block]
 
 
-def _folded(column: _Column, room: int) -> _Column:
-    """Words on lines of at most `room` letters; numbers as they are."""
+def _folded(column: _Column, room: int, width: int) -> _Column:
+    """Words on lines of at most `room` letters, or a word's; numbers as they are."""
+    longest = max((len(word) for cell in column.cells for word in cell.split()), default=0)
+    room = max(room, min(longest, width // _A_WORD))
     if column.is_number or column.width <= room:
         return column
     cells = ("\n".join(textwrap.wrap(cell, room, break_on_hyphens=False)) for cell in column.cells)

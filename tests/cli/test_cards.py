@@ -59,6 +59,14 @@ def test_no_word_of_a_list_of_datasets_is_broken_at_80_columns(monkeypatch: pyte
     assert set(registry.dataset_card("hest-pancreas-visium").title.split()) <= set(words)
 
 
+def test_no_repository_in_the_list_of_encoders_is_broken_at_80_columns(monkeypatch: pytest.MonkeyPatch):
+    screen = Console(file=io.StringIO(), width=80)
+    monkeypatch.setattr(consoles, "output", lambda: screen)
+    assert stbench("encoders").status == 0
+    shown = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "prov-gigapath/prov-gigapath" in shown.split() and max(map(len, shown.splitlines())) <= 80
+
+
 @pytest.mark.parametrize(
     ("name", "typed"), [("her2", "fetch her2"), ("demo", "check demo"), ("path", "check path:DIR")]
 )
