@@ -8,10 +8,11 @@ from pathlib import Path
 class Visit:
     """A page in the browser, and everything that it complained about or asked for."""
 
-    def __init__(self, browser, file: Path, width: int = 1280, colours: str = "light"):
+    def __init__(self, browser, file: Path, width: int = 1280, colours: str = "light", touch: bool = False):
         self.complaints: list[str] = []
         self.asked_for: list[str] = []
-        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=colours)
+        view = {"width": width, "height": 900}
+        self.page = browser.new_page(viewport=view, color_scheme=colours, has_touch=touch, is_mobile=touch)
         self.page.on(
             "console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None
         )

@@ -25,13 +25,17 @@ PER_GENE = ("pcc", "pcc_given_depth", "pcc_equal_depth", "ceiling", "detection")
 
 
 class Size(NamedTuple):
-    """How much there is of everything; the first slide of each patient is annotated."""
+    """How much there is of everything; the first slide of each patient is annotated.
+
+    elsewhere  names of rows that were predicted elsewhere, besides the methods
+    """
 
     n_methods: int = 3
     n_patients: int = 8
     n_slides_each: tuple[int, ...] = (1,)
     n_genes: int = 20
     n_spots: int = 60
+    elsewhere: tuple[str, ...] = ()
 
 
 def make_run(folder: Path, size: Size, table: TableIdentity = TABLE) -> None:
@@ -48,10 +52,12 @@ def make_run(folder: Path, size: Size, table: TableIdentity = TABLE) -> None:
         slide: make_tissue(slide, patient, genes, size.n_spots, random) for slide, patient in slides.items()
     }
     store = RunStore(folder)
-    for place in range(size.n_methods):
-        name = "ridge" if place == 0 else f"method{place:02d}"
+    names = ["ridge", *(f"method{place:02d}" for place in range(1, size.n_methods)), *size.elsewhere]
+    for place, name in enumerate(names):
         for truth in truths.values():
-            store.save(_record(name, place, truth, table, random))
+            record = _record(name, place, truth, table, random)
+            away = name in size.elsewhere
+            store.save(replace(record, row=RowIdentity(name, ""), kind="external") if away else record)
 
 
 def make_tissue(

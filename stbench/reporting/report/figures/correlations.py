@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from stbench.names import figure_text
 from stbench.reporting.report.figures.look import (
     CORRELATION_LOOKS,
-    LINE_HEIGHT,
-    as_text,
+    NAMES_FONT,
     bare_layout,
+    in_lines,
+    line_height,
     new_figure,
     room_for,
 )
@@ -25,23 +26,23 @@ def interactive(section: CorrelationsSection) -> dict[str, Any]:
     import plotly.graph_objects as go
 
     figure = go.Figure(layout=bare_layout())
-    n_rows = 0
+    rows: list[str] = []
     for name, values in section.by_name.items():
         colour, symbol, _ = CORRELATION_LOOKS[name]
-        labels, n_rows = [as_text(value.label) for value in values], len(values)
+        rows = [value.label for value in values]
         for suffix, numbers in _series(values):
             mark = f"{symbol}-open" if suffix else symbol
             figure.add_scatter(
                 x=numbers,
-                y=labels,
+                y=list(map(in_lines, rows)),
                 mode="markers",
                 name=name + suffix,
                 marker={"color": colour, "symbol": mark, "size": 11, "line": {"width": 1.5}},
                 hovertemplate="%{y}: %{x:.3f}<extra>" + name + suffix + "</extra>",
             )
     figure.update_xaxes(title_text=_AXIS, zeroline=True)
-    figure.update_yaxes(type="category", autorange="reversed")
-    figure.update_layout(height=170 + LINE_HEIGHT * n_rows)
+    figure.update_yaxes(type="category", autorange="reversed", tickfont=NAMES_FONT)
+    figure.update_layout(height=170 + line_height(rows) * len(rows), dragmode=False)
     return figure.to_plotly_json()
 
 

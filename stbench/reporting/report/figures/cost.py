@@ -10,7 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stbench.names import figure_text
-from stbench.reporting.report.figures.look import GREY, KIND_LOOKS, as_text, bare_layout, new_figure, room_for
+from stbench.reporting.report.figures.look import (
+    GREY,
+    KIND_LOOKS,
+    as_text,
+    bare_layout,
+    in_lines,
+    new_figure,
+    room_for,
+)
 from stbench.reporting.report.sections.cost import Point
 
 if TYPE_CHECKING:
@@ -65,7 +73,7 @@ def _add_marks(figure: go.Figure, points: Sequence[Point], axis: str) -> None:
             y=[point.pcc for point in of_kind],
             mode="markers+text",
             name=f"{kind}s",
-            text=[as_text(point.label) if point.label in named else "" for point in of_kind],
+            text=[in_lines(point.label) if point.label in named else "" for point in of_kind],
             customdata=[[as_text(point.label), point.price] for point in of_kind],
             textposition=[_beside(point, points, axis) for point in of_kind],
             cliponaxis=False,

@@ -11,18 +11,17 @@ from stbench.reporting.report.figures.look import (
     BLUE,
     GREEN,
     GREY,
-    LINE_HEIGHT,
+    NAMES_FONT,
     ORANGE,
     VERMILION,
-    as_text,
     bare_layout,
+    in_lines,
+    line_height,
     new_figure,
     room_for,
 )
 from stbench.reporting.report.sections.forest import ForestLine, ForestSection
 
-# Letters of a name that leave room for the plot on a telephone.
-_LONGEST = 30
 _FAINT = 0.55
 
 
@@ -35,7 +34,7 @@ def interactive(section: ForestSection) -> dict[str, Any]:
     import plotly.graph_objects as go
 
     lines = section.lines
-    labels = [as_text(line.label, _LONGEST) for line in lines]
+    labels = [in_lines(line.label) for line in lines]
     figure = go.Figure(layout=bare_layout())
     for name, kinds in (("methods", False), ("floors", True)):
         kept = [place for place, line in enumerate(lines) if (line.kind == "floor") == kinds]
@@ -75,9 +74,14 @@ def interactive(section: ForestSection) -> dict[str, Any]:
         )
     figure.update_xaxes(title_text="PCC", zeroline=True)
     figure.update_yaxes(
-        tickvals=list(range(len(lines))), ticktext=labels, range=[len(lines) - 0.4, -0.6], zeroline=False
+        tickvals=list(range(len(lines))),
+        ticktext=labels,
+        tickfont=NAMES_FONT,
+        range=[len(lines) - 0.4, -0.6],
+        zeroline=False,
     )
-    figure.update_layout(height=130 + LINE_HEIGHT * len(lines), dragmode=False)
+    height = line_height(line.label for line in lines)
+    figure.update_layout(height=130 + height * len(lines), dragmode=False)
     return figure.to_plotly_json()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +21,12 @@ CORRELATION_LOOKS = {
 KIND_LOOKS = {"method": (BLUE, "circle", "o"), "floor": (ORANGE, "square", "s")}
 # Pixels of one line of a figure with a line for each row.
 LINE_HEIGHT = 30
+NAMES_FONT = {"size": 11}
+# Pixels of a line of a name, and of a letter: fonts that are wider are rare.
+_NAME_HEIGHT, _LETTER_WIDTH = 16, 6.3
+# A name of more letters is broken before its brackets, so that a telephone has room for the plot beside it; a line of
+# more is broken wherever it can be.
+_LONGEST_WHOLE, _LONGEST_LINE = 24, 34
 
 
 def bare_layout(**settings: Any) -> dict[str, Any]:
@@ -37,6 +44,34 @@ def bare_layout(**settings: Any) -> dict[str, Any]:
 def as_text(label: str, longest: int = LONGEST_NAME) -> str:
     """A label that plotly shows as it is: it reads some tags as markup."""
     return shown_name(label, longest).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def name_lines(label: str) -> list[str]:
+    """The lines of a name beside a figure, nothing left out: a long one is broken before its brackets."""
+    shown = shown_name(label)
+    name, bracket, rest = shown.partition(" (")
+    parts = [name, f"({rest}"] if bracket and len(shown) > _LONGEST_WHOLE else [shown]
+    return [
+        line
+        for part in parts
+        for line in textwrap.wrap(part, _LONGEST_LINE, break_on_hyphens=False) or [part]
+    ]
+
+
+def in_lines(label: str) -> str:
+    """The lines of a name as plotly shows them."""
+    return "<br>".join(map(as_text, name_lines(label)))
+
+
+def line_height(labels: Iterable[str]) -> int:
+    """Pixels of a row beside which the name of most lines stands."""
+    return max([LINE_HEIGHT, *(2 + _NAME_HEIGHT * len(name_lines(label)) for label in labels)])
+
+
+def names_width(labels: Iterable[str]) -> int:
+    """Pixels that the longest line of any name takes."""
+    letters = (len(line) for label in labels for line in name_lines(label))
+    return round(_LETTER_WIDTH * max(letters, default=0))
 
 
 def room_for(labels: Iterable[str]) -> float:

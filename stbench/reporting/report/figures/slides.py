@@ -8,7 +8,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from stbench.names import figure_text
-from stbench.reporting.report.figures.look import LINE_HEIGHT, as_text, bare_layout, new_figure, room_for
+from stbench.reporting.report.figures.look import (
+    NAMES_FONT,
+    as_text,
+    bare_layout,
+    in_lines,
+    line_height,
+    names_width,
+    new_figure,
+    room_for,
+)
 from stbench.reporting.report.sections.slides import SlidesSection
 
 # With more slides than this the numbers would not fit into their cells.
@@ -27,8 +36,8 @@ def interactive(section: SlidesSection) -> dict[str, Any]:
     figure = go.Figure(layout=bare_layout())
     figure.add_heatmap(
         z=section.pcc,
-        x=[as_text(slide, _LONGEST_SLIDE) for slide in section.slides],
-        y=[as_text(label) for label in section.labels],
+        x=list(map(in_lines, section.slides)),
+        y=list(map(in_lines, section.labels)),
         customdata=[[patient and as_text(patient) for patient in section.patients]] * len(section.labels),
         colorscale=_BEHIND_NUMBERS if few else "Cividis",
         # Numbers say what a colour bar would, and a fixed size keeps them from shrinking into narrow cells.
@@ -41,15 +50,17 @@ def interactive(section: SlidesSection) -> dict[str, Any]:
         ygap=1,
     )
     figure.update_xaxes(type="category", title_text="test slide")
-    figure.update_yaxes(type="category", autorange="reversed")
-    figure.update_layout(height=110 + LINE_HEIGHT * len(section.labels))
+    figure.update_yaxes(type="category", autorange="reversed", tickfont=NAMES_FONT)
+    height = 110 + line_height(section.labels) * len(section.labels)
+    # Names that are too long to stand beside each other are turned upright.
+    figure.update_layout(height=height + names_width(section.slides), dragmode=False)
     return figure.to_plotly_json()
 
 
 def least_width(section: SlidesSection) -> int:
     """Pixels below which the figure scrolls in its box, so that each cell holds its number."""
     few = len(section.slides) <= _MOST_WITH_NUMBERS
-    return 190 + 32 * len(section.slides) if few else 0
+    return 30 + names_width(section.labels) + (32 if few else 6) * len(section.slides)
 
 
 def printed(section: SlidesSection) -> Figure:

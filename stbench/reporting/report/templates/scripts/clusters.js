@@ -42,6 +42,6 @@ const clusters = {
       const trace = panels.spots(sheet, index + 1, kept, marker, kept.map(() => data.plain(label)), crowded);
       traces.push({ ...trace, name: data.plain(label), legendgroup: label, showlegend: index === 0 });
     }));
-    figures.draw(state.figure, traces, layout, { displayModeBar: false, responsive: false });
+    figures.draw(state.figure, traces, layout, { responsive: false });
   },
 };

@@ -1,10 +1,13 @@
 // Figures are drawn when they come near the screen, in the page's colours.
 const figures = {
-  config: { displaylogo: false, responsive: true, typesetMath: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] },
+  // No toolbar: it would cover marks. The figures as files lie beside the page; two clicks undo a zoom.
+  config: { displayModeBar: false, responsive: true, typesetMath: false },
+  // A finger that moves over a figure scrolls the page.
+  byFinger: matchMedia("(pointer: coarse)"),
   colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); },
   themed(layout) {
     const ink = figures.colour("--ink"), line = figures.colour("--line");
-    const themed = { ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
+    const themed = { ...layout, ...(figures.byFinger.matches ? { dragmode: false } : {}), paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
     themed.font = { ...layout.font, color: ink, family: "system-ui, sans-serif", size: 12 };
     for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
       themed[name] = { ...layout[name], gridcolor: line, zerolinecolor: figures.colour("--muted"), linecolor: line };

@@ -80,7 +80,7 @@ const maps = {
       const marker = { size: layout.markerSize, color: values, ...(own ? { colorscale: "Viridis", ...maps.scale(values) } : { coloraxis: "coloraxis" }) };
       traces.push(panels.spots(sheet, index + 1, kept, marker, values.map((value) => (value === null ? "" : value.toFixed(2))), crowded));
     });
-    figures.draw(state.figure, traces, layout, { displayModeBar: false, responsive: false });
+    figures.draw(state.figure, traces, layout, { responsive: false });
   },
   // Ends of the colours, without the most extreme values.
   scale(values) {

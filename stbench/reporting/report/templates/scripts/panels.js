@@ -1,6 +1,6 @@
 // Small multiples of one slide: the stained picture and spots coloured by value or by group.
 const panels = {
-  titleHeight: 38, gap: 10, narrowest: 230, mostInOneRow: 3,
+  titleLine: 16, letter: 6.3, gap: 10, narrowest: 230, mostInOneRow: 3,
   // With more spots than this, drawing on the graphics card is faster than drawing shapes.
   mostShapes: 12000,
   // A table that is not shown has no width; it is drawn again when it has one. Paper takes what the screen has.
@@ -17,16 +17,23 @@ const panels = {
     const panelHeight = panelWidth * sheet.height / sheet.width;
     return { columns, panelWidth, panelHeight, lines: Math.ceil(count / columns) };
   },
-  layout(width, sheet, titles, below) {
-    const { columns, panelWidth, panelHeight, lines } = panels.grid(width, sheet, titles.length);
-    const lineHeight = panelHeight + panels.titleHeight, height = lines * lineHeight;
+  // What is wider than its panel is broken before its brackets, or where its colours begin.
+  broken(title, width) {
+    const fits = (line) => (line.length * panels.letter > width ? line.replace(/ (?=[(·])/, "<br>") : line);
+    return title.split("<br>").map(fits).join("<br>");
+  },
+  layout(width, sheet, names, below) {
+    const { columns, panelWidth, panelHeight, lines } = panels.grid(width, sheet, names.length);
+    const titles = names.map((name) => panels.broken(name, panelWidth));
+    const titleHeight = 6 + panels.titleLine * Math.max(2, ...titles.map((title) => title.split("<br>").length));
+    const lineHeight = panelHeight + titleHeight, height = lines * lineHeight;
     const layout = {
       width, height: height + below, margin: { l: 0, r: 0, t: 0, b: below }, showlegend: false, dragmode: false,
       annotations: [], images: [],
     };
     titles.forEach((title, place) => {
       const left = (place % columns) * (panelWidth + panels.gap), top = Math.floor(place / columns) * lineHeight;
-      const suffix = place ? String(place + 1) : "", upper = 1 - (top + panels.titleHeight) / height;
+      const suffix = place ? String(place + 1) : "", upper = 1 - (top + titleHeight) / height;
       layout[`xaxis${suffix}`] = {
         domain: [left / width, (left + panelWidth) / width], range: [0, sheet.width], anchor: `y${suffix}`, visible: false,
         fixedrange: true,

@@ -1,0 +1,79 @@
+"""What a reader sees before scrolling, by mouse and by finger: whole names, bare marks, what to conclude."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser.visiting import Visit
+from reporting.report.synthetic_run import Size, figures_not_drawn, make_run, report_of
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium")
+LONG = "spahgc (published settings, 200 epochs)"
+SCREENS = pytest.mark.parametrize(("width", "touch"), [(1280, False), (390, True)])
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+
+# Tool bars that anything drawn or a legend lies under.
+COVERING = """() => [...document.querySelectorAll('article:not([hidden]) .js-plotly-plot')].filter((figure) => {
+  const bar = figure.querySelector('.modebar-group')?.getBoundingClientRect();
+  const beside = (box) =>
+    box.left >= bar.right || box.right <= bar.left || box.top >= bar.bottom || box.bottom <= bar.top;
+  const marks = [...figure.querySelectorAll('.points path, .heatmaplayer image, .legend')];
+  return bar?.width && marks.some((mark) => !beside(mark.getBoundingClientRect()));
+}).map((figure) => figure.dataset.figure ?? figure.className)"""
+# Names at the axis of a figure, and whether they lie inside it.
+NAMES_DRAWN = """(figure) => [...figure.querySelectorAll('.ytick text')].map((name) => {
+  const box = name.getBoundingClientRect(), around = figure.getBoundingClientRect();
+  const lines = [...name.querySelectorAll('tspan.line')].map((line) => line.textContent);
+  return [lines.join(' ') || name.textContent, box.left >= around.left && box.right <= around.right];
+})"""
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    make_run(folder / "runs", Size(n_methods=3, n_patients=2, n_slides_each=(2,), elsewhere=(LONG,)))
+    with figures_not_drawn():
+        return report_of(folder / "runs", folder / "page").page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@SCREENS
+def test_no_tool_bar_lies_over_what_is_drawn(browser, page_file, width, touch):
+    visit = Visit(browser, page_file, width, touch=touch)
+    visit.scroll_through()
+    figures = visit.page.locator("article:visible .js-plotly-plot")
+    assert figures.count() > 5
+    for place in range(figures.count()):
+        figures.nth(place).scroll_into_view_if_needed()
+        (figures.nth(place).tap if touch else figures.nth(place).hover)()
+        assert visit.page.evaluate(COVERING) == []
+    visit.page.close()
+
+
+@SCREENS
+def test_long_names_stand_whole_in_figures_and_tables(browser, page_file, width, touch):
+    visit = Visit(browser, page_file, width, touch=touch)
+    visit.scroll_through()
+    for figure in ("forest", "slides", "correlations"):
+        drawn = dict(visit.page.locator(f"[data-figure={figure}]").evaluate(NAMES_DRAWN))
+        assert drawn[LONG] and all(drawn.values())
+    name = visit.page.locator("#t0-leaderboard-grid tbody th", has_text="spahgc")
+    assert name.inner_text().replace("\n", " ") == LONG
+    names = visit.page.locator("article:visible tbody th:visible")
+    assert all(names.evaluate_all("all => all.map((one) => one.scrollWidth <= one.clientWidth)"))
+    assert not set(names.evaluate_all("all => all.map((one) => getComputedStyle(one).textOverflow)")) - {
+        "clip"
+    }
+    visit.page.close()
