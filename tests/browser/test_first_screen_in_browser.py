@@ -38,7 +38,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     make_run(folder / "runs", Size(n_methods=3, n_patients=2, n_slides_each=(2,), elsewhere=(LONG,)))
     with figures_not_drawn():
-        return report_of(folder / "runs", folder / "page").page
+        return report_of(folder / "runs", folder / "page", reference="ridge").page
 
 
 @pytest.fixture(scope="module")
@@ -76,4 +76,27 @@ def test_long_names_stand_whole_in_figures_and_tables(browser, page_file, width,
     assert not set(names.evaluate_all("all => all.map((one) => getComputedStyle(one).textOverflow)")) - {
         "clip"
     }
+    visit.page.close()
+
+
+def test_what_may_be_advised_stands_on_the_first_screen_once_and_above_the_forest(browser, page_file):
+    visit = Visit(browser, page_file)
+    first = visit.page.locator("#t0-leaderboard ul.advice li").first
+    assert "no method may be called better than ridge" in first.inner_text()
+    assert first.bounding_box()["y"] < visit.page.locator("[data-figure=forest]").bounding_box()["y"] < 900
+    more = visit.page.locator("#t0-leaderboard details.advice")
+    assert not more.locator("li").first.is_visible()
+    more.locator("summary").click()
+    assert more.locator("li").first.is_visible()
+    assert visit.page.locator("#t0-tests").get_by_text(first.inner_text()).count() == 0
+    visit.page.close()
+
+
+def test_the_picture_is_large_and_leaves_the_forest_on_the_first_screen(browser, page_file):
+    visit = Visit(browser, page_file)
+    picture = visit.page.locator("#t0-leaderboard .first-picture").bounding_box()
+    assert min(picture["width"], picture["height"]) > 200
+    marks = visit.page.locator("[data-figure=forest] path.point")
+    marks.first.wait_for()
+    assert marks.first.bounding_box()["y"] < 850
     visit.page.close()

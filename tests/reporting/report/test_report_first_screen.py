@@ -103,3 +103,13 @@ def test_rows_without_costs_are_named_with_the_reason():
 def test_the_verdict_says_that_nothing_is_finished():
     table = board(*complete("spahgc", PATIENTS)[:2]).table
     assert leaderboard_section(table).answer.startswith("Nothing can be told yet")
+
+
+def test_one_seed_is_said_of_as_many_methods_as_have_one():
+    floor = [replace(r, kind="floor") for r in complete("ridge", PATIENTS)]
+    several = [
+        replace(r, seed=seed, key=f"{r.key}{seed}") for seed in range(3) for r in complete("spahgc", PATIENTS)
+    ]
+    words = [badge.words for badge in badges(board(*floor, *several, *complete("eggn", PATIENTS)))]
+    assert "one seed: 1 of 2 methods" in words and "one seed" not in words
+    assert not any("seed" in badge.words for badge in badges(board(*floor, *several)))

@@ -22,7 +22,7 @@ def badges(board: Board) -> list[Badge]:
     """Cautions first. A badge of all rows is given by all of them, one of some rows tells how many."""
     rows = [entry.row for entry in board.entries]
     n_patients, n = board.table.n_patients, len(rows)
-    seeds = {len(row.seeds) for row in rows if row.kind != "floor" and row.seeds}
+    seeds = [len(row.seeds) for row in rows if row.kind != "floor" and row.seeds]
     few = sum(row.is_faint for row in rows)
     audited = sum(row.audited == "clean" for row in rows)
     sealed = sum(row.sealed == "sealed" for row in rows)
@@ -40,8 +40,9 @@ def badges(board: Board) -> list[Badge]:
         found.append(Badge(words, True, f"below {_FEW_PATIENTS} patients no test can tell two methods apart"))
     if few:
         found.append(Badge(f"few or unknown steps: {few} of {n} rows", True, "see the marks beside the rows"))
-    if seeds == {1}:
-        found.append(Badge("one seed", True, "nothing is known of how scores vary over seeds"))
+    if 1 in seeds:
+        words = "one seed" if set(seeds) == {1} else f"one seed: {seeds.count(1)} of {len(seeds)} methods"
+        found.append(Badge(words, True, "nothing is known of how scores vary over seeds"))
     if failed := sum(not row.ranked for row in rows):
         found.append(Badge(f"{failed} of {n} rows not finished", True, "they have no rank"))
     words = f"audited: {audited} of {n} rows" if audited else "not audited"
