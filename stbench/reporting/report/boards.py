@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stbench.names import shown_name
 from stbench.record import Record, SlideScores
 from stbench.reporting import statistics
+from stbench.reporting.tables.brief import brief_rows, is_twin
 from stbench.reporting.tables.leaderboard import Table, build_tables
 from stbench.reporting.tables.row import Row
 
@@ -55,6 +56,20 @@ class Board:
     @property
     def records(self) -> list[Record]:
         return [record for entry in self.entries for record in entry.records]
+
+    @property
+    def without_twins(self) -> Board:
+        """The same without floors' untuned twins: what is drawn, and the numbers beside it."""
+        rows = tuple(brief_rows(self.table))
+        members = {
+            row.label: self.table.members[row.label] for row in rows if row.label in self.table.members
+        }
+        return boards_of([replace(self.table, rows=rows, members=members)])[0]
+
+    @property
+    def twins(self) -> list[Entry]:
+        """The floors untuned that stand in the table tuned as well."""
+        return [entry for entry in self.entries if is_twin(entry.row, self.table)]
 
 
 def build_boards(

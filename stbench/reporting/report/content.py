@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stbench.errors import UsageError
 from stbench.names import cleaned, shown_name
 from stbench.reporting.report.boards import Board
-from stbench.reporting.report.grid import Grid
+from stbench.reporting.report.grid import Grid, listed
 from stbench.reporting.report.sections.advice import advice
 from stbench.reporting.report.sections.badges import Badge, badges
 from stbench.reporting.report.sections.bootstrap import BootstrapSection, bootstrap_section
@@ -65,6 +65,17 @@ class BoardContent:
     dataset: AboutDataset | None
 
     @property
+    def left_out(self) -> str:
+        """Which rows stand in the leaderboard alone and why; "" for none."""
+        twins = [entry.label for entry in self.board.twins]
+        if not twins:
+            return ""
+        return (
+            f"Figures and maps, with the numbers beside them, leave out floors that stand there tuned as well: "
+            f"{listed(twins)}. The table below shows them on demand; tests, ranks and the leak gap have every row."
+        )
+
+    @property
     def scope(self) -> str:
         """How much of the data set this table is of, beside the card's words on the whole."""
         n_slides, n = len(self.board.table.identity.slides), self.board.table.n_patients
@@ -92,25 +103,26 @@ def gather(
     _check_wanted(boards, wanted)
     of_board = [tuple((markers or {}).get(board.table.identity.dataset, ())) for board in boards]
     n_genes = genes_that_fit(boards)
+    drawn = [board.without_twins for board in boards]
     return [
         BoardContent(
             key=f"t{place}",
             name=_name(board, boards),
             board=board,
             badges=badges(board),
-            forest=forest_section(board),
+            forest=forest_section(drawn[place]),
             advice=advice(board),
             leaderboard=leaderboard_section(board.table, cards),
-            slides=slides_section(board),
-            correlations=correlations_section(board),
-            cost=cost_section(board),
+            slides=slides_section(drawn[place]),
+            correlations=correlations_section(drawn[place]),
+            cost=cost_section(drawn[place]),
             curves=curves_section(board),
             rankings=ranking_sections(board),
             comparisons=comparisons_sections(board, reference),
             bootstrap=bootstrap_section(board),
             genes=genes_section(board, of_board[place]),
             tissue=tissue_section(board, stored, wanted, n_genes, of_board[place]),
-            regions=regions_section(board, stored, (embeddings or {}).get(board.table.id)),
+            regions=regions_section(drawn[place], stored, (embeddings or {}).get(board.table.id)),
             enrichment=enrichment_section(board, (region_genes or {}).get(board.table.id)),
             origin=origin_section(board),
             methods=methods_grid(board, cards),

@@ -26,8 +26,8 @@ def test_a_forest_line_is_the_row_and_untuned_twins_have_none():
     twins = [replace(r, key=f"{r.key}u", kind="floor") for r in twins]
     ridge = [replace(r, kind="floor") for r in complete("ridge", PATIENTS)]
     found = board(*ridge, *twins, *complete("spahgc", PATIENTS))
-    section = forest_section(found)
-    alone = forest_section(board(*twins, *complete("spahgc", PATIENTS)))
+    section = forest_section(found.without_twins)
+    alone = forest_section(board(*twins, *complete("spahgc", PATIENTS)).without_twins)
     assert "ridge (untuned)" in {line.label for line in alone.lines}  # its tuned twin was not run yet
     assert sorted(line.label for line in section.lines) == sorted(
         entry.label for entry in found.entries if "untuned" not in entry.label
@@ -87,6 +87,11 @@ def test_methods_stand_by_data_sets_of_one_recipe_only():
     grids = across_grids([here, there])
     assert [heading.title for heading in grids[0].headings] == ["method", here.table.identity.dataset, "cscc"]
     assert grids[0].lines[0].cells == ("ridge", "0.400", "0.400")
+    (alone,) = {grid.caption.partition("; patches")[2] for grid in grids}
+    larger = [replace(r, table=replace(r.table, patch="200 um")) for r in there.records]
+    assert alone == "" and across_grids([here, board(*larger)])[0].caption.endswith(
+        f"; patches by each data set's own scale: {TABLE.patch} on her2, 200 um on cscc"
+    )
     other_split = board(make_record("ridge", "B1", table=replace(other, split="patient")))
     assert across_grids([here, other_split]) == []
 

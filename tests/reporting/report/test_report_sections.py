@@ -9,12 +9,14 @@ from reporting.record_factory import TABLE, complete
 from reporting.report.paper_rows import BETTER, PCC, WORSE, board, rows
 
 from stbench.reporting.report.boards import build_boards
+from stbench.reporting.report.content import gather
 from stbench.reporting.report.sections.correlations import correlations_section
 from stbench.reporting.report.sections.cost import cost_section, pareto_front
 from stbench.reporting.report.sections.leaderboard import leaderboard_section
 from stbench.reporting.report.sections.origin import origin_section
 from stbench.reporting.report.sections.slides import slides_section
 from stbench.reporting.report.sections.split_gap import split_gap_section
+from stbench.reporting.report.stored import StoredArrays
 
 
 def test_the_leaderboard_puts_marks_beside_the_name():
@@ -49,7 +51,12 @@ def test_the_answer_leads_with_what_the_patients_cannot_tell():
 def test_floors_alone_are_answered_for_as_well():
     floors = [r for name, pcc in (("ridge", PCC), ("knn", WORSE)) for r in complete(name, pcc, kind="floor")]
     answer = leaderboard_section(board(*floors).table).answer
-    assert answer == "With 3 patients it cannot be told whether knn predicts better than ridge (PCC)."
+    assert answer.startswith(
+        "With 3 patients it cannot be told whether knn predicts better than ridge (PCC)."
+    )
+    assert "No method stands here" in answer and "beat is ridge, 0.400" in answer
+    methods = [*floors, *complete("eggn", BETTER)]
+    assert "No method stands here" not in leaderboard_section(board(*methods).table).answer
 
 
 def test_a_remark_is_told_once_with_its_rows_and_the_rare_ones_first():
@@ -147,7 +154,63 @@ def test_the_gap_of_few_patients_says_that_they_could_not_share_a_tuning():
     tables = (pairs, replace(pairs, split="patient"))
     records = [record for table in tables for record in complete("ridge", PCC, kind="floor", table=table)]
     (grid,) = split_gap_section(build_boards(records, "ridge")).grids
-    assert "tuned differently" in grid.caption
+    assert "tuned differently" in grid.caption and "only rows that were not tuned" in grid.caption
+
+
+def test_where_splits_were_tuned_apart_the_rows_that_were_tuned_are_marked_and_stand_last():
+    pairs = replace(TABLE, inner="pairs")
+    records = []
+    for table in (pairs, replace(pairs, split="patient")):
+        ridge = complete("ridge", PCC, kind="floor", table=table, tuning={"settings": {}, "epochs": None})
+        records += [
+            *ridge,
+            *_twins("ridge", WORSE, table),
+            *complete("knn", WORSE, kind="floor", table=table),
+        ]
+    (grid,) = split_gap_section(build_boards(records, "ridge")).grids
+    assert {line.cells[0]: line.marks for line in grid.lines[:2]} == {"ridge (untuned)": (), "knn": ()}
+    assert (grid.lines[2].cells[0], grid.lines[2].marks) == ("ridge", ("tuned apart",))
+
+
+def _twins(method, pcc, table=TABLE):
+    """A floor untuned, beside which the same tuned stands."""
+    found = complete(method, pcc, kind="floor", table=table)
+    return [replace(r, row=replace(r.row, variant="untuned"), key=f"{r.key}untuned") for r in found]
+
+
+def test_untuned_twins_stand_in_the_leaderboard_and_the_tests_alone():
+    found = board(*rows(), *_twins("ridge", WORSE), *_twins("knn", WORSE))
+    (content,) = gather([found], StoredArrays([]), None, [])
+    assert content.left_out.startswith("Figures and maps") and "ridge (untuned)" in content.left_out
+    assert "knn (untuned)" not in content.left_out  # tuned it does not stand there
+    drawn = {
+        "forest": [line.label for line in content.forest.lines],
+        "slides": content.slides.labels,
+        "correlations": [value.label for value in content.correlations.by_name["PCC"]],
+        "cost": [line.cells[0] for line in content.cost.grid.lines],
+    }
+    expected = {"ridge", "eggn", "bleep", "knn (untuned)"}
+    assert {name: set(labels) for name, labels in drawn.items()} == dict.fromkeys(drawn, expected)
+    lines = content.leaderboard.grid.lines
+    places = {line.cells[1]: line.cells[0] for line in lines if line.kind != "ceiling"}
+    assert places.pop("ridge (untuned)") == ""
+    assert sorted(places.values()) == ["1", "2", "3", "4"]  # as a terminal numbers what it shows
+    assert (
+        board(*rows()).without_twins.entries
+        and gather([board(*rows())], StoredArrays([]), None, [])[0].left_out == ""
+    )
+
+
+def test_the_range_of_two_patients_is_headed_as_such():
+    two = {slide: value for slide, value in PCC.items() if slide != "C1"}
+    table = replace(TABLE, slides=tuple(two))
+    grids = [
+        leaderboard_section(board(*complete("ridge", pcc, table=of)).table).grid
+        for pcc, of in ((two, table), (PCC, TABLE))
+    ]
+    titles = [[heading.title for heading in grid.headings] for grid in grids]
+    assert "95% CI" not in titles[0] and "95% CI" in titles[1]
+    assert grids[0].lines[0].cells[titles[0].index("patient range")] == "0.200 to 0.600"
 
 
 def test_without_the_other_splits_the_page_says_what_to_run():

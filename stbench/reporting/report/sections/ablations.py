@@ -31,37 +31,44 @@ def _measured(found: AblationTable) -> Grid:
         f"{found.title}: {shown_name(found.full.label)} on {shown_name(identity.dataset)}, {identity.split} split, "
         f"{len(identity.slides)} slides"
     )
+    intervals = any(test.interval for line in found.lines for test in line.tests.values())
     headings = [Heading("ablation", is_number=False)]
     for name in CORRELATIONS.values():
         headings += [
             Heading(name),
             Heading("minus full"),
-            Heading("95% CI"),
+            Heading("95% CI" if intervals else "patient range"),
             Heading("verdict", is_number=False),
         ]
     full = [NOTHING]
     for score in CORRELATIONS:
         full += [number(getattr(found.full, score)), "", "", ""]
-    return Grid(caption, tuple(headings), (Line(tuple(full)), *(Line(_cells(line)) for line in found.lines)))
+    return Grid(
+        caption,
+        tuple(headings),
+        (Line(tuple(full)), *(Line(_cells(line, intervals)) for line in found.lines)),
+    )
 
 
-def _cells(line: AblationLine) -> tuple[str, ...]:
+def _cells(line: AblationLine, intervals: bool) -> tuple[str, ...]:
     cells = [cleaned(line.name)]
     for score in CORRELATIONS:
         test = line.tests.get(score)
         cells += [
             number(getattr(line.row, score)),
             number(test.difference if test else None),
-            _spread(test.interval if test else None, line.ranges.get(score)),
+            _spread(test.interval if test else None, line.ranges.get(score), intervals),
             test.verdict if test else "no patients stated",
         ]
     return tuple(cells)
 
 
-def _spread(ends: tuple[float, float] | None, least_greatest: tuple[float, float] | None) -> str:
-    """The interval; where two patients give none, their range, named as such."""
+def _spread(
+    ends: tuple[float, float] | None, least_greatest: tuple[float, float] | None, intervals: bool
+) -> str:
+    """The interval; where two patients give none, their range, named as such unless its column is."""
     if ends is None and least_greatest:
-        return f"range {interval(least_greatest)}"
+        return f"range {interval(least_greatest)}" if intervals else interval(least_greatest)
     return interval(ends)
 
 

@@ -19,7 +19,8 @@ def across_grids(boards: Sequence[Board]) -> list[Grid]:
     alike: dict[TableIdentity, dict[str, Board]] = {}
     for board in boards:
         identity = board.table.identity
-        recipe = replace(identity, dataset="", slides=(), data="", panel="")
+        # Each data set has spots and pictures of its own scale, and patches that fit these.
+        recipe = replace(identity, dataset="", slides=(), data="", panel="", patch="")
         alike.setdefault(recipe, {}).setdefault(identity.dataset, board)
     return [
         _grid(of_recipe, score)
@@ -45,5 +46,15 @@ def _grid(boards: dict[str, Board], score: str) -> Grid:
     caption = (
         f"{CORRELATIONS[score]}: {identity.split} split, genes {identity.genes}, {inner_words(identity)}"
     )
+    caption += _patches(boards)
     headings = (Heading("method", is_number=False), *(Heading(shown_name(dataset)) for dataset in boards))
     return Grid(caption, headings, tuple(lines))
+
+
+def _patches(boards: dict[str, Board]) -> str:
+    """The patches of each data set, where they differ."""
+    patches = {dataset: board.table.identity.patch for dataset, board in boards.items()}
+    if len(set(patches.values())) == 1:
+        return ""
+    named = ", ".join(f"{patch or 'none'} on {shown_name(dataset)}" for dataset, patch in patches.items())
+    return f"; patches by each data set's own scale: {named}"

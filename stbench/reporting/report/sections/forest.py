@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stbench.reporting.report.boards import Board
-from stbench.reporting.tables.brief import is_twin
 from stbench.reporting.tables.row import Interval, Row
 
 
@@ -23,7 +22,7 @@ class ForestLine:
 
 @dataclass(frozen=True)
 class ForestSection:
-    """Lines by the order of the table, without floors' untuned twins; `ends_are` says what the bars span."""
+    """Lines by the order of the table; `ends_are` says what the bars span."""
 
     lines: list[ForestLine]
     ceiling: float | None
@@ -32,7 +31,7 @@ class ForestSection:
 
 def forest_section(board: Board) -> ForestSection:
     """The finished rows of a table by PCC."""
-    rows = [(entry.label, entry.row) for entry in board.complete if not is_twin(entry.row, board.table)]
+    rows = [(entry.label, entry.row) for entry in board.complete]
     lines = [
         ForestLine(label, row.kind, row.pcc, row.pcc_ci or row.pcc_range, row.pcc_null, row.is_faint)
         for label, row in rows

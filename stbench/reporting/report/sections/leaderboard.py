@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stbench.names import shown_name
-from stbench.reporting.report.grid import Grid, Heading, Line, listed, words
+from stbench.reporting.report.grid import Grid, Heading, Line, listed, number, words
 from stbench.reporting.report.sections.links import Cards, safe_address
-from stbench.reporting.tables.brief import is_twin
+from stbench.reporting.tables.brief import brief_rows, is_twin
 from stbench.reporting.tables.columns import (
+    Column,
     columns_of,
     failures,
     heading,
     label,
     note,
+    patient_range,
     ranks,
     sentences,
 )
@@ -28,6 +31,9 @@ from stbench.reporting.tables.side_blocks import PUBLISHED_COLUMNS
 _LEAST_IMPORTANT, _ALWAYS = 9, ("pretrained", "budget")
 # Where a row's name stands, behind its rank.
 _NAME = 1
+# Stands for the interval where two patients are too few for any; of the same importance.
+_PATIENT_RANGE = Column("patient range", 5, patient_range)
+_MEANINGS = MEANINGS | {"patient range": "PCC of the lowest and the highest patient, too few for an interval"}
 # More names than these are counted in a sentence, which is to be read at a glance.
 _MOST_NAMED = 4
 
@@ -64,28 +70,42 @@ def leaderboard_section(
 
 
 def _grid(table: Table, cards: Cards) -> Grid:
+    columns = _columns(table)
     headings = [
         Heading(
             column.title,
             column.is_number,
-            MEANINGS.get(column.title, ""),
+            _MEANINGS.get(column.title, ""),
             column.importance > _LEAST_IMPORTANT and column.title not in _ALWAYS,
             column.title == "kind",
         )
-        for column in columns_of(table)
+        for column in columns
     ]
     lines = [
         Line(
-            (place, *(column.cell(row) for column in columns_of(table))),
+            (place, *(column.cell(row) for column in columns)),
             row.kind,
             row.marks,
             row.is_faint,
             is_twin(row, table),
             _paper(row, cards),
         )
-        for place, row in zip(ranks(table.rows), table.rows, strict=True)
+        for place, row in zip(_places(table), table.rows, strict=True)
     ]
     return Grid("Leaderboard, best PCC first", (Heading("#"), *headings), tuple(lines))
+
+
+def _columns(table: Table) -> list[Column]:
+    """The table's columns; where no row has an interval, that of the patients' range is named as such."""
+    if any(row.pcc_ci for row in table.rows):
+        return list(columns_of(table))
+    return [_PATIENT_RANGE if column.title == "95% CI" else column for column in columns_of(table)]
+
+
+def _places(table: Table) -> Iterator[str]:
+    """Place of each row among those that are shown at first, as a terminal numbers them; folded ones have none."""
+    shown = ranks(brief_rows(table))
+    return ("" if is_twin(row, table) else next(shown) for row in table.rows)
 
 
 def _paper(row: Row, cards: Cards) -> dict[int, str]:
@@ -127,7 +147,17 @@ def _answer(table: Table) -> str:
     same = by_verdict.get("equivalent", [])
     said += [f"equivalent to {reference} within 0.01: {listed(same)}"] if same else []
     sentence = "; ".join(said)
-    return f"{sentence[0].upper()}{sentence[1:]} (PCC)."
+    return f"{sentence[0].upper()}{sentence[1:]} (PCC).{_of_floors(methods) if kind == 'floors' else ''}"
+
+
+def _of_floors(floors: list[Row]) -> str:
+    """What may be concluded of floors alone: what a method would have to beat, and how much of that is depth."""
+    best = max(floors, key=lambda row: row.pcc or 0.0)
+    null = f", beside a null (depth alone) of {number(best.pcc_null)}" if best.pcc_null is not None else ""
+    return (
+        " No method stands here, so nothing is said of any: the highest floor that one would have to beat is "
+        f"{shown_name(best.label)}, {number(best.pcc)}{null}."
+    )
 
 
 def _claims(by_verdict: dict[str, list[str]]) -> list[tuple[str, list[str]]]:

@@ -19,6 +19,10 @@ from stbench.reporting.statistics import t_interval
 
 # Splits that leave out slides, and what their difference from the patient split is.
 _SHARE_TUNING = 4  # patients from which on pairs of them tune every split
+_TUNED_APART = (
+    "; the two splits were tuned differently, with so few patients, so that only rows that were not tuned (untuned "
+    "twins, and what has nothing to tune) tell what near-copies are worth: the others are marked"
+)
 _GAPS = {
     "slide-matched": "size-matched: both splits train on as many slides, so that the gap is what near-copies are worth",
     "slide": "not size-matched: the slide split also trains on more slides, and a part of the gap is that",
@@ -62,32 +66,43 @@ def _without_split(identity: TableIdentity) -> TableIdentity:
 
 def _grid(by_slide: Board, by_patient: Board) -> Grid:
     others = {entry.label: entry for entry in by_patient.complete}
+    apart = _tuned_apart(by_patient)
     shared = [(entry, others[entry.label]) for entry in by_slide.complete if entry.label in others]
+    if apart:  # first what may be read as the gap
+        shared.sort(key=lambda pair: _is_tuned(*pair))
     cells = [_cells(by_slide, by_patient, score, shared) for score in CORRELATIONS]
     titles = [
         title for name in CORRELATIONS.values() for title in (f"{name}, slide", "patient", "gap (95% CI)")
     ]
     identity = by_slide.table.identity
     lines = [
-        Line((entry.label, *(cell for of_score in cells for cell in of_score[place])), entry.row.kind)
-        for place, (entry, _) in enumerate(shared)
+        Line(
+            (entry.label, *(cell for of_score in cells for cell in of_score[place])),
+            entry.row.kind,
+            ("tuned apart",) if apart and _is_tuned(entry, other) else (),
+            faint=apart and _is_tuned(entry, other),
+        )
+        for place, (entry, other) in enumerate(shared)
     ]
     dataset, genes = shown_name(identity.dataset), cleaned(identity.genes)
     caption = (
         f"{dataset}, genes {genes}: {identity.split} split (table {by_slide.table.id}) minus "
-        f"patient split (table {by_patient.table.id}); {_GAPS[identity.split]}{_tuning(by_patient)}; "
+        f"patient split (table {by_patient.table.id}); {_GAPS[identity.split]}{_TUNED_APART if apart else ''}; "
         "t intervals over patients"
     )
     return Grid(caption, (*words("method"), *numbers(*titles)), tuple(lines))
 
 
-def _tuning(by_patient: Board) -> str:
-    """What to say where the patient split could not share the slide split's tuning."""
+def _tuned_apart(by_patient: Board) -> bool:
+    """Whether the patient split could not share the slide split's tuning."""
     n_patients = by_patient.table.n_patients
-    alone = (
+    return (
         by_patient.table.identity.inner == "pairs" and n_patients is not None and n_patients < _SHARE_TUNING
     )
-    return "; the two splits were tuned differently, with so few patients" if alone else ""
+
+
+def _is_tuned(*entries: Entry) -> bool:
+    return any(record.tuning for entry in entries for record in entry.records)
 
 
 def _cells(

@@ -9,10 +9,10 @@ const clusters = {
     figures.whenNear(figure, () => clusters.start(article, section, figure));
   },
   start(article, section, figure) {
-    const { rows, slides } = data.of(`${article.id}-tissue`);
+    const { rows, folded, slides } = data.of(`${article.id}-tissue`);
     const annotated = slides.filter((sheet) => sheet.clusters), select = section.querySelector(".cluster-slide");
     annotated.forEach((sheet, place) => select.append(data.option(place, data.slideName(sheet))));
-    const state = { rows, figure };
+    const state = { rows, folded, figure };
     const draw = () => clusters.draw(state, annotated[Number(select.value)]);
     select.addEventListener("change", draw);
     draw();
@@ -21,7 +21,7 @@ const clusters = {
   draw(state, sheet) {
     const found = sheet.clusters;
     const fields = [{ title: "<b>annotation</b>", codes: data.codes(found.annotation) }];
-    for (const row of found.rows) {
+    for (const row of found.rows.filter((one) => !state.folded.includes(one.row))) {
       const name = row.row === null ? "<b>measured</b>" : data.plain(state.rows[row.row]);
       const index = row.ari === null ? "" : `<br>ARI ${row.ari.toFixed(2)}`;
       fields.push({ title: name + index, codes: data.codes(row.codes) });
