@@ -11,15 +11,13 @@ from stbench.reporting.tables.columns import (
     inner_words,
     older_protocol,
     panel_size,
-    patient_range,
 )
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.markdown import escaped
 from stbench.reporting.tables.row import Row
 
-# Titles of the columns that are left, at most eight with those that say what the row is.
-BRIEF = ("method", "kind", "PCC", "95% CI", "null", "equal-depth PCC", "RMSE", "fit s")
-_PATIENT_RANGE = Column("patient range", 5, patient_range)
+# Titles of the columns that are left, at most eight: a table has an interval or a range.
+BRIEF = ("method", "kind", "PCC", "95% CI", "patient range", "null", "equal-depth PCC", "RMSE", "fit s")
 # What a table has unless its heading says otherwise.
 _USUAL = {"scale": "minmax", "target": "logcpm"}
 
@@ -81,8 +79,6 @@ def brief_heading(table: Table) -> str:
 def to_brief_markdown(table: Table) -> str:
     """A GitHub table of at most eight columns below a line that says whose slides they are."""
     columns, rows = [column for column in columns_of(table) if column.title in BRIEF], brief_rows(table)
-    if not any(row.pcc_ci for row in rows):  # two patients have no interval: the heading says so, once
-        columns = [_PATIENT_RANGE if column.title == "95% CI" else column for column in columns]
     lines = [
         [column.title for column in columns],
         ["--:" if column.is_number else ":--" for column in columns],

@@ -75,11 +75,11 @@ def _interval(row: Row) -> str:
     """The interval; below three patients their range, named as such."""
     if row.pcc_ci:
         return f"{row.pcc_ci[0]:.3f} to {row.pcc_ci[1]:.3f}"
-    words = patient_range(row)
+    words = _patient_range(row)
     return MISSING if words == MISSING else f"range {words}"
 
 
-def patient_range(row: Row) -> str:
+def _patient_range(row: Row) -> str:
     """Lowest and highest patient, of which two are too few for an interval."""
     if row.pcc_range and row.n_patients and row.n_patients > 1:
         return f"{row.pcc_range[0]:.3f} to {row.pcc_range[1]:.3f}"
@@ -106,11 +106,12 @@ def _seeds(row: Row) -> str:
     return f"{len(row.seeds)}{f' (sd {known})' if known else ''}"
 
 
+_INTERVAL, _RANGE = Column("95% CI", 5, _interval), Column("patient range", 5, _patient_range)
 COLUMNS = (
     Column("method", 0, label, is_number=False),
     Column("kind", 0, lambda row: row.kind, is_number=False),
     Column("PCC", 0, _number("pcc")),
-    Column("95% CI", 5, _interval),
+    _INTERVAL,
     Column("slide mean", 24, _number("pcc_slide_mean")),
     Column("PCC common genes", 26, _number("pcc_common_genes")),
     Column("null", 6, _number("pcc_null")),
@@ -145,10 +146,16 @@ SEEN = Column(TITLE, 1, lambda row: in_words(row) or MISSING, is_number=False)
 
 
 def columns_of(table: Table) -> tuple[Column, ...]:
-    """The columns of a table: where it has released predictors, also what they may have seen."""
+    """The columns of a table.
+
+    Where it has released predictors, also what they may have seen; where no row has an interval, since two patients are
+    too few for any, the range of the patients named as such.
+    """
+    intervals = any(row.pcc_ci for row in table.rows)
+    columns = tuple(_RANGE if c is _INTERVAL and not intervals else c for c in COLUMNS)
     if not any(row.kind == "released" for row in table.rows):
-        return COLUMNS
-    return (*COLUMNS[:2], SEEN, *COLUMNS[2:])
+        return columns
+    return (*columns[:2], SEEN, *columns[2:])
 
 
 def ranks(rows: Iterable[Row]) -> Iterator[str]:

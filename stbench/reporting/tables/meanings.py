@@ -6,6 +6,7 @@ from __future__ import annotations
 MEANINGS = {
     "PCC": "mean Pearson correlation per gene across a slide's spots, averaged over patients",
     "95% CI": "interval over patients by Fisher's z; below three patients their range",
+    "patient range": "PCC of the lowest and the highest patient, who are too few for an interval",
     "slide mean": "plain mean over slides",
     "null": "the same PCC where spots of nearly equal depth have exchanged their measured profiles",
     "PCC common genes": "PCC over the genes that all folds' panels share",

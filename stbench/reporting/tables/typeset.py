@@ -33,6 +33,7 @@ _SHOWN: dict[str, bool | None] = {
     SEEN.title: None,
     "PCC": True,
     "95% CI": None,
+    "patient range": None,
     "null": None,
     "PCC given depth": True,
     "equal-depth PCC": True,

@@ -10,13 +10,11 @@ from stbench.reporting.report.grid import Grid, Heading, Line, listed, number, w
 from stbench.reporting.report.sections.links import Cards, safe_address
 from stbench.reporting.tables.brief import brief_rows, is_twin
 from stbench.reporting.tables.columns import (
-    Column,
     columns_of,
     failures,
     heading,
     label,
     note,
-    patient_range,
     ranks,
     sentences,
 )
@@ -31,9 +29,6 @@ from stbench.reporting.tables.side_blocks import PUBLISHED_COLUMNS
 _LEAST_IMPORTANT, _ALWAYS = 9, ("pretrained", "budget")
 # Where a row's name stands, behind its rank.
 _NAME = 1
-# Stands for the interval where two patients are too few for any; of the same importance.
-_PATIENT_RANGE = Column("patient range", 5, patient_range)
-_MEANINGS = MEANINGS | {"patient range": "PCC of the lowest and the highest patient, too few for an interval"}
 # More names than these are counted in a sentence, which is to be read at a glance.
 _MOST_NAMED = 4
 
@@ -70,12 +65,12 @@ def leaderboard_section(
 
 
 def _grid(table: Table, cards: Cards) -> Grid:
-    columns = _columns(table)
+    columns = columns_of(table)
     headings = [
         Heading(
             column.title,
             column.is_number,
-            _MEANINGS.get(column.title, ""),
+            MEANINGS.get(column.title, ""),
             column.importance > _LEAST_IMPORTANT and column.title not in _ALWAYS,
             column.title == "kind",
         )
@@ -93,13 +88,6 @@ def _grid(table: Table, cards: Cards) -> Grid:
         for place, row in zip(_places(table), table.rows, strict=True)
     ]
     return Grid("Leaderboard, best PCC first", (Heading("#"), *headings), tuple(lines))
-
-
-def _columns(table: Table) -> list[Column]:
-    """The table's columns; where no row has an interval, that of the patients' range is named as such."""
-    if any(row.pcc_ci for row in table.rows):
-        return list(columns_of(table))
-    return [_PATIENT_RANGE if column.title == "95% CI" else column for column in columns_of(table)]
 
 
 def _places(table: Table) -> Iterator[str]:
