@@ -34,6 +34,7 @@ def draw(view: PairedView, folder: Path) -> list[Path]:
         raise UsageError(f"--to {folder} is a file; name a folder for the figures.")
     name = f"{file_name(view.first.method)}-{file_name(view.second.method)}-{view.table.id}"
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
+    synthetic = view.table.synthetic or registry.is_generated(view.table.identity.dataset)
     for path in paths:
-        save_paired_figure(view, path)
+        save_paired_figure(view, path, synthetic)
     return paths

@@ -85,7 +85,7 @@ def inspect_slides(
     for source in found.complete:
         yield _inspected(source, plugin, card, folder / f"{file_name(source.id)}.png")
     for bare in found.unmeasured:
-        yield _inspected_image(bare, folder / f"{file_name(bare.id)}.png")
+        yield _inspected_image(bare, card.generated, folder / f"{file_name(bare.id)}.png")
     for slide, lacks in found.missing.items():
         yield SlideReport(slide, "MISSING", problem=f"lacks {lacks}")
 
@@ -103,7 +103,7 @@ def _inspected(source: SlideSource, plugin: Dataset, card: DatasetCard, path: Pa
                 *differences_from_card(slide, card.expected.get(source.id)),
                 *doubtful_places(slide, picture),
             ]
-            draw_spots(slide, picture, path)
+            draw_spots(slide, picture, path, card.generated)
         except (
             Exception
         ) as error:  # of a reader, of a plugin, of the drawing: the other slides are looked at all the same
@@ -113,7 +113,7 @@ def _inspected(source: SlideSource, plugin: Dataset, card: DatasetCard, path: Pa
     return report._replace(status=status, problem=problem, picture=path, notes=tuple(notes))
 
 
-def _inspected_image(bare: UnmeasuredSlide, path: Path) -> SlideReport:
+def _inspected_image(bare: UnmeasuredSlide, synthetic: bool, path: Path) -> SlideReport:
     """The report of a slide without expression: its image opened, its spots, if any, read and drawn."""
     with _heard() as notes:
         report = SlideReport(bare.id, "FAIL")
@@ -125,7 +125,7 @@ def _inspected_image(bare: UnmeasuredSlide, path: Path) -> SlideReport:
             if slide is not None:
                 picture = picture_of(slide)
                 doubts = [*doubtful_places(slide, picture), *slide.warnings]
-                draw_spots(slide, picture, path)
+                draw_spots(slide, picture, path, synthetic)
                 report = _with_spots(report, slide)._replace(picture=path)
         except Exception as error:  # as of a slide with expression
             return _failed(report, error)._replace(notes=tuple(notes))

@@ -12,6 +12,7 @@ from PIL import Image
 from stbench.files import replacing
 from stbench.names import drawing_names, figure_text, shown_name
 from stbench.preprocess.thumbnails import thumbnail_of
+from stbench.reporting.synthetic_tissue import WORDS, file_metadata
 from stbench.slide import Slide
 
 if TYPE_CHECKING:
@@ -51,12 +52,11 @@ def spot_pitch(slide: Slide) -> float | None:
     return float(np.median(distances[:, 1]))
 
 
-def draw_spots(slide: Slide, picture: Picture, path: Path) -> None:
+def draw_spots(slide: Slide, picture: Picture, path: Path, synthetic: bool) -> None:
     """Write the thumbnail, pixel for pixel, with a disc on each spot and a legend below it.
 
     Discs are coloured by label where the slide has labels, else by the counts of the spot; all are alike where it has
-    no expression. StorageError where the
-    file cannot be written.
+    no expression. Of generated tissue a line above the legend says so. StorageError where the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -64,16 +64,19 @@ def draw_spots(slide: Slide, picture: Picture, path: Path) -> None:
     height, width = picture.pixels.shape[:2]
     labels = _labels(slide)
     lines = 1 + (-(-len(labels) // _columns(width)) if labels else 2)
-    below = lines * _LINE
+    above_legend = _LINE if synthetic else 0
+    below = lines * _LINE + above_legend
     figure = Figure(figsize=(width / _DPI, (height + below) / _DPI), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     figure.figimage(picture.pixels, xo=0, yo=below, origin="upper", zorder=-1)  # below the axes
     axes = figure.add_axes((0, below / (height + below), 1, height / (height + below)), frameon=False)
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
-    _draw_discs(figure, axes, slide, picture, labels, below / (height + below))
-    _write_title(figure, slide, 1 - (height + _LINE / 2) / (height + below))
+    _draw_discs(figure, axes, slide, picture, labels, lines * _LINE / (height + below))
+    _write_title(figure, slide, (below - above_legend - _LINE / 2) / (height + below))
+    if synthetic:
+        figure.text(0.01, (below - _LINE / 2) / (height + below), WORDS, fontsize=8, va="center")
     with replacing(path) as temporary, drawing_names():
-        figure.savefig(temporary, format="png", dpi=_DPI)
+        figure.savefig(temporary, format="png", dpi=_DPI, metadata=file_metadata(synthetic))
 
 
 def _labels(slide: Slide) -> list[str]:

@@ -12,6 +12,7 @@ from stbench.names import figure_text, file_name
 from stbench.record import Record, SlideScores, SlideTruth
 from stbench.reporting.mlflow.maps import GeneMap, save_gene_maps
 from stbench.reporting.results.gene_columns import gene_columns, measured_expression
+from stbench.reporting.synthetic_tissue import is_synthetic
 
 N_MAPPED_GENES = 4
 # Letters of a gene's name that its picture has room for.
@@ -80,7 +81,8 @@ def _write_maps(
     names = (record.row.method, record.table.dataset, slide.slide)
     method, dataset, name = (figure_text(text, 2 * _LONGEST_GENE) for text in names)
     title = f"{method}, {dataset} {name}, seed {record.seed}"
-    save_gene_maps(path, f"{title}: log(1 + counts per million)", truth.pixel_xy, truth.scored, maps)
+    title = f"{title}: log(1 + counts per million)"
+    save_gene_maps(path, title, truth.pixel_xy, truth.scored, maps, is_synthetic([record]))
 
 
 def _best_genes(slide: SlideScores) -> dict[str, float]:

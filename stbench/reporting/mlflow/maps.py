@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from stbench.files import replacing
+from stbench.reporting.synthetic_tissue import file_metadata, write_below
 
 # Inches of one gene's picture, and dots per inch: a page of four genes takes about 0.5 MB.
 _EDGE = 2.4
@@ -31,9 +32,14 @@ class GeneMap:
 
 
 def save_gene_maps(
-    path: Path, title: str, pixel_xy: np.ndarray, scored: np.ndarray, maps: Sequence[GeneMap]
+    path: Path,
+    title: str,
+    pixel_xy: np.ndarray,
+    scored: np.ndarray,
+    maps: Sequence[GeneMap],
+    synthetic: bool,
 ) -> None:
-    """Write a PNG with a column for each gene.
+    """Write a PNG with a column for each gene; of generated tissue it says so.
 
     pixel_xy (n, 2) x then y in pixels; scored (n,) True where a spot counts, the others are grey.
     """
@@ -63,8 +69,10 @@ def save_gene_maps(
         figure.colorbar(points, ax=list(column), shrink=0.6).ax.tick_params(labelsize=6)
     axes[0, 0].set_ylabel("measured", fontsize=8)
     axes[1, 0].set_ylabel("predicted", fontsize=8)
+    if synthetic:
+        write_below(figure)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format="png", metadata=file_metadata(synthetic))
 
 
 def _shared_scale(gene: GeneMap, scored: np.ndarray) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from stbench.names import shown_name
 from stbench.record import Record, SlideScores
 from stbench.reporting import statistics
+from stbench.reporting.synthetic_tissue import is_synthetic
 from stbench.reporting.tables.brief import brief_rows, is_twin
 from stbench.reporting.tables.leaderboard import Table, build_tables
 from stbench.reporting.tables.row import Row
@@ -70,6 +71,11 @@ class Board:
     def twins(self) -> list[Entry]:
         """The floors untuned that stand in the table tuned as well."""
         return [entry for entry in self.entries if is_twin(entry.row, self.table)]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether its tissue is generated."""
+        return self.table.synthetic or is_synthetic(self.records)
 
 
 def build_boards(

@@ -103,7 +103,7 @@ def diagrams(content: BoardContent) -> dict[str, str]:
     if ranks.why_not_drawn():
         return {}
     return {
-        section.name: _address(svg_text(ranks.printed(section)))
+        section.name: _address(svg_text(ranks.printed(section), content.board.synthetic))
         for section in content.rankings
         if section.pairwise is not None
     }
@@ -111,7 +111,7 @@ def diagrams(content: BoardContent) -> dict[str, str]:
 
 def _prices(content: BoardContent) -> str:
     found = content.cost.prices
-    return _address(svg_text(prices.printed(found))) if found else ""
+    return _address(svg_text(prices.printed(found), content.board.synthetic)) if found else ""
 
 
 def _address(svg: str) -> str:

@@ -22,7 +22,9 @@ def write_figures(
         path
         for content in contents
         for name, figure in _figures(content)
-        for path in save_figure(folder, f"{figure_prefix(content.board)}-{name}", figure, suffixes)
+        for path in save_figure(
+            folder, f"{figure_prefix(content.board)}-{name}", figure, content.board.synthetic, suffixes
+        )
     ]
 
 

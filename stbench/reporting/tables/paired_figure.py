@@ -8,6 +8,7 @@ import numpy as np
 
 from stbench.files import replacing
 from stbench.names import drawing_names, figure_text
+from stbench.reporting.synthetic_tissue import file_metadata, write_below
 from stbench.reporting.tables.paired_view import PairedView
 
 # Colours that people with any form of colour blindness can tell apart (Okabe and Ito).
@@ -15,8 +16,8 @@ _FIRST, _SECOND = "#0072B2", "#D55E00"
 _LONGEST_SLIDE = 30
 
 
-def save_paired_figure(view: PairedView, path: Path) -> None:
-    """Write the picture as PNG or SVG, by the file's suffix."""
+def save_paired_figure(view: PairedView, path: Path, synthetic: bool) -> None:
+    """Write the picture as PNG or SVG, by the file's suffix; of generated tissue it says so."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -37,5 +38,7 @@ def save_paired_figure(view: PairedView, path: Path) -> None:
     scatter.plot([low, high], [low, high], color="0.6", linewidth=1)
     scatter.plot(view.genes[:, 1], view.genes[:, 0], ".", color=_FIRST, alpha=0.35, markersize=4)
     scatter.set(xlabel=f"PCC, {second}", ylabel=f"PCC, {first}", title="genes by slide")
+    if synthetic:
+        write_below(figure)
     with replacing(path) as temporary, drawing_names():
-        figure.savefig(temporary, format=path.suffix.removeprefix("."))
+        figure.savefig(temporary, format=path.suffix.removeprefix("."), metadata=file_metadata(synthetic))

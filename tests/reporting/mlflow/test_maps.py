@@ -22,7 +22,7 @@ def pixels(path) -> np.ndarray:
 def draw(path, measured, predicted, scored=None, n_spots=100):
     grid = np.stack(np.meshgrid(np.arange(10), np.arange(n_spots // 10)), axis=-1).reshape(-1, 2) * 200.0
     scored = np.ones(n_spots, dtype=bool) if scored is None else scored
-    save_gene_maps(path, "title", grid, scored, [GeneMap("GENE", measured, predicted)])
+    save_gene_maps(path, "title", grid, scored, [GeneMap("GENE", measured, predicted)], False)
     return pixels(path)
 
 
@@ -60,7 +60,7 @@ def test_spots_that_do_not_count_are_grey_and_do_not_stretch_the_scale(tmp_path)
 def test_tiny_slides_can_be_drawn(tmp_path, n_spots):
     truth = make_truth(n_spots=n_spots)
     maps = [GeneMap("GENE", np.ones(n_spots), np.ones(n_spots))]
-    save_gene_maps(tmp_path / "tiny.png", "tiny", truth.pixel_xy, np.ones(n_spots, dtype=bool), maps)
+    save_gene_maps(tmp_path / "tiny.png", "tiny", truth.pixel_xy, np.ones(n_spots, dtype=bool), maps, False)
     assert pixels(tmp_path / "tiny.png").size > 0
 
 
@@ -88,6 +88,19 @@ def test_predictions_of_another_shape_are_refused(tmp_path):
     payload = Payload({"B1": np.zeros((12, 7))}, record.truths)
     with pytest.raises(StorageError, match=r"shape \(12, 7\)"):
         write_artifacts(tmp_path, record, lambda _: payload)
+
+
+def test_maps_of_generated_tissue_say_so(tmp_path):
+    record = with_arrays(make_record("spahgc", "B1"))
+    described = {}
+    for name, more in (("real", {}), ("demo", {"synthetic": True})):
+        one = replace(record, provenance={**record.provenance, **more})
+        (tmp_path / name).mkdir()
+        write_artifacts(tmp_path / name, one, lambda r: Payload(r.predictions, r.truths))
+        with Image.open(tmp_path / name / "maps" / "B1.png") as image:
+            described[name] = image.info.get("Description", ""), image.height
+    assert described["real"][0] == "" and described["demo"][0].startswith("SYNTHETIC tissue")
+    assert described["demo"][1] == described["real"][1] + 18  # the line that says so, below all maps
 
 
 def test_a_failed_record_has_no_files(tmp_path):

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from reporting.record_factory import PATIENTS, TABLE, complete, failed, make_record, with_arrays
 from reporting.report.synthetic_run import Size, figures_not_drawn, make_run, report_of
 
 from stbench.errors import UsageError
-from stbench.reporting.report import Written
+from stbench.reporting.report import Written, write_report
 from stbench.reporting.results.store import RunStore
+from stbench.reporting.tables.leaderboard import build_tables
 
 PCC = {"B1": 0.1, "B2": 0.3, "C1": 0.4, "D1": 0.5, "D2": 0.7}
 
@@ -145,6 +147,26 @@ def test_a_table_of_failures_only_still_gives_a_page(tmp_path):
     records = [failed(record, "no memory") for record in complete("eggn", PCC)]
     page = page_of(saved(tmp_path / "runs", *records), tmp_path / "page")
     assert "No fold of this table is finished" in page and "no memory" in page
+
+
+def test_each_figure_of_generated_tissue_says_so_wherever_it_goes(run, written, tmp_path):
+    tables = [replace(table, synthetic=True) for table in build_tables(RunStore(run).records()[0])]
+    figures = write_report([("runs", run)], tables, [], tmp_path / "page").figures
+    assert len(figures) == len(written.figures) and any("-map-" in path.name for path in figures)
+    assert [path.name for path in figures if not says_synthetic(path)] == []
+    assert [path.name for path in written.figures if says_synthetic(path)] == []
+    for path in filter(lambda path: path.suffix == ".png", figures):  # a line more is drawn, nothing covered
+        (real,) = (other for other in written.figures if other.name == path.name)
+        with Image.open(path) as image, Image.open(real) as before:
+            assert image.width == before.width and image.height == pytest.approx(before.height + 30, abs=1)
+
+
+def says_synthetic(figure: Path) -> bool:
+    """Whether a figure's file says so: an SVG where its letters are drawn, a PNG in what stands beside its pixels."""
+    if figure.suffix == ".svg":
+        return "<!-- SYNTHETIC tissue" in figure.read_text(encoding="utf-8")
+    with Image.open(figure) as image:
+        return "SYNTHETIC" in image.info.get("Description", "")
 
 
 def test_names_are_shown_as_they_are(tmp_path):

@@ -27,7 +27,7 @@ def badges(board: Board) -> list[Badge]:
     audited = sum(row.audited == "clean" for row in rows)
     sealed = sum(row.sealed == "sealed" for row in rows)
     found = []
-    if board.table.synthetic or _says_synthetic(board):
+    if board.synthetic:
         found.append(
             Badge(SYNTHETIC, True, "generated tissue: a rank here says nothing of methods on patients")
         )
@@ -52,10 +52,3 @@ def badges(board: Board) -> list[Badge]:
             Badge(f"sealed: {sealed} of {n} rows", sealed < n, "made where test slides cannot be opened")
         )
     return found
-
-
-def _says_synthetic(board: Board) -> bool:
-    """Whether the slides' platform does, as in Records of versions that kept nothing else of it."""
-    slides = (record.provenance.get("slides") or {} for record in board.records)
-    platforms = (str(about.get("platform")) for of_record in slides for about in of_record.values())
-    return any(SYNTHETIC in platform for platform in platforms)
