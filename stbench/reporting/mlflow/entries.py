@@ -14,6 +14,7 @@ from stbench.record import Record
 from stbench.reporting import statistics
 from stbench.reporting.mlflow.kept_model import KeptModelEntry
 from stbench.reporting.mlflow.logged import stamp
+from stbench.reporting.synthetic_tissue import WORDS, is_synthetic
 from stbench.reporting.tables.row import Row
 from stbench.reporting.tables.rows import AVERAGED
 
@@ -58,11 +59,10 @@ def run_times(record: Record) -> tuple[int, int]:
     return ended - milliseconds(record), ended
 
 
-def parent_tags(record: Record, row: str) -> dict[str, str]:
-    """Tags of a leaderboard row's run."""
-    choices = [record.row.variant, *(f"{name}={value}" for name, value in record.row.overrides)]
-    name = shown_name(" ".join([record.row.method, *filter(None, choices)]), _LONGEST_RUN_NAME)
-    return _tags({"mlflow.runName": name, "mlflow.source.name": "stbench", "stbench.row": row})
+def parent_tags(row: Row, identity: str) -> dict[str, str]:
+    """Tags of a leaderboard row's run, which is called what tables call the row; it is found again by `identity`."""
+    name = shown_name(row.label, _LONGEST_RUN_NAME)
+    return _tags({"mlflow.runName": name, "mlflow.source.name": "stbench", "stbench.row": identity})
 
 
 def child_tags(record: Record, parent: str) -> dict[str, str]:
@@ -98,9 +98,15 @@ def _commit_tags(states: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return _tags(tags | ({"mlflow.source.git.commit": commits[0]} if len(commits) == 1 else {}))
 
 
-def note_tag(note: str) -> dict[str, str]:
-    """What must be known of a leaderboard row, where MLflow shows it."""
-    return {"mlflow.note.content": _value(note, _LONGEST_TAG)}
+def row_tags(row: Row, records: Sequence[Record]) -> dict[str, str]:
+    """What must be known of a leaderboard row, where MLflow shows it, and whether its tissue is generated."""
+    synthetic = is_synthetic(records)
+    note = "\n\n".join(filter(None, [f"{WORDS}." if synthetic else "", row.note]))
+    return {
+        "mlflow.note.content": _value(note, _LONGEST_TAG),
+        "stbench.synthetic": str(synthetic),
+        **commit_tags(records),
+    }
 
 
 def parent_params(record: Record) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Runs in one MLflow: finding, making and completing them. Besides database.py the only file that speaks to MLflow.
 
 stbench/<dataset>             an experiment for each dataset
-├── <method> <variant>        a run for each leaderboard row, found again by the tag stbench.row
+├── <method> (<preset>)       a run for each leaderboard row, found again by the tag stbench.row, whatever its name
 │   └── <method> <fold> ...   a nested run for each Record, found again by stbench.key and stbench.stamp
 └── model <method> ...        a run for each model that `stbench fit` kept, found again by stbench.model
 """
@@ -28,6 +28,7 @@ from stbench.reporting.mlflow.inputs import Slides, slides_of_record, slides_of_
 from stbench.reporting.mlflow.kept_model import KeptModelEntry
 from stbench.reporting.mlflow.logged import stamp
 from stbench.reporting.tables.leaderboard import build_tables
+from stbench.reporting.tables.row import Row
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Run
@@ -89,7 +90,7 @@ class MlflowRuns:
         found = own_run(known)
         if found:
             return found
-        tags = entries.parent_tags(records[0], row)
+        tags = entries.parent_tags(_as_tabled(records), row)
         started = min(entries.run_times(record)[0] for record in records)
         run = self._client.create_run(experiment, started, tags, run_name=tags["mlflow.runName"])
         self._log_params(run.info.run_id, entries.parent_params(records[0]))
@@ -165,12 +166,12 @@ class MlflowRuns:
         """
         from mlflow.entities import RunTag
 
-        row = build_tables(records)[0].rows[0]
+        row = _as_tabled(records)
         finished = [record for record in records if record.finished]
         ended = self._client.get_run(run).info.start_time + sum(map(entries.milliseconds, records))
         metrics = entries.parent_metrics(row) | {"seconds": sum(map(entries.milliseconds, records)) / 1000}
         points = [CurvePoint(name, len(finished), value) for name, value in metrics.items()]
-        tags = {**entries.note_tag(row.note), **entries.commit_tags(records)}
+        tags = entries.row_tags(row, records)
         self._log_metrics(run, points, ended)
         self._client.log_batch(run, tags=[RunTag(name, value) for name, value in tags.items()])
         whole = len(finished) == max(r.n_folds for r in records) * len({r.seed for r in records})
@@ -213,6 +214,11 @@ class MlflowRuns:
 def own_run(known: Iterable[Run]) -> str | None:
     """Id of the run of a row itself among those that `known` gave, None where there is none."""
     return min((run.info.run_id for run in known if "stbench.key" not in run.data.tags), default=None)
+
+
+def _as_tabled(records: Sequence[Record]) -> Row:
+    """The one row that these Records are in a table."""
+    return build_tables(records)[0].rows[0]
 
 
 def _input(slides: Slides) -> DatasetInput:

@@ -36,14 +36,19 @@ def record():
     )
 
 
+def row_of(record):
+    return build_tables([record])[0].rows[0]
+
+
 def test_names_are_those_that_mlflow_takes(record):
     named = [
         entries.parent_params(record),
         entries.child_params(record),
         entries.child_metrics(record),
-        entries.parent_tags(record, "row"),
+        entries.parent_tags(row_of(record), "row"),
         entries.child_tags(record, "parent"),
-        entries.parent_metrics(build_tables([record])[0].rows[0]),
+        entries.parent_metrics(row_of(record)),
+        entries.row_tags(row_of(record), [record]),
     ]
     for name in (name for values in named for name in values):
         assert ALLOWED.fullmatch(name) and posixpath.normpath(name) == name
@@ -52,12 +57,14 @@ def test_names_are_those_that_mlflow_takes(record):
 
 
 def test_values_keep_their_lengths_and_hold_no_control_character(record):
-    tags = entries.child_tags(record, "parent") | entries.note_tag(LONG)
+    tags = entries.child_tags(record, "parent") | entries.row_tags(
+        replace(row_of(record), notes=(LONG,)), [record]
+    )
     for longest, values in ((500, entries.child_params(record)), (5_000, tags)):
         assert max(map(len, values.values())) == longest
         assert not any("\x1b" in value or "\0" in value for value in values.values())
     assert len(tags["mlflow.runName"]) <= 250 and len(entries.experiment_name(record.table.dataset)) <= 250
-    assert len(entries.parent_tags(record, "row")["mlflow.runName"]) <= 250
+    assert len(entries.parent_tags(row_of(record), "row")["mlflow.runName"]) <= 250
 
 
 def test_ordinary_names_are_as_they_were():

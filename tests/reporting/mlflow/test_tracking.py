@@ -48,9 +48,9 @@ ROW_NAMES = {"spahgc", *(f"spahgc {slide} seed 0" for slide in SLIDES)}
 def test_a_row_is_a_run_and_a_record_a_nested_one(board):
     assert board.warning is None
     parents, children = board.runs.parents(), board.runs.children()
-    assert set(parents) == {"spahgc paper", "egn"}
+    assert set(parents) == {"spahgc (published settings)", "egn"}
     assert set(children) == {f"spahgc {slide} seed 0" for slide in SLIDES} | {"egn B1 seed 0"}
-    parent = parents["spahgc paper"].info.run_id
+    parent = parents["spahgc (published settings)"].info.run_id
     belong = {name for name, run in children.items() if run.data.tags["mlflow.parentRunId"] == parent}
     assert belong == {f"spahgc {slide} seed 0" for slide in SLIDES}
     assert len(board.runs.all()) == 8
@@ -76,7 +76,7 @@ def test_a_nested_run_holds_scores_costs_settings_and_times(board):
 
 
 def test_the_rows_run_holds_the_means(board):
-    run = board.runs.parents()["spahgc paper"]
+    run = board.runs.parents()["spahgc (published settings)"]
     assert run.data.metrics["pcc"] == pytest.approx(0.4)
     assert run.data.metrics["pcc_slide_mean"] == pytest.approx(0.36)
     assert run.data.metrics["pcc_ci_low"] < 0.4 < run.data.metrics["pcc_ci_high"]
@@ -314,7 +314,7 @@ def test_a_database_that_is_not_whole_is_named_with_what_to_do(logged, content):
 def test_after_a_database_was_moved_away_all_is_logged_anew(logged):
     shutil.move(logged / "mlflow.db", logged / "set-aside.db")
     assert logging_process(logged, "paper").communicate()[0].strip() == "None"
-    assert logged_names(logged) == (ROW_NAMES - {"spahgc"}) | {"spahgc paper"}
+    assert logged_names(logged) == (ROW_NAMES - {"spahgc"}) | {"spahgc (published settings)"}
 
 
 def test_a_database_in_use_is_not_called_broken(logged):

@@ -38,7 +38,7 @@ def test_a_run_names_the_slides_that_it_trained_and_tested_on(board):
     }
     assert {one.name for one in inputs.values()} == {"her2"}
     assert len({one.digest for one in inputs.values()}) == 2
-    (whole,) = board.runs.parents()["spahgc paper"].inputs.dataset_inputs
+    (whole,) = board.runs.parents()["spahgc (published settings)"].inputs.dataset_inputs
     assert json.loads(whole.dataset.profile) == {"n_slides": 5, "slides": list(SLIDES)}
     assert json.loads(whole.dataset.source)["tags"]["stbench.data"] == "d" * 16
 
@@ -52,7 +52,10 @@ def test_mlflow_can_tell_the_source_of_the_slides(board):
 
 
 def test_the_commit_is_the_runs_source(board):
-    for run in (board.runs.children()["spahgc C1 seed 0"], board.runs.parents()["spahgc paper"]):
+    for run in (
+        board.runs.children()["spahgc C1 seed 0"],
+        board.runs.parents()["spahgc (published settings)"],
+    ):
         assert run.data.tags["mlflow.source.git.commit"] == "c0ffee" * 6
         assert run.data.tags["stbench.uncommitted_changes"] == "True"
     assert "mlflow.source.git.commit" not in board.runs.parents()["egn"].data.tags
@@ -60,7 +63,7 @@ def test_the_commit_is_the_runs_source(board):
 
 def test_a_rows_run_lasts_as_long_as_its_records_together(board):
     children = [run for name, run in board.runs.children().items() if name.startswith("spahgc")]
-    parent = board.runs.parents()["spahgc paper"]
+    parent = board.runs.parents()["spahgc (published settings)"]
     lasted = [run.info.end_time - run.info.start_time for run in children]
     assert lasted == [2500] * 5
     assert parent.info.end_time - parent.info.start_time == sum(lasted)
@@ -234,14 +237,47 @@ def test_rows_that_nobody_fitted_here_are_logged_whole(board, logged, monkeypatc
     assert MlflowTracker(logged).log(records, None, lambda: build_tables(records)) is None
     client = client_of(logged)
     parents = {run.info.run_name: run for run in _runs(client, "elsewhere", nested=False)}
-    assert set(parents) == {"theirs", "ridge demo a1b2"}
+    assert set(parents) == {"theirs", "ridge (demo a1b2)"}
     for run in parents.values():
         assert run.info.status == "FINISHED" and run.data.metrics["pcc"] == pytest.approx(0.4)
         assert run.info.end_time == run.info.start_time and "fit_seconds" not in run.data.metrics
-    assert parents["ridge demo a1b2"].data.params["kind"] == "released"
-    assert parents["ridge demo a1b2"].data.params["released.model"] == "a" * 64
-    assert "SAW TEST SLIDES" in parents["ridge demo a1b2"].data.tags["mlflow.note.content"]
+    assert parents["ridge (demo a1b2)"].data.params["kind"] == "released"
+    assert parents["ridge (demo a1b2)"].data.params["released.model"] == "a" * 64
+    assert "SAW TEST SLIDES" in parents["ridge (demo a1b2)"].data.tags["mlflow.note.content"]
     assert len(list(_runs(client, "elsewhere", nested=True))) == 10
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_row_that_was_logged_under_its_old_name_goes_on_in_its_run(board, logged, remembered):
+    table = replace(board.records[0].table, dataset="before")
+    records = complete("egn", GOOD, table=table, variant="paper")
+    assert MlflowTracker(logged).log(records[:2]) is None
+    client = client_of(logged)
+    (before,) = _runs(client, "before", nested=False)
+    client.update_run(before.info.run_id, name="egn paper")  # as versions before called it
+    if not remembered:
+        (logged / "mlflow-logged.json").unlink()
+    assert MlflowTracker(logged).log(records) is None
+    (after,) = _runs(client, "before", nested=False)
+    assert after.info.run_id == before.info.run_id and after.info.status == "FINISHED"
+    children = _runs(client, "before", nested=True)
+    assert len(children) == 5
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {before.info.run_id}
+
+
+def test_a_row_of_generated_tissue_says_so_before_anything_else(board, logged):
+    table = replace(board.records[0].table, dataset="generated")
+    records = complete("ridge", GOOD, table=table)[
+        :3
+    ]  # of which MLflow has to say more: not all slides are there
+    records = [replace(one, provenance={**one.provenance, "synthetic": True}) for one in records]
+    assert MlflowTracker(logged).log(records) is None
+    (run,) = _runs(client_of(logged), "generated", nested=False)
+    assert run.data.tags["stbench.synthetic"] == "True"
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith("SYNTHETIC tissue: it shows nothing about patients") and "3 of 5 slides" in note
+    real = board.runs.parents()["spahgc (published settings)"].data.tags
+    assert real["stbench.synthetic"] == "False" and "SYNTHETIC" not in real.get("mlflow.note.content", "")
 
 
 def client_of(folder: Path) -> MlflowClient:
