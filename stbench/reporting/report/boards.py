@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from stbench.names import shown_name
 from stbench.record import Record, SlideScores
 from stbench.reporting import statistics
-from stbench.reporting.synthetic_tissue import is_synthetic
 from stbench.reporting.tables.brief import brief_rows, is_twin
 from stbench.reporting.tables.leaderboard import Table, build_tables
 from stbench.reporting.tables.row import Row
@@ -75,7 +74,7 @@ class Board:
     @property
     def synthetic(self) -> bool:
         """Whether its tissue is generated."""
-        return self.table.synthetic or is_synthetic(self.records)
+        return self.table.synthetic
 
 
 def build_boards(

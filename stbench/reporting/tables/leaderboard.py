@@ -14,6 +14,7 @@ from stbench.record import Record, TableIdentity
 from stbench.reporting.results.audits import Audit
 from stbench.reporting.results.gene_columns import common_genes
 from stbench.reporting.statistics import Comparison, over_patients
+from stbench.reporting.synthetic_tissue import is_synthetic
 from stbench.reporting.tables.against_reference import Tests, references_of, tests_of
 from stbench.reporting.tables.floors import bounds_of, encoder_beside, mean_on, scored_slides, with_skill
 from stbench.reporting.tables.grouping import RowRecords, TableRecords, by_table
@@ -166,7 +167,7 @@ def _table(
         floor=floors.floor.label if floors and floors.floor else None,
         floor_equal_depth=floors.floor_equal_depth.label if floors and floors.floor_equal_depth else None,
         apart=group.apart,
-        synthetic=any(map(_is_synthetic, records)),
+        synthetic=is_synthetic(records),
         t0=_t0(finished),
         ceiling=ceiling.pcc if ceiling else None,
         ceiling_equal_depth=ceiling.pcc_equal_depth if ceiling else None,
@@ -223,11 +224,6 @@ def _t0(finished: Sequence[Record]) -> dict[str, int]:
     """Slide -> T0, the same in every Record of the slide."""
     found = {slide.slide: slide.scores.get("t0") for record in finished for slide in record.slides}
     return {slide: int(value) for slide, value in sorted(found.items()) if value is not None}
-
-
-def _is_synthetic(record: Record) -> bool:
-    """Whether its data set's card said that the tissue is generated; older Records say nothing of that."""
-    return bool(record.provenance.get("synthetic"))
 
 
 def _named_before(records: Sequence[Record]) -> set[str]:
