@@ -221,7 +221,7 @@ def test_an_error_that_nobody_foresaw_is_one_slides_failure(
     rows = rows_of(result)
     assert {name: row["status"] for name, row in rows.items()} == {"S1": "PASS", "S2": "FAIL", "S3": "PASS"}
     assert "KeyError ('no such key')" in rows["S2"]["problem"] and "\n" not in rows["S2"]["problem"]
-    assert "1 slides of broken cannot be read: S2" in result.err and "Traceback" not in result.err
+    assert "1 slide of broken cannot be read: S2" in result.err and "Traceback" not in result.err
     assert result.document["genes_shared"] == 30
     monkeypatch.setattr(sys, "argv", ["stbench", "--debug", *map(str, command)])
     with (
