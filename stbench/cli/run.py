@@ -16,7 +16,7 @@ from stbench.cli.options import DEFAULT_OUT, Json, Out, PerDevice, TimeLimit, Wo
 if TYPE_CHECKING:
     from stbench.commands.asked import Asked
     from stbench.commands.means import Means
-    from stbench.commands.run import PreparedRun
+    from stbench.commands.prepared_run import PreparedRun
 
 LONG_RUN = 200  # trials
 _MOST_NAMES = 8  # of slides, in a sentence
@@ -218,11 +218,11 @@ def _floors_beside(prepared: PreparedRun) -> str:
 def _show_plans(runs: Sequence[PreparedRun], means: Means, json: bool, verbose: bool) -> None:
     from stbench.cli.dry_run import print_plan
     from stbench.cli.options import print_json
-    from stbench.commands import run as benchmark
     from stbench.commands.dry_run import plan_of
+    from stbench.commands.preparing import check_values
 
     for prepared in runs:
-        benchmark.check_values(prepared.pending())
+        check_values(prepared.pending())
     if json:
         plans = [plan_of(prepared, means) for prepared in runs]
         print_json(plans[0] if len(plans) == 1 else {"plans": plans})

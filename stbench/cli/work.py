@@ -11,7 +11,7 @@ import typer
 from stbench.cli.options import DEFAULT_OUT, DataRoot, Out, PerDevice, TimeLimit, Workers
 
 if TYPE_CHECKING:
-    from stbench.commands.run import PreparedRun
+    from stbench.commands.prepared_run import PreparedRun
 
 
 def work(

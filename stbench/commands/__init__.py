@@ -1,6 +1,7 @@
 """What users call, one module a command; cli/ has a module of the same name that parses and shows.
 
 run          methods on a dataset: run()                        dry_run      what a run will be before it starts
+preparing    from what was asked to a prepared_run              listener     whoever hears how it goes
 plan         a run written down, for many machines              work         doing what is left of stored plans
 status       how far stored plans are                           asked, means what decides a run's results, what does not
 pending      doing what a run lacks                             where, crew  where its fits run, by how many workers

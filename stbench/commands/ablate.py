@@ -9,8 +9,11 @@ from pathlib import Path
 from stbench import registry
 from stbench.commands.asked import Asked
 from stbench.commands.choosing import check_settings
+from stbench.commands.listener import Listener
 from stbench.commands.means import Means
-from stbench.commands.run import Listener, PreparedRun, execute, prepare, with_weights
+from stbench.commands.prepared_run import PreparedRun
+from stbench.commands.preparing import prepare, with_weights
+from stbench.commands.run import execute
 from stbench.contract import Ablation
 from stbench.errors import EncoderError, UnknownName, UsageError
 from stbench.evaluation.ablations import ablated, full_records

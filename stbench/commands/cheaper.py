@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from stbench.commands.expected import expected_seconds
-from stbench.commands.run import PreparedRun
+from stbench.commands.prepared_run import PreparedRun
 from stbench.evaluation.plan import make_plan
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stbench.commands.run import PreparedRun
+from stbench.commands.prepared_run import PreparedRun
 from stbench.errors import StbenchError
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.curves import Curves

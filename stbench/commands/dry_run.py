@@ -8,7 +8,7 @@ from typing import Any
 from stbench.commands.expected import expected_seconds
 from stbench.commands.known_slides import warnings_of
 from stbench.commands.means import Means
-from stbench.commands.run import PreparedRun
+from stbench.commands.prepared_run import PreparedRun
 from stbench.commands.slide_sizes import spots_of
 from stbench.commands.where import expected_workers
 from stbench.evaluation.plan import Job, inner_trials

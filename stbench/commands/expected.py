@@ -21,7 +21,7 @@ from stbench.evaluation.plan import Job
 from stbench.preprocess.encoders import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
-    from stbench.commands.run import PreparedRun
+    from stbench.commands.prepared_run import PreparedRun
 
 Basis = Literal["stored trials", "leaderboards/costs", "unknown"]
 # What a trial takes besides its fit (a process, a panel, scores), and what a refit does (all scores, MLflow's maps).

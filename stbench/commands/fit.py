@@ -10,9 +10,11 @@ import numpy as np
 
 from stbench.commands.asked import Asked
 from stbench.commands.chosen import Chosen, chosen_on_all
+from stbench.commands.listener import Listener
 from stbench.commands.logged_model import log_model
+from stbench.commands.prepared_run import PreparedRun
+from stbench.commands.preparing import DEFAULT_OUT, check_values, prepare, with_weights
 from stbench.commands.released import is_model
-from stbench.commands.run import DEFAULT_OUT, Listener, PreparedRun, check_values, prepare, with_weights
 from stbench.commands.trust import trust_card
 from stbench.errors import UsageError
 from stbench.evaluation.contestant import Contestant

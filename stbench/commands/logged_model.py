@@ -16,7 +16,7 @@ from stbench.reporting.mlflow.tracking import MlflowTracker
 
 if TYPE_CHECKING:
     from stbench.commands.fit import Fitted
-    from stbench.commands.run import PreparedRun
+    from stbench.commands.prepared_run import PreparedRun
     from stbench.evaluation.trials.trial import TrialFacts
 
 

@@ -11,7 +11,7 @@ from stbench.commands.asked import Asked
 from stbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from stbench.commands.run import Listener
+    from stbench.commands.listener import Listener
     from stbench.evaluation.cluster.cluster_file import Cluster
     from stbench.evaluation.trials.benches import Bench
 

@@ -16,7 +16,8 @@ from stbench.reporting.results.claims import Claims
 from stbench.reporting.results.state_store import StateStore
 
 if TYPE_CHECKING:
-    from stbench.commands.run import Listener, PreparedRun
+    from stbench.commands.listener import Listener
+    from stbench.commands.prepared_run import PreparedRun
     from stbench.evaluation.agenda import Found
     from stbench.evaluation.shelf import Result
 

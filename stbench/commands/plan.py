@@ -9,8 +9,9 @@ from typing import Any
 from stbench.commands.asked import Asked
 from stbench.commands.dry_run import plan_of
 from stbench.commands.expected import Expected, expected_seconds
+from stbench.commands.listener import Listener
 from stbench.commands.means import Means
-from stbench.commands.run import Listener, PreparedRun
+from stbench.commands.prepared_run import PreparedRun
 from stbench.commands.several_encoders import all_with_weights, prepare_each
 from stbench.evaluation.plan import Job, inner_trials
 from stbench.preprocess.encoders import encoder_identity

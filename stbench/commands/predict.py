@@ -16,12 +16,12 @@ import numpy as np
 
 from stbench import registry
 from stbench.commands.choosing import choose_device
+from stbench.commands.listener import Listener
 from stbench.commands.predicting.annotated import Predicted, annotated
 from stbench.commands.predicting.familiar import warnings_on
 from stbench.commands.predicting.products import Encoding, Products, discard, sum_of_embeddings
 from stbench.commands.predicting.query_slides import Layout, Query, queries
 from stbench.commands.predicting.writing import check_target, write
-from stbench.commands.run import Listener
 from stbench.errors import EncoderError, UsageError
 from stbench.evaluation.keeping import Restored, predictions_of
 from stbench.evaluation.provenance import stbench_version

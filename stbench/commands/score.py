@@ -18,7 +18,7 @@ from stbench.commands.outside.placing import Placed, placed
 from stbench.commands.outside.question import Question, question
 from stbench.commands.outside.reading import Given
 from stbench.commands.outside.scales import check_scale, on_target, totals_in_words
-from stbench.commands.run import DEFAULT_OUT
+from stbench.commands.preparing import DEFAULT_OUT
 from stbench.errors import UsageError
 from stbench.evaluation.folds import Fold
 from stbench.evaluation.judging import Judge

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stbench.commands.asked import Asked
-from stbench.commands.run import DEFAULT_OUT, Listener, PreparedRun, prepare, with_weights
+from stbench.commands.listener import Listener
+from stbench.commands.prepared_run import PreparedRun
+from stbench.commands.preparing import DEFAULT_OUT, prepare, with_weights
 from stbench.errors import UsageError
 from stbench.preprocess.encoders import find_encoder
 from stbench.record import Record

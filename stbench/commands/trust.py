@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from stbench.commands.run import PreparedRun
+from stbench.commands.prepared_run import PreparedRun
 from stbench.evaluation.contestant import Contestant
 from stbench.models.model_card import GeneTrust, Score, SlideTrust, TrustCard
 from stbench.record import Record, SlideScores

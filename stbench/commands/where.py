@@ -18,7 +18,8 @@ from stbench.evaluation.plan import Job
 from stbench.reporting.results.state_store import StateStore
 
 if TYPE_CHECKING:
-    from stbench.commands.run import Listener, PreparedRun
+    from stbench.commands.listener import Listener
+    from stbench.commands.prepared_run import PreparedRun
     from stbench.commands.shelf import Keep
     from stbench.evaluation.executors import Executor, Workbench
     from stbench.evaluation.materials import Materials

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from stbench.commands.asked import Asked
+from stbench.commands.listener import Listener
 from stbench.commands.means import Means
 from stbench.commands.plan import made_from
-from stbench.commands.run import Listener, PreparedRun, execute, prepare, with_weights
+from stbench.commands.prepared_run import PreparedRun
+from stbench.commands.preparing import prepare, with_weights
+from stbench.commands.run import execute
 from stbench.commands.status import stored_plans
 from stbench.errors import UsageError
 from stbench.evaluation.plan import inner_trials

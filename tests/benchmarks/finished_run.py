@@ -27,7 +27,8 @@ from her2_plan import published_methods
 from stored_trials import curves_of
 
 from stbench.commands.asked import Asked
-from stbench.commands.run import PreparedRun, prepare
+from stbench.commands.prepared_run import PreparedRun
+from stbench.commands.preparing import prepare
 from stbench.datasets.her2.dataset import SLIDES
 from stbench.evaluation.plan import Job, inner_trials
 from stbench.record import Record

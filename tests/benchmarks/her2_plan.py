@@ -19,7 +19,7 @@ from stbench.commands.asked import Asked
 from stbench.commands.dry_run import plan_of
 from stbench.commands.expected import expected_seconds
 from stbench.commands.means import Means
-from stbench.commands.run import prepare
+from stbench.commands.preparing import prepare
 
 LOOPS: dict[str, dict[str, Any]] = {
     "pairs": {"inner": "pairs"},

@@ -10,7 +10,7 @@ from plugins.command import stbench
 
 from stbench.cli.options import method_settings
 from stbench.commands.asked import Asked
-from stbench.commands.run import prepare
+from stbench.commands.preparing import prepare
 from stbench.commands.where import provenance_of
 from stbench.evaluation.outcome import failed_record
 from stbench.record import Record

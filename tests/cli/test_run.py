@@ -13,7 +13,7 @@ from plugins import slides
 from plugins.command import Outcome, QuickContext, leftovers, records, stbench, without_costs
 
 from stbench.commands import several_encoders
-from stbench.commands.run import PreparedRun
+from stbench.commands.prepared_run import PreparedRun
 from stbench.evaluation import workers
 from stbench.reporting.results.trial_store import TrialStore
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stbench.commands.asked import Asked
 from stbench.commands.expected import Expected
 from stbench.commands.means import Means
-from stbench.commands.run import prepare
+from stbench.commands.preparing import prepare
 from stbench.commands.where import expected_workers
 
 

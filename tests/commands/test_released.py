@@ -12,8 +12,8 @@ from reporting.report.synthetic_run import figures_not_drawn
 
 from stbench.commands.asked import Asked
 from stbench.commands.choosing import find_slides
+from stbench.commands.preparing import prepare
 from stbench.commands.released import model_contestant
-from stbench.commands.run import prepare
 from stbench.models.model_card import ModelCard
 from stbench.models.model_file import KeptModel, read_model, write_model
 from stbench.models.tensor_file import of_bytes

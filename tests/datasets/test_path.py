@@ -17,7 +17,7 @@ from plugins.command import stbench
 from stbench import registry
 from stbench.commands import choosing
 from stbench.commands.asked import Asked
-from stbench.commands.run import prepare
+from stbench.commands.preparing import prepare
 from stbench.datasets.path import plugin as OwnFolder
 from stbench.errors import DatasetError, UnknownName, UsageError
 from stbench.metrics.clustering import adjusted_rand

@@ -14,7 +14,7 @@ from plugins.command import stbench
 from stbench import registry
 from stbench.commands.asked import Asked
 from stbench.commands.choosing import choose_contestants, dataset_name, find_slides
-from stbench.commands.run import prepare
+from stbench.commands.preparing import prepare
 from stbench.contract import ReadingOptions
 from stbench.errors import DatasetError, UsageError
 from stbench.evaluation.design import Design

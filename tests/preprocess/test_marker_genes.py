@@ -11,7 +11,7 @@ import pytest
 
 from stbench import registry
 from stbench.commands.asked import Asked
-from stbench.commands.run import prepare
+from stbench.commands.preparing import prepare
 from stbench.datasets.demo import plugin as Demo
 from stbench.datasets.her2 import plugin as Her2
 from stbench.errors import GenePanelError
