@@ -36,7 +36,9 @@ NAMES_DRAWN = """(figure) => [...figure.querySelectorAll('.ytick text')].map((na
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    make_run(folder / "runs", Size(n_methods=3, n_patients=2, n_slides_each=(2,), elsewhere=(LONG,)))
+    make_run(
+        folder / "runs", Size(n_methods=3, n_patients=2, n_slides_each=(2,), elsewhere=(LONG,), twin=True)
+    )
     with figures_not_drawn():
         return report_of(folder / "runs", folder / "page", reference="ridge").page
 
@@ -99,4 +101,32 @@ def test_the_picture_is_large_and_leaves_the_forest_on_the_first_screen(browser,
     marks = visit.page.locator("[data-figure=forest] path.point")
     marks.first.wait_for()
     assert marks.first.bounding_box()["y"] < 850
+    visit.page.close()
+
+
+def test_an_untuned_twin_is_drawn_nowhere_and_stands_in_the_table_without_a_number(browser, page_file):
+    visit = Visit(browser, page_file)
+    visit.scroll_through()
+    drawn = visit.page.locator("article:visible .figure").all_inner_texts()
+    assert len(drawn) > 5 and not any("untuned" in words for words in drawn)
+    assert "ridge (untuned)" in visit.page.locator("#t0-leaderboard").get_by_text("leave out").inner_text()
+    assert visit.column("t0-leaderboard-grid", 1) == ["1", "2", "3", "4", ""]
+    visit.page.locator("#t0-leaderboard-grid .grid-folded").click()
+    places = dict(
+        zip(visit.column("t0-leaderboard-grid", 2), visit.column("t0-leaderboard-grid", 1), strict=True)
+    )
+    assert places["ridge (untuned)"] == "" and places["ridge"] != ""
+    visit.page.close()
+
+
+@SCREENS
+def test_a_caption_stands_whole_in_its_box_however_wide_the_table_is(browser, page_file, width, touch):
+    visit = Visit(browser, page_file, width, touch=touch)
+    box = visit.page.locator("#t0-tests-grid-1 .scroll")
+    box.scroll_into_view_if_needed()
+    words = box.locator("caption span")
+    box.evaluate("box => box.scrollTo(9999, 0)")
+    around, inside = box.bounding_box(), words.bounding_box()
+    assert around["x"] <= inside["x"]
+    assert inside["x"] + inside["width"] <= around["x"] + around["width"]
     visit.page.close()

@@ -28,6 +28,7 @@ class Size(NamedTuple):
     """How much there is of everything; the first slide of each patient is annotated.
 
     elsewhere  names of rows that were predicted elsewhere, besides the methods
+    twin       whether the floor stands there untuned as well
     """
 
     n_methods: int = 3
@@ -36,6 +37,7 @@ class Size(NamedTuple):
     n_genes: int = 20
     n_spots: int = 60
     elsewhere: tuple[str, ...] = ()
+    twin: bool = False
 
 
 def make_run(folder: Path, size: Size, table: TableIdentity = TABLE) -> None:
@@ -58,6 +60,10 @@ def make_run(folder: Path, size: Size, table: TableIdentity = TABLE) -> None:
             record = _record(name, place, truth, table, random)
             away = name in size.elsewhere
             store.save(replace(record, row=RowIdentity(name, ""), kind="external") if away else record)
+    for truth in truths.values() if size.twin else ():
+        record = _record("ridge", 0, truth, table, random)
+        row = replace(record.row, variant="untuned")
+        store.save(replace(record, key=hash_value([record.key, row.variant]), row=row))
 
 
 def make_tissue(
