@@ -28,14 +28,14 @@ def across_datasets(tables: Sequence[Table]) -> list[Across]:
     alike: dict[TableIdentity, dict[str, Table]] = {}
     for table in tables:
         if len(table.references) == 1:
-            alike.setdefault(_recipe(table.identity), {}).setdefault(table.identity.dataset, table)
+            alike.setdefault(recipe(table.identity), {}).setdefault(table.identity.dataset, table)
     found = [_across(list(members.values())) for members in alike.values() if len(members) > 1]
     return [across for across in found if any(across.tests.values())]
 
 
-def _recipe(identity: TableIdentity) -> TableIdentity:
-    """What two data sets' tables can have in common."""
-    return replace(identity, dataset="", slides=(), data="", panel="")
+def recipe(identity: TableIdentity) -> TableIdentity:
+    """What two data sets' tables can have in common; patches fit each data set's own spots and pixels."""
+    return replace(identity, dataset="", slides=(), data="", panel="", patch="")
 
 
 def _across(tables: Sequence[Table]) -> Across:

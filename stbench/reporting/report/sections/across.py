@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from stbench.names import shown_name
 from stbench.record import TableIdentity
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Heading, Line, number
 from stbench.reporting.report.patients import CORRELATIONS
+from stbench.reporting.tables.across import recipe
 from stbench.reporting.tables.brief import is_twin
 from stbench.reporting.tables.columns import inner_words
 
@@ -19,9 +19,7 @@ def across_grids(boards: Sequence[Board]) -> list[Grid]:
     alike: dict[TableIdentity, dict[str, Board]] = {}
     for board in boards:
         identity = board.table.identity
-        # Each data set has spots and pictures of its own scale, and patches that fit these.
-        recipe = replace(identity, dataset="", slides=(), data="", panel="", patch="")
-        alike.setdefault(recipe, {}).setdefault(identity.dataset, board)
+        alike.setdefault(recipe(identity), {}).setdefault(identity.dataset, board)
     return [
         _grid(of_recipe, score)
         for of_recipe in alike.values()
