@@ -180,6 +180,11 @@ def announce(prepared: PreparedRun) -> None:
         from stbench.commands.cheaper import costs
 
         console.print(costs_in_words(costs(prepared)))
+    if (asked := prepared.asked.inner) != prepared.design.inner:
+        console.print(
+            f"Note: {asked} inner folds were asked for; no outer fold has so many training slides or patients, so that "
+            f"each is left out once (inner {prepared.design.inner})."
+        )
     for sentence in cannot_be_fitted(prepared):
         console.print(sentence)
     for note in sorted({job.note for job in plan.jobs if job.note}):

@@ -26,6 +26,8 @@ from stbench.contract import SlideSource
 from stbench.errors import PluginError
 from stbench.evaluation.contestant import Contestant
 from stbench.evaluation.design import Design
+from stbench.evaluation.folds import outer_folds
+from stbench.evaluation.inner_loop import inner_as_done
 from stbench.evaluation.plan import Job, make_plan
 from stbench.evaluation.shipped_data import shipped_data
 from stbench.evaluation.threads import threads_for
@@ -60,6 +62,7 @@ def prepare(
         check_target(contestant, asked.target)
     fixed = capped(Design(**{**asked.design(), **resolved, "dataset": name}), card)
     sources, missing = find_slides(asked.dataset, asked.data_root, asked.slides, asked.reading)
+    fixed = _with_inner_as_done(fixed, sources)
     check_seeds(asked.seeds)
     source_hash = registry.source_hash("dataset", name)
     plan = make_plan(fixed, source_hash, sources, contestants, list(dict.fromkeys(asked.seeds)))
@@ -77,6 +80,13 @@ def prepare(
         overwrite,
         tuple(unmeasured),
     )
+
+
+def _with_inner_as_done(design: Design, sources: Sequence[SlideSource]) -> Design:
+    """The design with its inner loop called what it comes to on these slides, so that tables say what was done."""
+    patients = {source.id: source.patient for source in sources}
+    folds = outer_folds(patients, design.split)
+    return replace(design, inner=inner_as_done(folds, patients, design.split, design.inner))
 
 
 def _warm_up(prepared: PreparedRun) -> None:

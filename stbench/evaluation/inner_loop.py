@@ -9,7 +9,7 @@ Nothing behind an outer fold's choice was trained on, or judged by, a slide of i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from stbench.evaluation.folds import LEAST_SLIDES_TO_TUNE, Fold, group_slides, inner_folds
@@ -52,6 +52,14 @@ def inner_loop(outer: Fold, patients: Mapping[str, str | None], split: str, inne
         note = f"tuned on its own training slides alone: fewer than {LEAST_PATIENTS} patients"
         return loop._replace(note="; ".join(filter(None, (note, loop.note))))
     return InnerLoop(tuple(_pairs(blocks[outer.test[0]], blocks)))
+
+
+def inner_as_done(outer: Sequence[Fold], patients: Mapping[str, str | None], split: str, inner: str) -> str:
+    """The inner loop by what will be done: more folds than any outer fold can make are "all"."""
+    if not inner.isdecimal():
+        return inner
+    most = max(len(_literal(fold, patients, split, "all").folds) for fold in outer)
+    return "all" if int(inner) > most else inner
 
 
 def blocks_of(patients: Mapping[str, str | None]) -> dict[str, str]:

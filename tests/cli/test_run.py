@@ -304,6 +304,19 @@ def test_other_inner_loops(
     assert (row["inner_trials"], row["refits"]) == (n_trials * 2, 4)
 
 
+def test_more_inner_folds_than_training_slides_are_called_what_they_come_to(
+    data: Path, tmp_path: Path, quick: None
+):
+    """Four slides, three to train on: a table of "inner 9" would name what was never done."""
+    said = {
+        inner: " ".join(run(data, tmp_path, "mean", "--inner", inner, "--dry-run").err.split())
+        for inner in ("3", "9", "all")
+    }
+    assert "by slide, inner 3:" in said["3"] and "Note" not in said["3"]
+    assert "by slide, inner all:" in said["9"] and "Note: 9 inner folds were asked for" in said["9"]
+    assert said["9"].partition(" Note: ")[0] == said["all"][: said["9"].index(" Note: ")]
+
+
 def test_two_patients_with_two_slides_each(tmp_path: Path, quick: None, fixture_methods: Path):
     data = slides.write_slides(tmp_path / "data", ("A1", "A2", "B1", "B2"))
     options = ("--split", "patient", "--dry-run", "--json")
