@@ -163,7 +163,8 @@ def announce(prepared: PreparedRun) -> None:
     n_slides, n_folds = counted(len(plan.table.slides), "slide"), counted(len(plan.folds), "outer fold")
     console.print(
         f"{n_slides}, {n_folds} by {prepared.design.split}, "
-        f"inner {prepared.design.inner}: {counted(to_do, 'trial')} to do of {plan.n_trials}."
+        f"inner {prepared.design.inner}: {counted(to_do, 'trial')} to do of {plan.n_trials}, "
+        f"for {counted(len(prepared.keys), 'result')}."
     )
     caps = [
         f"{prepared.design.epochs} epoch{'s' * (prepared.design.epochs != 1)}"
