@@ -4,8 +4,10 @@
 # STBENCH_DATA holds the slides and panels/her_hvg_cut_1000.txt.
 set -u
 out=$1 what=${2:-run}
-her2() { stbench "$what" --dataset her2 --slides B4,C2,C3,C4,C5 --inner none --threads 1 --out "$out" "$@"; }
-of_785() { her2 --genes "file:$STBENCH_DATA/panels/her_hvg_cut_1000.txt" "$@"; }
+of_785() {
+  stbench "$what" --dataset her2 --slides B4,C2,C3,C4,C5 --inner none --threads 1 --out "$out" \
+    --genes "file:$STBENCH_DATA/panels/her_hvg_cut_1000.txt" "$@"
+}
 
 of_785 --method mean,knn,ridge,smooth,depth,depth-smooth
 of_785 --method spahgc --epochs 60
@@ -20,13 +22,4 @@ of_785 --method stnet --epochs 1
 of_785 --method mclstexp --epochs 1
 of_785 --method bleep --epochs 1
 of_785 --method m2ost --epochs 1
-
-her2 --method spahgc
-her2 --method spahgc --variant released
-her2 --method eggn --epochs 60
-her2 --method hist2st --epochs 6 --set copies=0
-her2 --method hggep --epochs 6 --set copies=0
-her2 --method thitogene --epochs 20
-her2 --method histogene --epochs 20
-her2 --method cmrcnet --epochs 1
 if [ "$what" = plan ]; then exec stbench status --out "$out"; fi
