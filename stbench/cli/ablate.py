@@ -10,6 +10,7 @@ import typer
 from stbench.cli.asked import Options, with_options
 from stbench.cli.meant_dataset import meant_dataset
 from stbench.cli.options import DEFAULT_OUT, Json, Out, PerDevice, TimeLimit, Workers, print_json
+from stbench.errors import UsageError
 
 if TYPE_CHECKING:
     from stbench.commands.ablate import LeftOut
@@ -40,6 +41,9 @@ def ablate(
 
     if options.dataset is None and options.suite is None and datasets_with_results(out):
         options.dataset = meant_dataset(None, out)
+        kind, colon, _ = options.dataset.partition(":")
+        if colon:  # Records do not hold where it lies
+            raise UsageError(f"Name the folder of {options.dataset}: --dataset {kind}:DIR.")
     means = Means(workers, per_device, time_limit)
     with results_kept_apart(), ProgressListener() as listener:
         tables, left_out = ablating.ablate(options.asked(), table, out, means, listener)

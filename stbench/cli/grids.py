@@ -74,7 +74,7 @@ def _column(title: str, cells: Sequence[str]) -> _Column:
 
 def _short_title(column: _Column) -> _Column:
     """The column with its title broken at its words where that is longer than the cells."""
-    room = max(map(len, [*column.title.split(), *column.cells]))
+    room = max(map(len, [" ", *column.title.split(), *column.cells]))
     return column._replace(title="\n".join(textwrap.wrap(column.title, room)))
 
 

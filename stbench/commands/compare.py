@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from stbench import registry
 from stbench.commands.held_results import held_dataset
+from stbench.commands.leaderboard import with_card
 from stbench.errors import UsageError
 from stbench.names import file_name
 from stbench.reporting.results.store import RunStore
@@ -22,7 +24,8 @@ def compare(
     records, problems = RunStore(out).records()
     first, second = (registry.canonical_name("method", name) for name in (first, second))
     dataset = held_dataset(records, registry.canonical_name("dataset", dataset), out, (first, second))
-    return paired_views(records, first, second, dataset, pairs), problems
+    views = paired_views(records, first, second, dataset, pairs)
+    return [replace(view, table=with_card(view.table)) for view in views], problems
 
 
 def draw(view: PairedView, folder: Path) -> list[Path]:
@@ -34,7 +37,6 @@ def draw(view: PairedView, folder: Path) -> list[Path]:
         raise UsageError(f"--to {folder} is a file; name a folder for the figures.")
     name = f"{file_name(view.first.method)}-{file_name(view.second.method)}-{view.table.id}"
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
-    synthetic = view.table.synthetic or registry.is_generated(view.table.identity.dataset)
     for path in paths:
-        save_paired_figure(view, path, synthetic)
+        save_paired_figure(view, path, view.table.synthetic)
     return paths

@@ -18,12 +18,13 @@ from stbench.biology.differential import GeneList, Spots, differential, too_few
 from stbench.biology.enrichment import Enriched, enrichment
 from stbench.biology.gene_sets import read_gmt, within
 from stbench.commands.held_results import held_dataset
+from stbench.commands.leaderboard import tables_of
 from stbench.errors import UnknownName, UsageError
 from stbench.metrics.counts import log_expression
 from stbench.record import Record, SlideTruth
 from stbench.reporting.regions.gene_sources import CONTROLS, MEASURED
 from stbench.reporting.results.store import RunStore
-from stbench.reporting.tables.leaderboard import Table, build_tables
+from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.presets import is_called
 from stbench.reporting.tables.row import Row
 
@@ -69,7 +70,7 @@ def enrich(
     store = RunStore(out)
     records = store.records()[0]
     dataset = held_dataset(records, dataset, out, [method])
-    tables = [t for t in build_tables(records) if t.identity.dataset == dataset]
+    tables = [t for t in tables_of(records) if t.identity.dataset == dataset]
     rows = [row for table in tables for row in table.rows if row.label in table.members]
     named = {row.label for row in rows if _is(row, method)}
     if not named:

@@ -65,9 +65,18 @@ def _is_method(name: str) -> bool:
     return name in registry.plugins("method")
 
 
+def _is_known(dataset: str) -> bool:
+    return dataset.partition(":")[0] in registry.plugins("dataset")
+
+
 def _nothing(out: Path, method: str, dataset: str) -> str:
     return f"There are no Records under {out}; run a method first: {_run(method, dataset, out)}"
 
 
 def _run(method: str, dataset: str, out: Path) -> str:
+    """The command that makes results; Records do not hold where a folder of one's own lies."""
+    if not _is_known(dataset):
+        return f"(no data set is called {dataset} here)"
+    if registry.dataset_card(dataset.partition(":")[0]).own_folder:
+        dataset = f"{dataset.partition(':')[0]}:DIR"
     return shlex.join(["stbench", "run", "--method", method, "--dataset", dataset, "--out", str(out)])

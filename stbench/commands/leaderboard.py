@@ -54,10 +54,10 @@ def tables_below(
 ) -> list[Table]:
     """The tables of Records with what lies beside them in their folders: verdicts of audits, frozen suites."""
     tables = build_tables(records, sort, reference, registry.method_sources(), audits_below(folders))
-    return with_suites(map(_with_card, tables), folders)
+    return with_suites(map(with_card, tables), folders)
 
 
-def _with_card(table: Table) -> Table:
+def with_card(table: Table) -> Table:
     """The table, known as synthetic where the data set's card says so: Records of older versions do not."""
     return replace(table, synthetic=table.synthetic or registry.is_generated(table.identity.dataset))
 

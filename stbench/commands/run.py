@@ -146,6 +146,8 @@ def execute(
 def _complete(prepared: PreparedRun) -> list[Record]:
     """The Records that lie there, with the inner loop's curves also where a process died between the two."""
     records = prepared.records()
+    if prepared.overwrite:  # all of them are made anew
+        return records
     without = {
         r.key for r in records if r.finished and r.tuning.get("epochs") and "inner_pcc" not in r.curves
     }

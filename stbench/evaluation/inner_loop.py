@@ -59,7 +59,7 @@ def inner_as_done(outer: Sequence[Fold], patients: Mapping[str, str | None], spl
     if not inner.isdecimal():
         return inner
     most = max(len(_literal(fold, patients, split, "all").folds) for fold in outer)
-    return "all" if int(inner) > most else inner
+    return "all" if int(inner) > most > 0 else inner
 
 
 def blocks_of(patients: Mapping[str, str | None]) -> dict[str, str]:

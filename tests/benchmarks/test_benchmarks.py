@@ -209,6 +209,12 @@ class Run(NamedTuple):
     slow: bool = False
     most_s: int = 300
 
+    @property
+    def marks(self) -> list[pytest.MarkDecorator]:
+        """What it needs: time, and the package registries where it installs."""
+        found = [pytest.mark.slow if self.slow else pytest.mark.acceptance]
+        return [*found, pytest.mark.network] if "--install" in self.arguments else found
+
 
 RUNS = [
     Run("distance_from_mean.py", "histogene --slides A1,B1 --spots 10 --epochs 0,1", check_distance),
@@ -257,7 +263,7 @@ RUNS = [
     [
         pytest.param(
             run,
-            marks=pytest.mark.slow if run.slow else pytest.mark.acceptance,
+            marks=run.marks,
             id=f"{run.script} {run.arguments}",
         )
         for run in RUNS

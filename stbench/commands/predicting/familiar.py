@@ -45,7 +45,7 @@ def _on_scale(slide: Slide, model: KeptModel) -> Iterator[str]:
 def _on_staining(slide: Slide, model: KeptModel, mean: np.ndarray) -> Iterator[str]:
     distances = SlideSummaries(model.slide_means, model.slide_spreads).distances(mean)
     reach = model.card.data.reach
-    limit = FAR_OF_ONE if reach is None else FAR_IN_REACH * reach
+    limit = FAR_IN_REACH * reach if reach else FAR_OF_ONE  # slides that are all alike have no reach
     nearest = int(np.argmin(distances))
     if distances[nearest] > limit:
         yield f"{slide.id} looks unlike {_how_far(distances[nearest], reach, model.card.data.slides[nearest])}"

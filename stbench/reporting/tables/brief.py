@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from stbench.record import Record
 from stbench.reporting.tables.columns import (
     MARKS,
     MISSING,
@@ -46,16 +49,24 @@ def folded(table: Table) -> str:
 
 
 def unfinished(table: Table) -> str:
-    """How many rows still lack slides that nothing failed on, and how they get them; "" where none does."""
-    n_slides = len(table.identity.slides)
-    made_here = [row for row in table.rows if row.kind in ("method", "floor")]
-    n = sum(
-        row.n_slides + sum(slide.failed is not None for slide in row.slides) < n_slides for row in made_here
-    )
+    """How many rows lack folds that nobody has tried yet, and how they get them; "" where none does."""
+    if older_protocol(table.identity):  # the same command would make another table
+        return ""
+    made_here = [row.label for row in table.rows if row.kind in ("method", "floor")]
+    n = sum(_lacks_folds(table.members.get(label, ())) for label in made_here)
     if not n:
         return ""
     rows = "1 row does" if n == 1 else f"{n} rows do"
+    n_slides = len(table.identity.slides)
     return f"Unfinished: {rows} not have all {n_slides} slides yet; run the same command again to go on."
+
+
+def _lacks_folds(records: Sequence[Record]) -> bool:
+    """Whether one of a row's seeds has folds without any Record, be it of a failure."""
+    tried: dict[int, set[str]] = {}
+    for record in records:
+        tried.setdefault(record.seed, set()).add(record.fold)
+    return any(len(tried[record.seed]) < record.n_folds for record in records)
 
 
 def brief_heading(table: Table) -> str:

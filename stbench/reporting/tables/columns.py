@@ -151,8 +151,9 @@ def columns_of(table: Table) -> tuple[Column, ...]:
     Where it has released predictors, also what they may have seen; where no row has an interval, since two patients are
     too few for any, the range of the patients named as such.
     """
-    intervals = any(row.pcc_ci for row in table.rows)
-    columns = tuple(_RANGE if c is _INTERVAL and not intervals else c for c in COLUMNS)
+    has_interval = any(row.pcc_ci for row in table.rows)
+    has_range = any(_patient_range(row) != MISSING for row in table.rows)
+    columns = tuple(_RANGE if c is _INTERVAL and has_range and not has_interval else c for c in COLUMNS)
     if not any(row.kind == "released" for row in table.rows):
         return columns
     return (*columns[:2], SEEN, *columns[2:])

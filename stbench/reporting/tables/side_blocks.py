@@ -115,9 +115,10 @@ ACROSS_TITLES = ("method", "verdict", "difference", "95% CI", "n", "p", "least p
 
 def across_heading(found: Across, score: str, plain: Callable[[str], str] = str) -> str:
     """What the tests over several data sets compare."""
+    patches = f"; {plain(found.patches)}" if found.patches else ""
     return (
         f"**Against {plain(shown_name(found.reference))}, {SCORE_NAMES[score]}, {len(found.datasets)} data sets "
-        "weighted equally.** p: joint sign flips of the patients within each data set (step-down maxT)."
+        f"weighted equally{patches}.** p: joint sign flips of the patients within each data set (step-down maxT)."
     )
 
 

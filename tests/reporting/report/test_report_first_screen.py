@@ -90,7 +90,7 @@ def test_methods_stand_by_data_sets_of_one_recipe_only():
     (alone,) = {grid.caption.partition("; patches")[2] for grid in grids}
     larger = [replace(r, table=replace(r.table, patch="200 um")) for r in there.records]
     assert alone == "" and across_grids([here, board(*larger)])[0].caption.endswith(
-        f"; patches by each data set's own scale: {TABLE.patch} on her2, 200 um on cscc"
+        f"; patches differ: {TABLE.patch} on her2, 200 um on cscc"
     )
     other_split = board(make_record("ridge", "B1", table=replace(other, split="patient")))
     assert across_grids([here, other_split]) == []

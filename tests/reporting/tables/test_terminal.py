@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from reporting.record_factory import SLIDES, complete, failed, make_record
 from rich.console import Console
 
 from stbench.record import RowIdentity
+from stbench.reporting.tables.columns import columns_of
 from stbench.reporting.tables.leaderboard import build_tables
 from stbench.reporting.tables.terminal import LeaderboardView
 
@@ -52,6 +54,13 @@ def test_two_patients_are_shown_as_their_range_and_called_so():
     assert "PCC [patient range]" in " ".join(lines)
     # Means of B (.1, .3) and of C (.6, .3, .5), and the mean of the two.
     assert "0.333 [0.200, 0.467]" in row_of(lines, "spahgc")
+    titles = {column.title for column in columns_of(build_tables(records(patients=TWO))[0])}
+    assert "patient range" in titles and "95% CI" not in titles
+
+
+def test_where_patients_are_not_stated_nothing_is_called_their_range():
+    titles = {column.title for column in columns_of(build_tables(records(patients=dict.fromkeys(TWO)))[0])}
+    assert "95% CI" in titles and "patient range" not in titles
 
 
 def test_untuned_twins_are_folded_away_and_counted_and_come_back_when_asked():
@@ -74,8 +83,16 @@ def test_an_untuned_twin_that_is_more_complete_than_the_tuned_row_stays_and_the_
     came_to_nothing = [
         failed(r, "no memory") if r.fold == "B1" and r.row.variant != "untuned" else r for r in records()
     ]
-    for finished in (records(), came_to_nothing):
+    # A score that cannot be had is no lack of a fold; and the same command makes no row of an older protocol.
+    no_score = [make_record("spahgc", slide, None if slide == "B1" else 0.2) for slide in SLIDES]
+    older = [replace(r, table=replace(r.table, protocol=1)) for r in made]
+    for finished in (records(), came_to_nothing, no_score, older):
         assert not any("Unfinished" in line for line in shown(finished))
+
+
+def test_a_seed_that_lacks_folds_is_called_unfinished():
+    second = [make_record("spahgc", slide, 0.2, variant="paper", seed=1) for slide in ("B1", "B2")]
+    assert "Unfinished: 1 row does not have all 5 slides yet" in " ".join(shown([*records(), *second]))
 
 
 def test_little_stands_below_an_ordinary_table():

@@ -31,7 +31,9 @@ def _measured(found: AblationTable) -> Grid:
         f"{found.title}: {shown_name(found.full.label)} on {shown_name(identity.dataset)}, {identity.split} split, "
         f"{len(identity.slides)} slides"
     )
-    intervals = any(test.interval for line in found.lines for test in line.tests.values())
+    intervals = any(test.interval for line in found.lines for test in line.tests.values()) or not any(
+        line.ranges for line in found.lines
+    )
     headings = [Heading("ablation", is_number=False)]
     for name in CORRELATIONS.values():
         headings += [

@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stbench.names import shown_name
-from stbench.record import TableIdentity
 from stbench.reporting.report.boards import Board
 from stbench.reporting.report.grid import Grid, Heading, Line, number
 from stbench.reporting.report.patients import CORRELATIONS
-from stbench.reporting.tables.across import recipe
+from stbench.reporting.tables.across import meeting, patches_apart
 from stbench.reporting.tables.brief import is_twin
 from stbench.reporting.tables.columns import inner_words
 
 
 def across_grids(boards: Sequence[Board]) -> list[Grid]:
     """A grid for each recipe and correlation; [] where no two data sets share one."""
-    alike: dict[TableIdentity, dict[str, Board]] = {}
-    for board in boards:
-        identity = board.table.identity
-        alike.setdefault(recipe(identity), {}).setdefault(identity.dataset, board)
-    return [
-        _grid(of_recipe, score)
-        for of_recipe in alike.values()
-        if len(of_recipe) > 1
-        for score in CORRELATIONS
+    alike = [
+        {boards[place].table.identity.dataset: boards[place] for place in places}
+        for places in meeting([board.table.identity for board in boards])
     ]
+    return [_grid(of_recipe, score) for of_recipe in alike for score in CORRELATIONS]
 
 
 def _grid(boards: dict[str, Board], score: str) -> Grid:
@@ -44,15 +38,7 @@ def _grid(boards: dict[str, Board], score: str) -> Grid:
     caption = (
         f"{CORRELATIONS[score]}: {identity.split} split, genes {identity.genes}, {inner_words(identity)}"
     )
-    caption += _patches(boards)
+    if patches := patches_apart([board.table.identity for board in boards.values()]):
+        caption += f"; {patches}"
     headings = (Heading("method", is_number=False), *(Heading(shown_name(dataset)) for dataset in boards))
     return Grid(caption, headings, tuple(lines))
-
-
-def _patches(boards: dict[str, Board]) -> str:
-    """The patches of each data set, where they differ."""
-    patches = {dataset: board.table.identity.patch for dataset, board in boards.items()}
-    if len(set(patches.values())) == 1:
-        return ""
-    named = ", ".join(f"{patch or 'none'} on {shown_name(dataset)}" for dataset, patch in patches.items())
-    return f"; patches by each data set's own scale: {named}"

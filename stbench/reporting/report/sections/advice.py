@@ -102,6 +102,8 @@ def _cost(board: Board, best: Entry, floors: Sequence[Entry]) -> str:
     reference = next((entry for entry in board.complete if entry.row.label in board.table.references), None)
     if reference is None or best.row.fit_seconds is None or reference.row.fit_seconds is None:
         return ""
+    if best.row.pcc_equal_depth is None:
+        return ""
     above = _floor_above(floors, best, "pcc_equal_depth")
     highest = (
         "the highest by equal-depth PCC"
