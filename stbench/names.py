@@ -95,5 +95,10 @@ def unusable(name: str) -> str:
     return "holds a NUL character" if found.group() == "\0" else "holds bytes that are no text"
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things in words: '1 slide', '12 slides'."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def _digest(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

@@ -35,9 +35,9 @@ def check_dataset(
     from rich.text import Text
 
     from stbench.cli.consoles import each_kept_apart, messages
-    from stbench.cli.counted import counted
     from stbench.commands import choosing
     from stbench.commands.inspecting import ReadingOptions, inspect_slides, judged_together
+    from stbench.names import counted
 
     dataset, reading = choosing.dataset_name(name), ReadingOptions(bin_um, drop_outside, um_per_px)
     folder = to if to is not None else Path("stbench-checks", portable(dataset))

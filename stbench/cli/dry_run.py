@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stbench.cli.counted import counted
 from stbench.commands.machine_load import busy_in_words
+from stbench.names import counted
 
 if TYPE_CHECKING:
     from stbench.commands.cheaper import Cost

@@ -57,9 +57,9 @@ def export(
 ) -> None:
     """Write every fold's training and query slides as AnnData and .csv.gz; `stbench score` takes what comes back."""
     from stbench.cli.consoles import messages, output, results_kept_apart
-    from stbench.cli.counted import counted
     from stbench.commands import export as exporting
     from stbench.commands.known_names import check_known
+    from stbench.names import counted
 
     check_known([], dataset)
     edges = tuple(whole_numbers(patches, "--patches"))

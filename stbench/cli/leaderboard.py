@@ -29,9 +29,9 @@ def leaderboard(
 ) -> None:
     """Table of everything under --out (and in bundles), from the stored Records alone."""
     from stbench.cli.consoles import messages, output
-    from stbench.cli.counted import counted
     from stbench.cli.the_rest import say_where_the_rest_is
     from stbench.commands.leaderboard import read_board, save_board
+    from stbench.names import counted
     from stbench.reporting.tables import formats
     from stbench.reporting.tables.terminal import LeaderboardView
 

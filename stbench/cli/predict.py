@@ -39,8 +39,8 @@ def predict(
 ) -> None:
     """Predict expression from H&E alone; what may be trusted of it stands beside each gene."""
     from stbench.cli.consoles import messages, output, results_kept_apart
-    from stbench.cli.counted import counted
     from stbench.cli.progress import ProgressListener
+    from stbench.names import counted
 
     messages().print(f"Loading {model}.")
     from stbench.commands import predict as predicting

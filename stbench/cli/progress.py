@@ -11,11 +11,10 @@ from rich.progress import Task as Bar
 from rich.text import Text
 
 from stbench.cli.consoles import messages
-from stbench.cli.counted import counted
 from stbench.cli.dry_run import NOTHING_LEFT, between_in_words, in_words, row_words
 from stbench.commands.listener import Listener
 from stbench.commands.machine_load import busy_in_words
-from stbench.names import cleaned, shown_name
+from stbench.names import cleaned, counted, shown_name
 
 if TYPE_CHECKING:
     from stbench.commands.expected import Expected

@@ -23,7 +23,7 @@ def report(
 ) -> None:
     """One page with tables, maps, tests and provenance, from what is stored under --out (and in bundles)."""
     from stbench.cli.consoles import messages
-    from stbench.cli.counted import counted
+    from stbench.names import counted
 
     messages().print(f"Reading what lies under {out} and drawing it; this may take a minute.", markup=False)
     from stbench.commands import report as reporting

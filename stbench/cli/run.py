@@ -143,9 +143,9 @@ def _say_encoder(prepared: PreparedRun, runs: Sequence[PreparedRun]) -> None:
 def announce(prepared: PreparedRun) -> None:
     """Say before the work starts what will be done, what is capped and what is missing."""
     from stbench.cli.consoles import messages
-    from stbench.cli.counted import counted
     from stbench.commands.dry_run import cannot_be_fitted
     from stbench.commands.known_slides import warnings_of
+    from stbench.names import counted
 
     console, plan, card = messages(), prepared.plan, prepared.card
     if card.generated:

@@ -16,8 +16,8 @@ from rich.progress import (
 )
 
 from stbench.cli.consoles import messages
-from stbench.cli.counted import counted
 from stbench.commands.datasets_fetch import FetchListener, Plan, RemoteFile
+from stbench.names import counted
 
 
 class TransferBars(FetchListener):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stbench.names import counted
 from stbench.record import Record
 from stbench.reporting.tables.columns import (
     MARKS,
@@ -45,7 +46,7 @@ def _complete(row: Row) -> tuple[bool, int]:
 def folded(table: Table) -> str:
     """Which rows `brief_rows` leaves out, in a sentence; "" where it leaves out none."""
     n = sum(is_twin(row, table) for row in table.rows)
-    return f"{n} untuned twin{'' if n == 1 else 's'} of floors left out." if n else ""
+    return f"{counted(n, 'untuned twin')} of floors left out." if n else ""
 
 
 def unfinished(table: Table) -> str:
@@ -72,9 +73,9 @@ def _lacks_folds(records: Sequence[Record]) -> bool:
 def brief_heading(table: Table) -> str:
     """Whose slides they are and by what rules, as far as a first reader needs it; the rest is in the full heading."""
     identity = table.identity
-    patients = f" of {_counted(table.n_patients, 'patient')}" if table.n_patients else ", patients not stated"
+    patients = f" of {counted(table.n_patients, 'patient')}" if table.n_patients else ", patients not stated"
     parts = [
-        f"{dataset_words(table)}: {_counted(len(identity.slides), 'slide')}{patients}",
+        f"{dataset_words(table)}: {counted(len(identity.slides), 'slide')}{patients}",
         f"split by {identity.split}",
         inner_words(identity),
         f"genes {identity.genes}{panel_size(table)}",
@@ -103,10 +104,6 @@ def to_brief_markdown(table: Table) -> str:
     return "\n".join(
         [f"**{escaped(brief_heading(table))}**", "", *([*marks, ""] if marks else []), grid, *left_out]
     )
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _cell(column: Column, row: Row) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from stbench.names import SYNTHETIC, cleaned, shown_name
+from stbench.names import SYNTHETIC, cleaned, counted, shown_name
 from stbench.record import PROTOCOL_VERSION, TableIdentity
 from stbench.reporting.tables.leaderboard import Table
 from stbench.reporting.tables.row import Row
@@ -170,7 +170,7 @@ def ranks(rows: Iterable[Row]) -> Iterator[str]:
 def heading(table: Table) -> str:
     """What all rows of the table have in common, in one line."""
     identity = table.identity
-    n_patients = "patients not stated" if table.n_patients is None else _count(table.n_patients, "patient")
+    n_patients = "patients not stated" if table.n_patients is None else counted(table.n_patients, "patient")
     parts = [
         f"split {identity.split}",
         inner_words(identity),
@@ -180,7 +180,7 @@ def heading(table: Table) -> str:
         f"encoder {identity.encoder}" if identity.encoder else "several encoders" * bool(identity.patch),
         f"patch {identity.patch}" if identity.patch else "",
         f"min counts {identity.min_counts} ({table.n_scored:,} of {table.n_spots:,} spots scored)",
-        f"{_count(len(identity.slides), 'slide')}, {n_patients}",
+        f"{counted(len(identity.slides), 'slide')}, {n_patients}",
         f"suite {table.suite}" if table.suite else "",
         older_protocol(identity),
         f"table {table.id}",
@@ -221,10 +221,6 @@ def panel_size(table: Table) -> str:
     return f" ({fewest})" if fewest == most else f" ({fewest} to {most})"
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 def sentences(table: Table, mark: Callable[[str], str] = str, plain: Callable[[str], str] = str) -> list[str]:
     """What a reader must know before comparing rows.
 
@@ -260,7 +256,7 @@ def _about_trust(table: Table) -> str:
     audited = sorted({shown_name(row.method) for row in rows if row.audited == "clean"})
     shut_in = sum(row.sealed != "not sealed" for row in rows)
     known = f"{', '.join(audited)} audited clean" if audited else "none of them audited (stbench audit)"
-    return f"{shut_in} of {_count(len(rows), 'row')} made in sealed processes, {known}."
+    return f"{shut_in} of {counted(len(rows), 'row')} made in sealed processes, {known}."
 
 
 def _about_siblings(table: Table) -> str:
